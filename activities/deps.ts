@@ -1,0 +1,55 @@
+import type { Client } from '@temporalio/client';
+import type { ConnectorRef, Destination, JsonObject, Source } from '../protocol/index.ts';
+import type { ConnectorInfo } from '../workflows/messages.ts';
+
+/** Where the connector logs of a sync go: rotated files in the worker's state directory. */
+export interface LogPlace {
+  /** Connection name, or `probe`. */
+  readonly connection: string;
+  /** Sync number; 0 for probes. */
+  readonly syncNo: number;
+}
+
+/** An end ready to use: secrets resolved, config checked against its spec. */
+export interface OpenedSource {
+  readonly source: Source<JsonObject>;
+  readonly config: JsonObject;
+}
+export interface OpenedDestination {
+  readonly destination: Destination<JsonObject>;
+  readonly config: JsonObject;
+}
+
+/**
+ * The connectors that this worker's own configuration names. `ref.config` still holds references; they are resolved here and only if
+ * connectors.yaml allows that name for that connector. Throws config_errors of the right origin: unknown connector, refused config
+ * (with the JSON path), secret missing or not allowed.
+ */
+export interface Connectors {
+  openSource(ref: ConnectorRef, log: LogPlace, signal: AbortSignal): Promise<OpenedSource>;
+  openDestination(
+    ref: ConnectorRef,
+    log: LogPlace,
+    signal: AbortSignal,
+  ): Promise<OpenedDestination>;
+  list(): readonly ConnectorInfo[];
+  spec(connector: string, signal: AbortSignal): Promise<unknown>;
+  /** The last lines of a connection's connector logs, newest last. */
+  logs(connection: string, lines: number): Promise<string>;
+  /** Text with every secret this process has resolved masked. */
+  redact(text: string): string;
+}
+
+/** What the worker gives `createActivities`. */
+export interface ActivityDeps {
+  readonly connectors: Connectors;
+  /** On a connection of its own, not an activity's: an activity's aborted signal must not cut the last commit. */
+  readonly client: Client;
+  readonly controlQueue: string;
+  /** This process's own queue, for `read` and `logs`. */
+  readonly hostQueue: string;
+  /** The label whose queue this worker polls; default the host name. */
+  readonly label: string;
+  /** Host name and pid, for people. */
+  readonly worker: string;
+}

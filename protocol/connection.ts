@@ -1,0 +1,64 @@
+import type { DestinationSyncMode, SyncMode } from './catalog.ts';
+import type { JsonObject } from './json.ts';
+import type { StreamDescriptor } from './stream.ts';
+
+/** One end of a connection. `config` holds references (`${env:NAME}`, `${file:PATH}`) where the connector's spec marks secrets. */
+export interface ConnectorRef {
+  /** A name in the worker's connectors.yaml, or a native connector. */
+  readonly connector: string;
+  readonly config: JsonObject;
+}
+
+/** A stream as a person chooses it; absent members take the best the source supports. */
+export interface StreamSelection extends StreamDescriptor {
+  readonly sync_mode?: SyncMode;
+  readonly destination_sync_mode?: DestinationSyncMode;
+  readonly cursor_field?: readonly string[];
+  readonly primary_key?: readonly (readonly string[])[];
+}
+
+export type ScheduleSpec =
+  | { readonly cron: string; readonly timezone?: string }
+  | { readonly every: string; readonly timezone?: string };
+
+/** Every limit that a person may set on a connection. Times in ms, sizes in bytes. */
+export interface Policy {
+  readonly checkpointAgeMsMax: number;
+  readonly onOverdue: 'warn' | 'fail';
+  readonly attemptsWithoutProgressMax: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly parallelism: number;
+  readonly rowsMin: number;
+  readonly batchBytesMax: number;
+  readonly commitIntervalMsMin: number;
+  readonly commitIntervalMsMax: number;
+  /** A source that prints nothing at all for this long has failed. */
+  readonly sourceSilenceMsMax: number;
+  /** A sync workflow run lasts this long before it continues as new at a checkpoint. */
+  readonly segmentMsMax: number;
+}
+
+export const defaultPolicy: Policy = {
+  checkpointAgeMsMax: 30 * 60_000,
+  onOverdue: 'warn',
+  attemptsWithoutProgressMax: 5,
+  heartbeatTimeoutMs: 30_000,
+  parallelism: 1,
+  rowsMin: 0,
+  batchBytesMax: 64 * 1024 * 1024,
+  commitIntervalMsMin: 1_000,
+  commitIntervalMsMax: 15 * 60_000,
+  sourceSilenceMsMax: 60 * 60_000,
+  segmentMsMax: 6 * 60 * 60_000,
+};
+
+/** What a person applied: plain JSON, no secrets. */
+export interface ConnectionSpec {
+  readonly name: string;
+  readonly source: ConnectorRef;
+  readonly destination: ConnectorRef;
+  /** Absent: every stream. */
+  readonly streams?: readonly StreamSelection[];
+  readonly schedule?: ScheduleSpec;
+  readonly policy: Policy;
+}

@@ -1,0 +1,167 @@
+import type { Catalog, ConfiguredCatalog } from './catalog.ts';
+import type { Checkpoint, Epoch } from './checkpoint.ts';
+import type { ConnectorSpecification } from './message.ts';
+import type { Block, Encoding, Item } from './pipe.ts';
+import type { StateMessage } from './state.ts';
+import type { StreamId } from './stream.ts';
+
+/** A source of records. Throws SyncErrors of origin `source`, never a driver's own. `config` arrives with its secrets resolved. */
+export interface Source<C> {
+  readonly spec: ConnectorSpecification;
+  /** Resolves when the source can be reached and used, else throws a SyncError. Ends soon after `signal` aborts. */
+  check(config: C, signal: AbortSignal): Promise<void>;
+  discover(config: C, signal: AbortSignal): Promise<Catalog>;
+  /**
+   * Yields the records after `state` in the source's order, and states: a state covers every record of its scope yielded before it.
+   * The last item is an End, which also carries failures: `read` itself throws only for defects of ours. The consumer may stop pulling for
+   * any time (backpressure), and may return early: then all resources are freed before the iterator's `return` resolves.
+   */
+  read(input: ReadInput<C>): AsyncIterable<Item>;
+}
+
+export interface ReadInput<C> {
+  readonly config: C;
+  readonly catalog: ConfiguredCatalog;
+  /** The states to resume from; empty: from scratch. The same state may be given twice. */
+  readonly state: readonly StateMessage[];
+  /** The encodings that the destination takes for a stream, best first; always holds `jsonl`. */
+  accepts(stream: StreamId): readonly Encoding[];
+  /** The road back: states that became checkpoints. A replication slot or an acknowledgement advances only on these. */
+  readonly checkpoints: AsyncIterable<StateMessage>;
+  /** Aborted: stop soon at a good place, if possible after a state, and end with `drained: true`. */
+  readonly drain: AbortSignal;
+  /** Aborted: stop at once and free everything within a second. */
+  readonly abort: AbortSignal;
+}
+
+/** A connection as destinations know it: `id` (a UUID) owns tables and checkpoints, `name` is for people. */
+export interface ConnectionRef {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface Destination<C> {
+  readonly spec: ConnectorSpecification;
+  check(config: C, signal: AbortSignal): Promise<void>;
+  /** Fences off earlier writers of the connection, then opens. Throws `fenced` when a newer writer was here, `raise` when a newer sync was. */
+  open(input: WriteInput<C>): Promise<Writer>;
+}
+
+export interface WriteInput<C> {
+  readonly config: C;
+  readonly connection: ConnectionRef;
+  readonly catalog: ConfiguredCatalog;
+  readonly epoch: Epoch;
+  /** What Temporal holds; the destination's own table decides over it (design §5). */
+  readonly from: readonly Checkpoint[];
+  /** A person said: take over tables that another connection owns, and accept Temporal's checkpoints where rows are missing. */
+  readonly adopt: boolean;
+  readonly cadence: CadenceBounds;
+  /** Aborted: commit what states cover and end. */
+  readonly drain: AbortSignal;
+  /** Aborted: stop at once; nothing uncommitted may become visible. */
+  readonly abort: AbortSignal;
+}
+
+/** When to commit. The engine's cadence moves between these bounds. */
+export interface CadenceBounds {
+  /** Commit at a state once this many bytes wait. */
+  readonly batchBytesMax: number;
+  /** Commit at a state no more often than this, unless the batch is full. */
+  readonly intervalMsMin: number;
+  /** Never let a covered state wait longer than this. At most 15 minutes. */
+  readonly intervalMsMax: number;
+}
+
+export interface Writer {
+  /** Checkpoints kept beside the data, known before reading starts. null: keeps none, Temporal decides. */
+  readonly held: readonly Checkpoint[] | null;
+  /** An echo only once its records are durable; in order within its scope. Ends after End was consumed and all that is covered is committed. */
+  write(items: AsyncIterable<Item>): AsyncIterable<Echo>;
+  /** Frees everything, discards what is not committed. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A state that became a checkpoint. Invariant 1. */
+export interface Echo {
+  readonly state: StateMessage;
+  readonly checkpoint: Checkpoint;
+}
+
+/** A native destination: it gives a loader, and the engine makes the Writer. */
+export interface LoaderDestination<C> {
+  readonly spec: ConnectorSpecification;
+  check(config: C, signal: AbortSignal): Promise<void>;
+  /** Encodings it takes for a stream beside `jsonl`, best first. */
+  accepts?(stream: StreamId): readonly Encoding[];
+  loader(config: C): Loader;
+}
+
+/**
+ * How one destination system loads. Used by one writer, one call at a time unless said otherwise. Throws SyncErrors of origin
+ * `destination`: `fenced` and `raise` by code, lost connections and locks as transient, refused configs and permissions as config_error.
+ */
+export interface Loader {
+  /**
+   * First call. Fences earlier writers (and ends their frozen sessions), sweeps what they left, creates or widens target tables, records
+   * their owner, and returns the checkpoints held beside the data. null: keeps none.
+   */
+  open(input: OpenInput): Promise<readonly Checkpoint[] | null>;
+  /** A new part of a stream, invisible until committed. Several are open at once. */
+  part(stream: StreamId, id: PartId): Promise<Part>;
+  /**
+   * ONE atomic step: the parts' rows and the checkpoints become durable together, or nothing does. Refuses as `fenced` unless each checkpoint's
+   * row still belongs to this epoch or a lower one. Repeatable from the same parts after a conflict. `parts` may be empty (states without records).
+   */
+  commit(
+    parts: readonly SealedPart[],
+    at: readonly Checkpoint[],
+    abort: AbortSignal,
+  ): Promise<Receipt>;
+  /** An overwritten stream's new data replaces the old; idempotent. */
+  publish(stream: StreamId, generation: number): Promise<void>;
+  /** Frees everything; uncommitted parts are discarded. Idempotent; may run while another call is pending, which it then ends. */
+  close(): Promise<void>;
+}
+
+export interface OpenInput {
+  readonly connection: ConnectionRef;
+  readonly catalog: ConfiguredCatalog;
+  readonly epoch: Epoch;
+  readonly from: readonly Checkpoint[];
+  readonly adopt: boolean;
+  readonly abort: AbortSignal;
+}
+
+/** Unique per writer and part, safe in file and table names: `<syncNo>-<attempt ms>-<n>`. */
+export type PartId = string & { readonly brand: 'PartId' };
+
+export function partId(epoch: Epoch, n: number): PartId {
+  return `${epoch.syncNo}-${epoch.at}-${n}` as PartId;
+}
+
+export interface Part {
+  /** Takes the block's records after those before. Resolving is backpressure. The block stays the caller's, who releases it afterwards. */
+  append(block: Block, abort: AbortSignal): Promise<void>;
+  /** A state covers everything appended so far. Cheap: called at every state. */
+  cover(): void;
+  /** Finishes the part up to the last `cover()`; what came after is dropped. A part that was never covered seals empty. */
+  seal(): Promise<SealedPart>;
+  discard(): Promise<void>;
+}
+
+export interface SealedPart {
+  readonly stream: StreamId;
+  readonly id: PartId;
+  /** Records covered, as the loader counted them when they were appended. */
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** What a commit did. */
+export interface Receipt {
+  /** Rows staged by stream, before dedup, counted by the destination. Compared with ours: invariant 6. */
+  readonly rows: Readonly<Record<StreamId, number>>;
+  /** Values that did not fit their column and became NULL, by stream; each has its entry in `_airbyte_meta.changes`. */
+  readonly nulled: Readonly<Record<StreamId, number>>;
+}

@@ -1,0 +1,25 @@
+/** Any JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+
+/** A JSON object. `undefined` members are absent on the wire. */
+export interface JsonObject {
+  readonly [key: string]: Json | undefined;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+/**
+ * True when `JSON.parse(text)` keeps every number of `text`: what is written back is what was read. Integers past 2^53 and
+ * `1.0` are not kept (a source may tell `1.0` from `1`), so a value that holds one must travel as its text.
+ */
+export function parsesExactly(text: string): boolean {
+  for (const [token] of text.matchAll(stringOrNumber)) {
+    if (token.startsWith('"')) continue;
+    if (String(Number(token)) !== token) return false;
+  }
+  return true;
+}

@@ -1,0 +1,142 @@
+import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
+import type { ConnectionSpec, Policy } from './connection.ts';
+import type { SyncFailure } from './errors.ts';
+import type { StreamStatus } from './message.ts';
+import type { StreamId } from './stream.ts';
+
+/** How a sync ended. `partial` is reserved for per-stream outcomes. `skipped`: another sync held the connection. */
+export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
+
+/** One stream in a sync: counts are committed ones. */
+export interface StreamSummary extends Counts {
+  readonly stream: StreamId;
+  readonly status: StreamStatus | null;
+  /** Values that became NULL with an entry in `_airbyte_meta.changes`. */
+  readonly nulled: number;
+}
+
+export interface SyncSummary extends Counts {
+  readonly syncNo: number;
+  readonly workflowId: string;
+  readonly outcome: SyncOutcome;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly attempts: number;
+  /** At most `summaryStreamsMax`, the largest first; the totals count all. */
+  readonly streams: readonly StreamSummary[];
+  readonly streamCount: number;
+  readonly failure?: SyncFailure;
+}
+
+export const summaryStreamsMax = 100;
+
+/** A stream while it is read. `records` counts this attempt; `committed` the whole sync. */
+export interface StreamProgress extends Counts {
+  readonly stream: StreamId;
+  readonly committed: Counts;
+  readonly nulled: number;
+  readonly status: StreamStatus | null;
+}
+
+/** What a running write attempt shows; small, readable, first in the heartbeat details. */
+export interface Progress {
+  readonly phase:
+    'attaching' | 'opening' | 'waiting for the reader' | 'syncing' | 'draining' | 'ended';
+  readonly attempt: number;
+  readonly epoch: Epoch;
+  /** The worker that runs it: host name and pid. */
+  readonly worker: string;
+  readonly startedAt: string;
+  /** Totals of the attempt as read, and of the sync as committed. */
+  readonly read: Counts;
+  readonly committed: Counts;
+  /** ISO 8601; null before this sync's first checkpoint. */
+  readonly lastCheckpointAt: string | null;
+  /** States that wait for their commit, and the bytes they cover. */
+  readonly waiting: { readonly states: number; readonly bytes: number };
+  /** The states this attempt resumed from, for people: scope to state text, cut at 200 characters. Empty: from the start. */
+  readonly resumedFrom: Readonly<Record<string, string>>;
+  /** At most `summaryStreamsMax`, most recently active first. */
+  readonly streams: readonly StreamProgress[];
+  readonly streamCount: number;
+  /** Who is late, once the checkpoint's age passes half its limit. */
+  readonly late?: string;
+  readonly notices?: readonly string[];
+}
+
+/** Details of a write attempt's heartbeats: progress first (people read it in the UI), then the checkpoints (design §6). */
+export interface HeartbeatDetails {
+  readonly progress: Progress;
+  readonly checkpoints: readonly Checkpoint[];
+  /** The attempt drained for a worker shutdown: not counted against the retry budget. */
+  readonly interrupted?: true;
+}
+
+/** Who runs a sync. A segmented sync keeps its first run's id. */
+export interface Holder {
+  readonly workflowId: string;
+  readonly firstRunId: string;
+}
+
+export interface Lease {
+  readonly holder: Holder;
+  readonly syncNo: number;
+  readonly since: string;
+}
+
+/** What the connection workflow owns; its status query and its continue-as-new input. JSON only. */
+export interface ConnectionState {
+  readonly connectionId: string;
+  readonly spec: ConnectionSpec;
+  readonly syncNo: number;
+  /** The highest epoch attached, by lane. */
+  readonly fence: Readonly<Record<string, Epoch>>;
+  readonly checkpoints: Readonly<Record<string, Checkpoint>>;
+  /** By stream, where refresh or clear raised it; absent is 0. A full refresh of sync n has generation n. */
+  readonly generations: Readonly<Record<StreamId, number>>;
+  /** Newest last, at most `historyMax`. */
+  readonly history: readonly SyncSummary[];
+  readonly lease: Lease | null;
+  /** The worker label that a host-bound connection is tied to. */
+  readonly label: string | null;
+  /** A person said `state adopt`: the next open accepts foreign tables and missing rows. Cleared by the next commit or end. */
+  readonly adopt: boolean;
+  /** Attempts attached since the last commit, Interrupted ones excluded. */
+  readonly attemptsWithoutProgress: number;
+  /** Task queue of the process that ran the last write attempt: where its connector logs are. */
+  readonly lastHostQueue: string | null;
+}
+
+export const historyMax = 50;
+
+/** What a sync needs, fixed at its begin. */
+export interface Begun {
+  readonly connectionId: string;
+  readonly syncNo: number;
+  readonly spec: ConnectionSpec;
+  readonly label: string | null;
+}
+
+export type WriteOutcome =
+  | {
+      readonly type: 'done';
+      readonly summary: Pick<SyncSummary, 'records' | 'bytes' | 'streams' | 'streamCount'>;
+      readonly schemaHash: string;
+    }
+  /** The segment ended at a checkpoint; more is to be read. */
+  | { readonly type: 'more' }
+  /** The destination knows a higher syncNo (Temporal was restored): begin again above it. */
+  | { readonly type: 'raise'; readonly syncNo: number };
+
+/** Cadence bounds as the policy sets them. */
+export function cadenceBounds(policy: Policy): {
+  batchBytesMax: number;
+  intervalMsMin: number;
+  intervalMsMax: number;
+} {
+  return {
+    batchBytesMax: policy.batchBytesMax,
+    intervalMsMin: policy.commitIntervalMsMin,
+    intervalMsMax: policy.commitIntervalMsMax,
+  };
+}

@@ -1,0 +1,184 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type {
+  Begun,
+  Checkpoint,
+  ConnectionSpec,
+  ConnectionState,
+  Epoch,
+  HeartbeatDetails,
+  Holder,
+  Progress,
+  Scope,
+  State,
+  SyncFailure,
+  SyncSummary,
+} from '../protocol/index.ts';
+
+// These names are persisted: renaming one is a migration.
+
+/** Ids and queues are built here only. */
+export const connectionWorkflowId = (name: string): string => `connection/${name}`;
+export const syncWorkflowId = (name: string): string => `sync/${name}`;
+export const scheduleId = (name: string): string => `sync/${name}`;
+
+export const defaultTaskQueue = 'tidemark';
+/** Workflows and the small activities run on `control`, the write activity on `data` or its label's queue, the read activity on its process's own. */
+export const dataQueue = (control: string): string => `${control}-data`;
+export const labelQueue = (control: string, label: string): string => `${control}-label-${label}`;
+export const hostQueue = (control: string, processId: string): string =>
+  `${control}-host-${processId}`;
+
+export interface BeginRequest {
+  readonly holder: Holder;
+  /** The holder found dead by the caller: the lease is taken from it. */
+  readonly takeOver: Holder | null;
+  /** Issue a syncNo above this one; 0: no matter. */
+  readonly raise: number;
+  /** Ties a host-bound connection to a worker label, if it is not tied yet. */
+  readonly label: string | null;
+}
+
+/** `held`: another holder has the lease; the caller looks whether it lives. */
+export type BeginAnswer =
+  | { readonly type: 'begun'; readonly begun: Begun }
+  | { readonly type: 'held'; readonly by: Holder };
+
+export interface EndRequest {
+  readonly holder: Holder;
+  readonly summary: SyncSummary;
+}
+
+export interface AttachRequest {
+  readonly lane: string;
+  readonly epoch: Epoch;
+  readonly hostQueue: string;
+  /** The heartbeat details this attempt found. */
+  readonly hint: HeartbeatDetails | null;
+}
+
+export interface Attached {
+  readonly checkpoints: readonly Checkpoint[];
+  readonly generations: ConnectionState['generations'];
+  readonly adopt: boolean;
+  readonly attemptsWithoutProgress: number;
+}
+
+export interface CommitRequest {
+  readonly lane: string;
+  readonly epoch: Epoch;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+/** A person's edit. Each scope's edition goes up by one; `state` null: from scratch. */
+export interface EditRequest {
+  /** null: every scope the connection has. */
+  readonly scope: Scope | null;
+  readonly state: State | null;
+  readonly exact?: string;
+  readonly adopt?: boolean;
+  readonly reason: string;
+}
+
+/** connectionWorkflow's handlers. */
+export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
+export const endUpdate = defineUpdate<void, [EndRequest]>('end');
+export const attachUpdate = defineUpdate<Attached, [AttachRequest]>('attach');
+export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
+export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
+export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
+export const statusQuery = defineQuery<ConnectionState>('status');
+
+/** Types of the ApplicationFailures by which validators refuse; `details[0]` is a SyncFailure. */
+export const refusals = {
+  fenced: 'Fenced',
+  /** The timestamp alone is lower (clocks stepped back): retryable. */
+  clock: 'ClockBehind',
+  budgetSpent: 'BudgetSpent',
+  syncRunning: 'SyncRunning',
+  notHolder: 'NotHolder',
+  invalid: 'Invalid',
+} as const;
+
+export interface Ready {
+  readonly lane: string;
+  readonly hostQueue: string;
+  readonly epoch: Epoch;
+}
+
+export interface Forwarded {
+  readonly epoch: Epoch;
+  readonly progress: Progress;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+export interface SyncStatus {
+  readonly begun: Begun | null;
+  readonly progress: Progress | null;
+  readonly checkpoints: readonly Checkpoint[];
+  readonly summary: SyncSummary | null;
+}
+
+/** syncWorkflow's handlers. */
+export const readySignal = defineSignal<[Ready]>('ready');
+export const forwardSignal = defineSignal<[Forwarded]>('checkpoint');
+export const checkpointsQuery = defineQuery<readonly Checkpoint[]>('checkpoints');
+export const syncStatusQuery = defineQuery<SyncStatus>('status');
+
+export interface SyncInput {
+  readonly connection: string;
+  /** Set by continue-as-new only. */
+  readonly continued?: {
+    readonly begun: Begun;
+    readonly startedAt: string;
+    readonly attempts: number;
+    readonly segment: number;
+    readonly checkpoints: readonly Checkpoint[];
+  };
+}
+
+export interface ConnectionInput {
+  /** The first run's spec and a fresh UUID; later runs carry the whole state. */
+  readonly state: ConnectionState;
+}
+
+/** What probeWorkflow does, on behalf of the CLI; bounded in size and time. */
+export type ProbeInput =
+  | { readonly kind: 'check'; readonly connection: string }
+  | { readonly kind: 'discover'; readonly connection: string }
+  | { readonly kind: 'check-spec'; readonly spec: ConnectionSpec }
+  | {
+      readonly kind: 'logs';
+      readonly connection: string;
+      readonly lines: number;
+      readonly hostQueue: string;
+    }
+  | { readonly kind: 'connectors' }
+  | { readonly kind: 'connector-spec'; readonly connector: string };
+
+/** `text` for logs; `value` is plain JSON: CheckResult, a Catalog, a list of ConnectorInfo, a ConnectorSpecification. */
+export interface ProbeResult {
+  readonly value: unknown;
+  readonly truncated: boolean;
+}
+
+export interface CheckResult {
+  readonly end: 'source' | 'destination';
+  readonly connector: string;
+  readonly ok: boolean;
+  readonly failure?: SyncFailure;
+}
+
+export interface ConnectorInfo {
+  readonly name: string;
+  readonly kind: 'source' | 'destination' | 'both';
+  readonly runner: 'native' | 'exec' | 'pypi';
+  readonly detail: string;
+}
+
+/** Search attributes, registered by `tidemark dev` and documented for other servers. */
+export const searchAttributes = {
+  connection: { name: 'TidemarkConnection', type: 'KEYWORD' },
+  status: { name: 'TidemarkStatus', type: 'KEYWORD' },
+  records: { name: 'TidemarkRecords', type: 'INT' },
+  checkpointAt: { name: 'TidemarkCheckpointAt', type: 'DATETIME' },
+} as const;
