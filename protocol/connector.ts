@@ -84,8 +84,11 @@ export interface Writer {
 
 /** A state that became a checkpoint. Invariant 1. */
 export interface Echo {
-  readonly state: StateMessage;
+  /** null: a completion checkpoint (a stream that sent no state is done). */
+  readonly state: StateMessage | null;
   readonly checkpoint: Checkpoint;
+  /** What the commit did; on the first echo of each commit only. */
+  readonly receipt?: Receipt;
 }
 
 /** A native destination: it gives a loader, and the engine makes the Writer. */

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import {
+  streamId,
+  SyncError,
+  type Catalog,
+  type ConfiguredCatalog,
+  type ConfiguredStream,
+  type DestinationSyncMode,
+  type Stream,
+  type StreamId,
+  type StreamSelection,
+  type SyncMode,
+} from '../protocol/index.ts';
+
+/** Names listed in an error. */
+const namesMax = 20;
+
+export interface ConfigureInput {
+  readonly catalog: Catalog;
+  /** Absent: every stream. */
+  readonly selections: readonly StreamSelection[] | undefined;
+  readonly syncNo: number;
+  /** Generations raised by refresh or clear; a full refresh has its sync's number. */
+  readonly generations: Readonly<Record<StreamId, number>>;
+  /** Streams that this sync has finished: left out. */
+  readonly completed: ReadonlySet<StreamId>;
+}
+
+/** The discovered catalog and a person's selections, as the catalog of a sync. Throws config_error naming the stream and what it supports. */
+export function configureCatalog(input: ConfigureInput): ConfiguredCatalog {
+  const { catalog, selections, completed } = input;
+  const byId = new Map(catalog.streams.map((stream) => [streamId(stream), stream]));
+  const chosen =
+    selections === undefined
+      ? catalog.streams.map((stream) => ({ stream, selection: stream as StreamSelection }))
+      : selections.map((selection) => ({ stream: find(byId, selection), selection }));
+  const streams = chosen
+    .filter(({ stream }) => !completed.has(streamId(stream)))
+    .map(({ stream, selection }) =>
+      configure(stream, selections === undefined ? { name: stream.name } : selection, input),
+    );
+  return { streams };
+}
+
+function find(byId: ReadonlyMap<StreamId, Stream>, selection: StreamSelection): Stream {
+  const id = streamId(selection);
+  const stream = byId.get(id);
+  if (stream !== undefined) return stream;
+  const names = [...byId.keys()].sort();
+  throw new SyncError('config_error', 'The source has no such stream.', {
+    origin: 'source',
+    stream: id,
+    place: `streams: ${id}`,
+    remedy: `Choose from: ${names.slice(0, namesMax).join(', ')}${names.length > namesMax ? `, … (${names.length} in all)` : ''}.`,
+  });
+}
+
+function configure(
+  stream: Stream,
+  selection: StreamSelection,
+  input: ConfigureInput,
+): ConfiguredStream {
+  const id = streamId(stream);
+  const cursor = cursorField(stream, selection);
+  const mode = syncMode(stream, selection, cursor);
+  const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
+  const destination = destinationMode(id, selection, key);
+  const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
+  return {
+    stream,
+    sync_mode: mode,
+    destination_sync_mode: destination,
+    ...(cursor.length > 0 && { cursor_field: cursor }),
+    ...(key.length > 0 && { primary_key: key }),
+    generation_id: generation,
+    minimum_generation_id: 0,
+    sync_id: input.syncNo,
+  };
+}
+
+/** Airbyte's order: the source's own cursor, the person's, the default. */
+function cursorField(stream: Stream, selection: StreamSelection): readonly string[] {
+  const byDefault = stream.default_cursor_field ?? [];
+  return stream.source_defined_cursor ? byDefault : (selection.cursor_field ?? byDefault);
+}
+
+function syncMode(stream: Stream, selection: StreamSelection, cursor: readonly string[]): SyncMode {
+  const supported = stream.supported_sync_modes ?? ['full_refresh'];
+  const usable = stream.source_defined_cursor === true || cursor.length > 0;
+  const mode = selection.sync_mode;
+  if (mode === undefined)
+    return supported.includes('incremental') && usable ? 'incremental' : 'full_refresh';
+  const refuse = (message: string, remedy: string): SyncError =>
+    new SyncError('config_error', message, { origin: 'source', stream: streamId(stream), remedy });
+  if (!supported.includes(mode)) {
+    throw refuse(
+      `The stream does not support sync_mode ${mode}.`,
+      `Use one of: ${supported.join(', ')}.`,
+    );
+  }
+  if (mode === 'incremental' && !usable) {
+    throw refuse(
+      'An incremental stream needs a cursor_field.',
+      'Set cursor_field, or sync_mode: full_refresh.',
+    );
+  }
+  return mode;
+}
+
+function destinationMode(
+  id: StreamId,
+  selection: StreamSelection,
+  key: readonly (readonly string[])[],
+): DestinationSyncMode {
+  const mode = selection.destination_sync_mode ?? (key.length > 0 ? 'append_dedup' : 'append');
+  if (mode === 'append_dedup' && key.length === 0) {
+    throw new SyncError('config_error', 'append_dedup needs a primary key.', {
+      origin: 'tidemark',
+      stream: id,
+      remedy: 'Set primary_key for the stream, or destination_sync_mode: append.',
+    });
+  }
+  return mode;
+}
+
+/** A stable hash of what the source offers: 16 hex digits. */
+export function catalogHash(catalog: Catalog): string {
+  const streams = [...catalog.streams].sort((a, b) => (streamId(a) < streamId(b) ? -1 : 1));
+  return createHash('sha256').update(canonical(streams)).digest('hex').slice(0, 16);
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, v]) => v !== undefined);
+  entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`;
+}

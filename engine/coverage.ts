@@ -1,0 +1,318 @@
+import {
+  checkKindChange,
+  globalScope,
+  kindHeld,
+  kindOf,
+  scopeOf,
+  sourceCount,
+  SyncError,
+  type Block,
+  type Checkpoint,
+  type Counts,
+  type Epoch,
+  type Scope,
+  type SealedPart,
+  type StateKind,
+  type StateMessage,
+  type StreamId,
+} from '../protocol/index.ts';
+import { StreamLoad, type Parts } from './stream-load.ts';
+
+/** A covered part is closed, so that a later tail cannot hold its state back, once it is this big or this old. */
+export interface Rolling {
+  readonly bytes: number;
+  readonly ms: number;
+}
+export const defaultRolling: Rolling = { bytes: 4 * 1024 * 1024, ms: 1_000 };
+/** A GLOBAL checkpoint lists its streams only up to this many. */
+const byStreamMax = 1_000;
+
+/** A state that waits for its commit. */
+interface Covered {
+  readonly message: StateMessage | null;
+  readonly complete: boolean;
+  readonly seq: number;
+  readonly counts: Counts;
+  readonly byStream: Readonly<Record<StreamId, Counts>> | null;
+}
+
+interface ScopeLoad {
+  readonly scope: Scope;
+  readonly edition: number;
+  seq: number;
+  /** Counts of this sync up to the last record seen, cumulative over attempts. */
+  total: Counts;
+  byStream: Record<StreamId, Counts>;
+  /** Records since the source's last state of this scope. */
+  sinceState: number;
+  /** Covers the sealed parts. */
+  rolled: Covered | null;
+  /** Covers the sealed and the open parts; null when nothing came since `rolled`. */
+  latest: Covered | null;
+  /** When the oldest waiting state came. */
+  waitingSince: number | null;
+  /** The source's last state of this scope in this sync. */
+  last: StateMessage | null;
+}
+
+/** What one commit takes. */
+export interface Batch {
+  readonly parts: readonly SealedPart[];
+  readonly covered: readonly {
+    readonly scope: Scope;
+    readonly message: StateMessage | null;
+    readonly checkpoint: Checkpoint;
+  }[];
+}
+
+export interface CoverageInput {
+  readonly streams: readonly StreamId[];
+  readonly epoch: Epoch;
+  /** The checkpoints that this attempt starts from. */
+  readonly start: readonly Checkpoint[];
+  readonly parts: Parts;
+  readonly rolling: Rolling;
+}
+
+/**
+ * Which rows which states cover. Committing stream A's state never publishes B's uncovered rows: parts are per stream, and a batch takes
+ * only scopes whose parts end at a state (invariant 1).
+ */
+export class Coverage {
+  readonly #input: CoverageInput;
+  readonly #loads = new Map<StreamId, StreamLoad>();
+  readonly #scopes = new Map<Scope, ScopeLoad>();
+  /** Loads that hold rows, and scopes that hold a state, which no commit has taken: with 10,000 streams only these are looked at. */
+  readonly #dirty = new Set<StreamLoad>();
+  readonly #due = new Set<ScopeLoad>();
+  #waitingBytes = 0;
+  #kind: StateKind | undefined;
+
+  constructor(input: CoverageInput) {
+    this.#input = input;
+    for (const stream of input.streams)
+      this.#loads.set(stream, new StreamLoad(stream, input.parts));
+  }
+
+  /** Takes a stream's records in. The caller releases the block. */
+  async append(block: Block, now: number, abort: AbortSignal): Promise<void> {
+    const load = this.#load(block.stream);
+    const scopes = [this.#scope(block.stream), this.#scope(globalScope)];
+    for (const scope of scopes) await this.#beforeRecords(scope, now);
+    this.#dirty.add(load);
+    await load.append(block, now, abort);
+    const counts = { records: block.records, bytes: block.bytes.byteLength };
+    for (const scope of scopes) {
+      scope.total = plus(scope.total, counts);
+      scope.sinceState += block.records;
+    }
+    const global = scopes[1]!;
+    global.byStream[block.stream] = plus(global.byStream[block.stream], counts);
+  }
+
+  /** A state came: it covers every record of its scope before it. Refuses a second kind of state, and counts that disagree with the source's. */
+  cover(message: StateMessage, now: number): void {
+    this.#checkKind(kindOf(message.state));
+    const scope = this.#scope(scopeOf(message.state));
+    const claimed = sourceCount(message.state);
+    // Invariant 6: the source's count and ours agree, or the state is no checkpoint. An absent count isn't compared.
+    if (claimed !== undefined && claimed !== scope.sinceState)
+      throw sourceDisagrees(scope, claimed);
+    scope.last = message;
+    this.#mark(scope, false, now);
+  }
+
+  /** A stream read in full is done: what it sent is covered, with its last state or none. */
+  complete(stream: StreamId, now: number): void {
+    this.#mark(this.#scope(stream), true, now);
+  }
+
+  #mark(scope: ScopeLoad, complete: boolean, now: number): void {
+    for (const load of this.#loadsOf(scope.scope)) {
+      this.#waitingBytes += load.tail.bytes;
+      load.cover();
+    }
+    scope.sinceState = 0;
+    scope.waitingSince ??= now;
+    this.#due.add(scope);
+    scope.latest = {
+      message: scope.last,
+      complete,
+      seq: ++scope.seq,
+      counts: scope.total,
+      byStream:
+        scope.scope === globalScope && Object.keys(scope.byStream).length <= byStreamMax
+          ? { ...scope.byStream }
+          : null,
+    };
+  }
+
+  /** Bytes that wait for a commit and since when (the clock of `now`); null: nothing does. */
+  get waiting(): { readonly bytes: number; readonly since: number } | null {
+    // In the order in which they began to wait.
+    const [oldest] = this.#due;
+    return oldest === undefined ? null : { bytes: this.#waitingBytes, since: oldest.waitingSince! };
+  }
+
+  /** Streams with records that no state covers. */
+  uncovered(): readonly { readonly stream: StreamId; readonly records: number }[] {
+    return [...this.#dirty]
+      .filter((load) => load.tail.records > 0)
+      .map((load) => ({ stream: load.stream, records: load.tail.records }));
+  }
+
+  /** True when a state of this attempt covers the stream, or covers everything. */
+  hasState(stream: StreamId): boolean {
+    return (
+      (this.#scopes.get(this.#kind === 'STREAM' ? stream : globalScope)?.last ?? null) !== null
+    );
+  }
+
+  /**
+   * Everything that may be committed now. With `dropTails` (a drain) open parts are closed at their last state and what came after is
+   * dropped; without, a scope with a tail gives only what was rolled before it.
+   */
+  async batch(dropTails: boolean, committedAt: string): Promise<Batch> {
+    const parts: SealedPart[] = [];
+    const covered: Batch['covered'][number][] = [];
+    // A drain also takes the states that a tail holds back.
+    for (const scope of dropTails ? [...this.#scopes.values()] : [...this.#due]) {
+      const loads = this.#loadsOf(scope.scope);
+      if (scope.latest !== null && (dropTails || loads.every((load) => load.tail.records === 0))) {
+        await this.#close(scope, loads);
+      }
+      if (scope.rolled === null) continue;
+      const checkpoint = this.#checkpoint(scope, scope.rolled, committedAt);
+      covered.push({ scope: scope.scope, message: scope.rolled.message, checkpoint });
+      parts.push(...loads.flatMap((load) => load.take()));
+      scope.rolled = null;
+      this.#due.delete(scope);
+      scope.waitingSince = null;
+    }
+    this.#waitingBytes = 0;
+    for (const load of this.#dirty) {
+      this.#waitingBytes += load.waiting.bytes;
+      if (load.isEmpty) this.#dirty.delete(load);
+    }
+    return { parts, covered };
+  }
+
+  async discard(): Promise<void> {
+    for (const load of this.#dirty) await load.discard();
+  }
+
+  /** Records follow a state: its parts are closed if they have grown, else the state waits for the next one to cover the records too. */
+  async #beforeRecords(scope: ScopeLoad, now: number): Promise<void> {
+    if (scope.latest === null) return;
+    const loads = this.#loadsOf(scope.scope);
+    // Only right after a state: with a tail in a part its end is no longer at the state.
+    if (loads.some((load) => load.tail.records > 0)) return;
+    const open = loads.flatMap((load) => load.open ?? []);
+    const bytes = open.reduce((sum, part) => sum + part.bytes, 0);
+    const oldest = Math.min(...open.map((part) => part.openedAt));
+    if (bytes >= this.#input.rolling.bytes || now - oldest >= this.#input.rolling.ms)
+      return this.#close(scope, loads);
+    if (scope.rolled !== null) return;
+    this.#due.delete(scope);
+    scope.waitingSince = null;
+  }
+
+  async #close(scope: ScopeLoad, loads: readonly StreamLoad[]): Promise<void> {
+    for (const load of loads) await load.seal();
+    scope.rolled = scope.latest;
+    scope.latest = null;
+  }
+
+  #checkpoint(scope: ScopeLoad, covered: Covered, committedAt: string): Checkpoint {
+    const { message, complete, seq, counts, byStream } = covered;
+    return {
+      scope: scope.scope,
+      edition: scope.edition,
+      epoch: this.#input.epoch,
+      seq,
+      state: message?.state ?? null,
+      ...(message?.exact !== undefined && { exact: message.exact }),
+      ...(complete && { complete: true as const }),
+      ...counts,
+      ...(byStream !== null && { byStream }),
+      committedAt,
+    };
+  }
+
+  #load(stream: StreamId): StreamLoad {
+    const load = this.#loads.get(stream);
+    if (load !== undefined) return load;
+    throw new SyncError(
+      'system_error',
+      'The source sent records of a stream that it was not asked for.',
+      {
+        origin: 'source',
+        stream,
+        remedy: 'Report it to the connector.',
+      },
+    );
+  }
+
+  /** The loads with rows on their way that a scope's states cover. A completed stream is a scope of its own beside GLOBAL states. */
+  #loadsOf(scope: Scope): readonly StreamLoad[] {
+    if (scope === globalScope) return [...this.#dirty];
+    const load = this.#loads.get(scope);
+    return load === undefined ? [] : [load];
+  }
+
+  #startOf(scope: Scope): Checkpoint | undefined {
+    return this.#input.start.find((checkpoint) => checkpoint.scope === scope);
+  }
+
+  #scope(scope: Scope): ScopeLoad {
+    const known = this.#scopes.get(scope);
+    if (known !== undefined) return known;
+    const start = this.#startOf(scope);
+    const same = start !== undefined && start.epoch.syncNo === this.#input.epoch.syncNo;
+    const made: ScopeLoad = {
+      scope,
+      edition: start?.edition ?? 0,
+      seq: start?.seq ?? 0,
+      total: same ? { records: start.records, bytes: start.bytes } : { records: 0, bytes: 0 },
+      byStream: same ? { ...start.byStream } : {},
+      sinceState: 0,
+      rolled: null,
+      latest: null,
+      waitingSince: null,
+      last: null,
+    };
+    this.#scopes.set(scope, made);
+    return made;
+  }
+
+  #checkKind(kind: StateKind): void {
+    if (this.#kind === kind) return;
+    if (this.#kind !== undefined) {
+      throw new SyncError(
+        'system_error',
+        `The source mixes ${this.#kind} and ${kind} states in one sync.`,
+        {
+          origin: 'source',
+          remedy: 'Report it to the connector.',
+        },
+      );
+    }
+    checkKindChange(kindHeld(this.#input.start), kind);
+    this.#kind = kind;
+  }
+}
+
+function plus(a: Counts | undefined, b: Counts): Counts {
+  return { records: (a?.records ?? 0) + b.records, bytes: (a?.bytes ?? 0) + b.bytes };
+}
+
+function sourceDisagrees(scope: ScopeLoad, claimed: number): SyncError {
+  return new SyncError('system_error', 'The source counts other records than it sent.', {
+    origin: 'source',
+    code: 'counts_disagree',
+    place: `scope ${scope.scope}: the state says ${claimed}, received ${scope.sinceState}`,
+    remedy:
+      'The state did not become a checkpoint. Retry; if it happens again, report it to the connector.',
+    facts: { claimed, received: scope.sinceState },
+  });
+}

@@ -1,0 +1,194 @@
+import {
+  globalScope,
+  streamId,
+  SyncError,
+  type Block,
+  type Checkpoint,
+  type Destination,
+  type Echo,
+  type End,
+  type Item,
+  type Loader,
+  type LoaderDestination,
+  type Receipt,
+  type StreamId,
+  type TraceMessage,
+  type WriteInput,
+  type Writer,
+} from '../protocol/index.ts';
+import { createCadence, type Cadence } from './cadence.ts';
+import { Coverage, defaultRolling, type Batch, type Rolling } from './coverage.ts';
+import { createIntake } from './intake.ts';
+import { finished, proveSuccess } from './outcome.ts';
+import { createParts, disagreement } from './stream-load.ts';
+
+/** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
+export function fromLoader<C>(
+  native: LoaderDestination<C>,
+  rolling: Rolling = defaultRolling,
+): Destination<C> {
+  return {
+    spec: native.spec,
+    check: (config, signal) => native.check(config, signal),
+    async open(input) {
+      const loader = native.loader(input.config);
+      try {
+        const { connection, catalog, epoch, from, adopt, abort } = input;
+        const held = await loader.open({ connection, catalog, epoch, from, adopt, abort });
+        return createWriter(loader, held, input, rolling);
+      } catch (error) {
+        await loader.close();
+        throw error;
+      }
+    },
+  };
+}
+
+function createWriter<C>(
+  loader: Loader,
+  held: readonly Checkpoint[] | null,
+  input: WriteInput<C>,
+  rolling: Rolling,
+): Writer {
+  const { catalog, epoch } = input;
+  const coverage = new Coverage({
+    streams: catalog.streams.map(({ stream }) => streamId(stream)),
+    epoch,
+    // Without a table beside the data, Temporal decides where this attempt starts.
+    start: held ?? input.from,
+    parts: createParts(loader, epoch),
+    rolling,
+  });
+  const run = new Run(loader, coverage, createCadence(input.cadence), input);
+  return {
+    held,
+    write: (items) => run.write(items),
+    close: () => loader.close(),
+  };
+}
+
+class Run<C> {
+  readonly #loader: Loader;
+  readonly #coverage: Coverage;
+  readonly #cadence: Cadence;
+  readonly #input: WriteInput<C>;
+  /** Streams read in full; when one is done without a state its rows are committed all the same. */
+  readonly #fullRefresh: ReadonlySet<StreamId>;
+  readonly #completed = new Set<StreamId>();
+
+  constructor(loader: Loader, coverage: Coverage, cadence: Cadence, input: WriteInput<C>) {
+    this.#loader = loader;
+    this.#coverage = coverage;
+    this.#cadence = cadence;
+    this.#input = input;
+    this.#fullRefresh = new Set(
+      input.catalog.streams
+        .filter((s) => s.sync_mode === 'full_refresh')
+        .map((s) => streamId(s.stream)),
+    );
+  }
+
+  async *write(items: AsyncIterable<Item>): AsyncGenerator<Echo> {
+    const intake = createIntake(items, this.#input.drain, this.#input.abort);
+    let end: End | null = null;
+    try {
+      while (end === null) {
+        const waiting = this.#coverage.waiting;
+        const event = await intake.next(waiting === null ? null : this.#cadence.dueAt(waiting));
+        if (event.type === 'drain') break;
+        if (event.type === 'closed') throw endless();
+        if (event.type === 'item') {
+          const { item } = event;
+          if (item.type === 'END') end = item;
+          else await this.#take(item);
+        }
+        if (end === null && this.#isDue()) yield* this.#commit(false);
+      }
+      if (end !== null) this.#completeWhatEndedWell(end);
+      const uncovered = this.#coverage.uncovered();
+      // Invariant 8: whatever ended the reading, what states cover is committed first.
+      yield* this.#commit(true);
+      if (end !== null && !this.#input.drain.aborted)
+        proveSuccess(end, this.#input.catalog, uncovered);
+    } finally {
+      await intake.close();
+    }
+  }
+
+  async #take(item: Exclude<Item, End>): Promise<void> {
+    switch (item.type) {
+      case 'BLOCK':
+        return this.#append(item);
+      case 'STATE':
+        return this.#coverage.cover(item, performance.now());
+      case 'TRACE':
+        return this.#noteStatus(item);
+      case 'LOG':
+      case 'CONTROL':
+        return;
+    }
+  }
+
+  async #append(block: Block): Promise<void> {
+    try {
+      await this.#coverage.append(block, performance.now(), this.#input.abort);
+    } finally {
+      block.release();
+    }
+  }
+
+  /** A stream that sends no states becomes durable when it says COMPLETE. */
+  #noteStatus({ trace }: TraceMessage): void {
+    const status = trace.stream_status;
+    if (status?.status !== 'COMPLETE') return;
+    this.#complete(streamId(status.stream_descriptor));
+  }
+
+  #completeWhatEndedWell(end: End): void {
+    for (const stream of this.#fullRefresh) if (finished(end, stream)) this.#complete(stream);
+  }
+
+  #complete(stream: StreamId): void {
+    if (!this.#fullRefresh.has(stream)) return;
+    const left = this.#coverage.uncovered().some((load) => load.stream === stream);
+    if (this.#completed.has(stream) && !left) return;
+    this.#completed.add(stream);
+    this.#coverage.complete(stream, performance.now());
+  }
+
+  #isDue(): boolean {
+    const waiting = this.#coverage.waiting;
+    return waiting !== null && this.#cadence.isDue(waiting, performance.now());
+  }
+
+  async *#commit(dropTails: boolean): AsyncGenerator<Echo> {
+    const batch = await this.#coverage.batch(dropTails, new Date().toISOString());
+    if (batch.covered.length === 0) return;
+    const begun = performance.now();
+    const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
+    const receipt = await this.#loader.commit(batch.parts, checkpoints, this.#input.abort);
+    this.#cadence.learn(performance.now() - begun);
+    compare(batch, receipt);
+    // Invariant 1: the rows and the checkpoints are durable; only now do the states go back.
+    for (const [n, { message, checkpoint }] of batch.covered.entries()) {
+      yield { state: message, checkpoint, ...(n === 0 && { receipt }) };
+    }
+  }
+}
+
+/** Invariant 6: the destination's own count of staged rows, by stream. */
+function compare({ parts }: Batch, receipt: Receipt): void {
+  const given = new Map<StreamId, number>();
+  for (const part of parts) given.set(part.stream, (given.get(part.stream) ?? 0) + part.records);
+  for (const [stream, records] of given) {
+    const loaded = receipt.rows[stream] ?? 0;
+    if (loaded !== records) throw disagreement(stream, records, loaded);
+  }
+}
+
+function endless(): SyncError {
+  return new SyncError('system_error', 'The items ended without an END.', {
+    origin: 'tidemark',
+    place: `scope ${globalScope}`,
+  });
+}

@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDevServer } from '../../worker/dev-server.ts';
+import { startPostgres } from './postgres-server.ts';
+
+/** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
+export default async function setup(): Promise<void> {
+  const stops: (() => Promise<void>)[] = [];
+  (globalThis as { stopTestServers?: typeof stops }).stopTestServers = stops;
+  if (!process.env['TEST_POSTGRES_URL']) {
+    const postgres = await startPostgres();
+    stops.push(() => postgres.stop());
+    process.env['TEST_POSTGRES_URL'] = postgres.url;
+  }
+  if (!process.env['TEST_TEMPORAL_ADDRESS']) {
+    const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
+    const temporal = await startDevServer({ directory });
+    stops.push(async () => {
+      await temporal.stop();
+      await rm(directory, { recursive: true, force: true });
+    });
+    process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
+  }
+}
