@@ -254,9 +254,16 @@ test('a commit between two states takes what was rolled and keeps the tail for t
   const store = memoryStore();
   const seen: number[][] = [];
   const items = [
-    ...[block(A, 1, 3), streamState(A, 3), block(A, 4, 4), streamState(A, 4), block(A, 5, 5)],
-    ...[block(B, 1, 30), streamState(B, 30)],
-    ...[block(A, 6, 6), streamState(A, 6), end()],
+    block(A, 1, 3),
+    streamState(A, 3),
+    block(A, 4, 4),
+    streamState(A, 4),
+    block(A, 5, 5),
+    block(B, 1, 30),
+    streamState(B, 30),
+    block(A, 6, 6),
+    streamState(A, 6),
+    end(),
   ];
   const { error } = await run(store, from(items), {
     cadence: { ...atTheEnd, batchBytesMax: 1_500 },

@@ -1,0 +1,43 @@
+// Runs jest over the whole tree, or over the files named, and ends with one line: `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const directory = mkdtempSync(join(tmpdir(), 'tidemark-jest-'));
+const report = join(directory, 'report.json');
+const jest = join(root, 'node_modules/jest/bin/jest.js');
+
+// The SDK's native threads keep the event loop alive after the last test: forceExit. (Leaks are looked for by tests of their own.)
+const { status } = spawnSync(
+  process.execPath,
+  [
+    ...['--no-warnings', '--experimental-vm-modules', jest, '--forceExit', '--maxWorkers=2'],
+    ...['--json', `--outputFile=${report}`, ...process.argv.slice(2)],
+  ],
+  { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+);
+
+let results;
+try {
+  results = JSON.parse(readFileSync(report, 'utf8'));
+} catch {
+  results = null;
+}
+rmSync(directory, { recursive: true, force: true });
+if (results === null) {
+  console.log('jest wrote no report: it crashed, see above');
+  console.log('0 passed, 1 failed');
+  process.exit(1);
+}
+const broken = results.testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.length === 0,
+).length;
+const failed = results.numFailedTests + broken;
+// A test that is skipped proves nothing: it counts as failed.
+const skipped = results.numPendingTests + results.numTodoTests;
+if (skipped > 0) console.log(`${skipped} tests were skipped; tests may not be skipped`);
+console.log(`${results.numPassedTests} passed, ${failed + skipped} failed`);
+process.exit(status === 0 && skipped === 0 && results.numPassedTests > 0 ? 0 : 1);

@@ -1,0 +1,130 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+// The house as a table: what each room may import. `type:x` allows only `import type` from x. Node built-ins are free
+// outside protocol and workflows; each room may import itself.
+const mayImport: Record<string, readonly string[]> = {
+  protocol: [],
+  'connectors/kit': ['protocol', 'node:'],
+  'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
+  'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
+  engine: ['protocol', 'node:'],
+  activities: [
+    ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter', 'node:'],
+    ...['@temporalio/activity', '@temporalio/common', '@temporalio/client'],
+  ],
+  workflows: ['protocol', 'type:activities', '@temporalio/workflow', '@temporalio/common'],
+  // Runs outside the sandbox: worker and client compress payloads with it.
+  'workflows/data-converter': ['protocol', 'node:', '@temporalio/common'],
+  worker: [
+    ...[
+      'protocol',
+      'engine',
+      'connectors',
+      'activities',
+      'workflows/messages',
+      'workflows/data-converter',
+    ],
+    ...['@temporalio/worker', '@temporalio/common', '@temporalio/client', '@temporalio/envconfig'],
+    ...['@temporalio/testing', 'node:', 'yaml', 'ajv', 'ajv-formats'],
+  ],
+  client: [
+    ...['protocol', 'workflows/messages', 'workflows/data-converter', 'type:workflows'],
+    ...[
+      '@temporalio/client',
+      '@temporalio/common',
+      '@temporalio/envconfig',
+      'node:',
+      'yaml',
+      'commander',
+    ],
+  ],
+};
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const linesMax = 400;
+const testLinesMax = 600;
+
+/** The room a path is in: each connector is a room of its own, and so are the two files of workflows that the doors may use. */
+function roomOf(path: string): string {
+  const [top, second, third] = relative(root, path).split(sep);
+  if (top === 'connectors' && third !== undefined) return `${top}/${second}`;
+  if (top === 'workflows' && /^(messages|data-converter)\.ts$/.test(second!)) {
+    return `${top}/${second!.slice(0, -3)}`;
+  }
+  return top!;
+}
+
+function importsOf(file: string): { from: string; typeOnly: boolean }[] {
+  const statement = /^(?:import|export)\s(type\s)?(?:[^'";]*?from\s+)?['"]([^'"]+)['"]/gm;
+  return [...readFileSync(file, 'utf8').matchAll(statement)].map(([, type, specifier]) => ({
+    from: specifier!.startsWith('.') ? roomOf(join(dirname(file), specifier!)) : specifier!,
+    typeOnly: type !== undefined,
+  }));
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(root, folder, name));
+}
+
+function allows(rules: readonly string[], from: string, typeOnly: boolean): boolean {
+  return rules
+    .filter((rule) => typeOnly || !rule.startsWith('type:'))
+    .map((rule) => rule.replace('type:', ''))
+    .some(
+      (rule) =>
+        from === rule ||
+        from.startsWith(`${rule}/`) ||
+        (rule.endsWith(':') && from.startsWith(rule)),
+    );
+}
+
+const rooms = ['protocol', 'connectors', 'engine', 'activities', 'workflows', 'worker', 'client'];
+
+test.each(rooms)('%s imports only what the house allows', (folder) => {
+  const files = filesIn(folder);
+  expect(files.length).toBeGreaterThan(0);
+  const offences = files.flatMap((file) => {
+    const room = roomOf(file);
+    const rules = mayImport[room] ?? mayImport[folder] ?? [];
+    return importsOf(file)
+      .filter(({ from }) => from !== room && from.split('/')[0] !== room)
+      .filter(({ from, typeOnly }) => !allows(rules, from, typeOnly))
+      .map(({ from }) => `${relative(root, file)} imports ${from}`);
+  });
+  expect(offences).toEqual([]);
+});
+
+test('no file is longer than its limit', () => {
+  const long = [...rooms, 'test', 'bench', 'docs']
+    .flatMap(filesIn)
+    .map((file) => ({
+      file: relative(root, file),
+      lines: readFileSync(file, 'utf8').split('\n').length,
+    }))
+    .filter(({ file, lines }) => lines > (file.startsWith('test') ? testLinesMax : linesMax));
+  expect(long).toEqual([]);
+});
+
+test('a heartbeat is never bare, dynamic imports do not pass the fence, no test is skipped', () => {
+  const rules: [RegExp, string, readonly string[]][] = [
+    [/\bheartbeat\(\)/, 'a bare heartbeat erases the checkpoint', rooms],
+    [
+      /\bimport\(/,
+      'a dynamic import passes the fence unseen',
+      ['protocol', 'engine', 'workflows', 'activities', 'client'],
+    ],
+    [/\b(it|test|describe)\.(skip|only|todo)\b/, 'a skipped test', ['test']],
+    [/catch *(\([^)]*\))? *\{\s*\}/, 'an empty catch', rooms],
+  ];
+  const offences = rules.flatMap(([pattern, what, folders]) =>
+    folders
+      .flatMap(filesIn)
+      .filter((file) => !file.endsWith('tidy.test.ts') && pattern.test(readFileSync(file, 'utf8')))
+      .map((file) => `${relative(root, file)}: ${what}`),
+  );
+  expect(offences).toEqual([]);
+});
