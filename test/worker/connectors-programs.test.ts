@@ -1,0 +1,119 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Item } from '../../protocol/index.ts';
+import { loadConfig } from '../../worker/config.ts';
+import { readConnectorsFile } from '../../worker/connectors-file.ts';
+import { createPrograms } from '../../worker/programs.ts';
+import { createRedactor } from '../../worker/redact.ts';
+import { createConnectors } from '../../worker/registry.ts';
+
+/** An exec source that tells of itself what a worker must keep from it or for it. */
+const program = `
+const { readFileSync, appendFileSync } = require('node:fs');
+const say = (message) => process.stdout.write(JSON.stringify(message) + '\\n');
+const [verb] = process.argv.slice(2);
+appendFileSync('runs.txt', verb + '\\n');
+const at = process.argv.indexOf('--config');
+const config = at < 0 ? {} : JSON.parse(readFileSync(process.argv[at + 1], 'utf8'));
+if (verb === 'spec')
+  say({ type: 'SPEC', spec: { connectionSpecification: { type: 'object', additionalProperties: false,
+    properties: { token: { type: 'string', airbyte_secret: true } } } } });
+if (verb === 'check') {
+  say({ type: 'LOG', log: { level: 'INFO', message: 'logging in with ' + config.token } });
+  say({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED',
+    message: JSON.stringify({ refused: config.token, env: Object.keys(process.env).sort() }) } });
+}
+if (verb === 'read') {
+  say({ type: 'RECORD', record: { stream: 's', data: { a: 1 }, emitted_at: 1 } });
+  say({ type: 'STATE', state: { type: 'STREAM', stream: { stream_descriptor: { name: 's' }, stream_state: { a: 1 } } } });
+}
+`;
+
+let directory: string;
+beforeEach(() => {
+  directory = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-programs-')));
+  writeFileSync(join(directory, 'source.cjs'), program);
+  writeFileSync(
+    join(directory, 'connectors.yaml'),
+    `connectors:
+  mine: { kind: source, runner: exec, command: [node, ./source.cjs], secrets: [API_TOKEN], env: [ALLOWED] }
+  gone: { kind: source, runner: exec, command: [./not-there] }
+  loose: { kind: source, runner: pypi, package: airbyte-source-x }
+`,
+  );
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const signal = new AbortController().signal;
+const log = { connection: 'orders', syncNo: 3 };
+
+function registry() {
+  const environment = {
+    PATH: process.env['PATH'],
+    HOME: directory,
+    API_TOKEN: 'hunter22',
+    ALLOWED: 'yes',
+    WORKER_ONLY: 'no',
+    TIDEMARK_STATE_DIR: join(directory, 'state'),
+    TIDEMARK_CACHE_DIR: join(directory, 'cache'),
+    TEMPORAL_CONFIG_FILE: '/no/such/file.toml',
+  };
+  const config = loadConfig(environment, directory);
+  const file = readConnectorsFile(config.connectorsFile, [], directory);
+  const redactor = createRedactor();
+  const programs = createPrograms({ config, file, redactor });
+  return createConnectors({ file, natives: {}, protocol: programs, environment, redactor });
+}
+const mine = { connector: 'mine', config: { token: '${env:API_TOKEN}' } };
+
+test('an exec source is run beside connectors.yaml, with only its variables, and its words are redacted', async () => {
+  const connectors = registry();
+  const { source, config } = await connectors.openSource(mine, log, signal);
+  expect(config).toEqual({ token: 'hunter22' });
+  const error: unknown = await source.check(config, signal).catch((e: unknown) => e);
+  const { message } = error as Error;
+  expect(message).toContain('"refused":"****"');
+  expect(message).toContain('ALLOWED');
+  expect(message).not.toMatch(/API_TOKEN|WORKER_ONLY|TIDEMARK/);
+  const told = await connectors.logs('orders', 10);
+  expect(told).toContain('[mine]');
+  expect(told).toContain('logging in with ****');
+  expect(await connectors.logs('other', 10)).toBe('');
+});
+
+test('it is read to its end, its spec was asked for once, and no private file is left', async () => {
+  const connectors = registry();
+  const items: Item['type'][] = [];
+  for (let run = 0; run < 2; run += 1) {
+    const { source, config } = await connectors.openSource(mine, log, signal);
+    const catalog = { streams: [] };
+    const checkpoints = (async function* () {})();
+    const input = { config, catalog, state: [], checkpoints, drain: signal, abort: signal };
+    for await (const item of source.read({ ...input, accepts: () => ['jsonl'] })) {
+      if (item.type === 'BLOCK') item.release();
+      items.push(item.type);
+    }
+  }
+  expect(items).toEqual(['BLOCK', 'STATE', 'END', 'BLOCK', 'STATE', 'END']);
+  const runs = readFileSync(join(directory, 'runs.txt'), 'utf8');
+  expect(runs).toBe('spec\nread\nread\n');
+  const left = join(directory, 'state', 'private');
+  expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
+});
+
+test('a command that is not there and a package without version are config errors', async () => {
+  const connectors = registry();
+  for (const connector of ['gone', 'loose'])
+    await expect(
+      connectors.openSource({ connector, config: {} }, log, signal),
+    ).rejects.toMatchObject({ kind: 'config_error' });
+});

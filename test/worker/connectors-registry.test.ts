@@ -1,0 +1,146 @@
+import type { JsonObject, Source } from '../../protocol/index.ts';
+import { SyncError } from '../../protocol/index.ts';
+import type { ConnectorEntry, ConnectorsFile } from '../../worker/connectors-file.ts';
+import { createRedactor } from '../../worker/redact.ts';
+import { createConnectors, type Natives, type Protocol } from '../../worker/registry.ts';
+
+const log = { connection: 'orders', syncNo: 1 };
+const signal = new AbortController().signal;
+
+const spec = (properties: JsonObject) => ({
+  connectionSpecification: { type: 'object', properties, additionalProperties: false },
+});
+const unused = () => Promise.reject(new Error('not called'));
+function source(properties: JsonObject): Source<JsonObject> {
+  const read = async function* () {};
+  return { spec: spec(properties), check: unused, discover: unused, read };
+}
+const natives: Natives = {
+  shop: {
+    source: source({ url: { type: 'string', airbyte_secret: true } }),
+    destination: {
+      spec: spec({ path: { type: 'string', 'x-path': true } }),
+      check: unused,
+      open: unused,
+    },
+  },
+  lake: { destination: { spec: spec({}), check: unused, open: unused } },
+};
+
+function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
+  const secrets = { env: new Set(['TOKEN']), files: new Set<string>() };
+  const rest = { kind: null, command: null, package: null, env: [], place: 'connectors.yaml:3' };
+  return [name, { name, runner: 'native', secrets, ...rest, ...some }];
+}
+
+function registry(protocol: Partial<Protocol> = {}) {
+  const file: ConnectorsFile = {
+    path: '/w/connectors.yaml',
+    directory: '/w',
+    directories: [],
+    entries: new Map([
+      entry('shop', {}),
+      entry('lake', {}),
+      entry('mine', { runner: 'exec', kind: 'source', command: ['node', 'x.js'] }),
+      entry('theirs', { runner: 'pypi', kind: 'destination', package: 'p==1' }),
+    ]),
+  };
+  const redactor = createRedactor();
+  return createConnectors({
+    file,
+    natives,
+    protocol: { spec: unused, source: unused, logs: unused, ...protocol },
+    environment: { TOKEN: 'hunter22' },
+    redactor,
+  });
+}
+
+async function refusal(promise: Promise<unknown>): Promise<SyncError> {
+  const error: unknown = await promise.then(
+    () => new Error('It was accepted.'),
+    (e: unknown) => e,
+  );
+  if (error instanceof SyncError && error.kind === 'config_error') return error;
+  throw error;
+}
+
+test('a native end is opened with its secrets resolved, and what was resolved is redacted', async () => {
+  const connectors = registry();
+  const ref = { connector: 'shop', config: { url: '${env:TOKEN}' } };
+  const opened = await connectors.openSource(ref, log, signal);
+  expect(opened).toEqual({ source: natives['shop']!.source, config: { url: 'hunter22' } });
+  expect(connectors.redact('said hunter22')).toBe('said ****');
+});
+
+test('a config is refused by spec, by secret and by directory, with the origin of its end', async () => {
+  const connectors = registry();
+  const from = (connector: string, config: JsonObject) =>
+    refusal(connectors.openSource({ connector, config }, log, signal));
+  expect(await from('shop', { nope: 1 })).toMatchObject({ origin: 'source' });
+  expect((await from('shop', { url: 'hunter22' })).message).toContain('written out');
+  const to = refusal(
+    connectors.openDestination({ connector: 'shop', config: { path: '/etc/x' } }, log, signal),
+  );
+  expect(await to).toMatchObject({ origin: 'destination' });
+  expect((await to).message).toContain('outside the directories');
+});
+
+test('an exec source: its spec is read once, a failure to read it is not kept', async () => {
+  let calls = 0;
+  const started: unknown[] = [];
+  const theirs = source({ token: { type: 'string', airbyte_secret: true } });
+  const connectors = registry({
+    spec: async () => {
+      calls += 1;
+      if (calls === 1) throw new Error('no such command');
+      return theirs.spec;
+    },
+    source: async (at, itsSpec, place) => {
+      started.push([at.name, itsSpec, place]);
+      return theirs;
+    },
+  });
+  const ref = { connector: 'mine', config: { token: '${env:TOKEN}' } };
+  await expect(connectors.openSource(ref, log, signal)).rejects.toThrow('no such command');
+  for (let i = 0; i < 2; i += 1)
+    expect((await connectors.openSource(ref, log, signal)).config).toEqual({ token: 'hunter22' });
+  expect(await connectors.spec('mine', signal)).toBe(theirs.spec);
+  expect(calls).toBe(2);
+  expect(started).toEqual([
+    ['mine', theirs.spec, log],
+    ['mine', theirs.spec, log],
+  ]);
+  await refusal(connectors.openSource({ connector: 'mine', config: { bad: 1 } }, log, signal));
+  expect(started).toHaveLength(2);
+});
+
+test('ends that do not exist are refused with what there is', async () => {
+  const connectors = registry();
+  const open = (connector: string, end: 'openSource' | 'openDestination') =>
+    refusal(connectors[end]({ connector, config: {} }, log, signal));
+  expect((await open('nope', 'openSource')).remedy).toContain('lake, mine, shop, theirs');
+  expect((await open('lake', 'openSource')).remedy).toContain('shop');
+  expect((await open('mine', 'openDestination')).place).toContain('used as a destination');
+  expect((await open('theirs', 'openSource')).place).toContain('is a destination');
+  const theirs = await open('theirs', 'openDestination');
+  expect(theirs.message).toContain('not supported');
+  expect(theirs.origin).toBe('destination');
+  await refusal(connectors.spec('nope', signal));
+});
+
+test('the list says what each connector is', () => {
+  expect(registry().list()).toEqual([
+    { name: 'shop', kind: 'both', runner: 'native', detail: 'part of Tidemark' },
+    { name: 'lake', kind: 'destination', runner: 'native', detail: 'part of Tidemark' },
+    { name: 'mine', kind: 'source', runner: 'exec', detail: 'node' },
+    { name: 'theirs', kind: 'destination', runner: 'pypi', detail: 'p==1' },
+  ]);
+});
+
+test('a native spec is one, or one an end', async () => {
+  expect(await registry().spec('lake', signal)).toBe(natives['lake']!.destination!.spec);
+  expect(await registry().spec('shop', signal)).toEqual({
+    source: natives['shop']!.source!.spec,
+    destination: natives['shop']!.destination!.spec,
+  });
+});

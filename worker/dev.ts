@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Logger } from '@temporalio/common';
+import { SyncError } from '../protocol/index.ts';
+import { loadConfig } from './config.ts';
+import { startDevServer, type DevServer } from './dev-server.ts';
+import { endOnSignals, endOnUncaught, exitCodeOf, exitCodes } from './exit.ts';
+import { createLogger, describeError } from './logger.ts';
+import { createRedactor } from './redact.ts';
+import { describeReady, runWorker, type Ready } from './run.ts';
+import { installRuntime } from './runtime.ts';
+
+/** Temporal's own defaults: clients find it without being told. */
+const defaultPort = 7233;
+const defaultUiPort = 8233;
+const portMax = 65_535;
+
+interface DevOptions {
+  readonly database: string | undefined;
+  readonly port: number;
+  readonly uiPort: number;
+  readonly json: boolean;
+}
+
+/** `tidemark dev`: a Temporal dev server on a file database with its web UI, and one worker, in one terminal. Ctrl-C ends both. */
+async function main(): Promise<number> {
+  const redactor = createRedactor();
+  const write = (line: string): void => void process.stderr.write(`${line}\n`);
+  let logger: Logger = createLogger({ level: 'INFO', redactor, write });
+  endOnUncaught(logger);
+  try {
+    const options = readOptions();
+    const config = loadConfig();
+    logger = createLogger({ level: config.logLevel, redactor, write });
+    installRuntime(logger);
+    const { stop } = endOnSignals(config.shutdownForceMs, logger);
+    const server = await startDevServer({
+      directory: join(config.stateDir, 'dev'),
+      ...(options.database !== undefined && { database: options.database }),
+      port: options.port,
+      uiPort: options.uiPort,
+      cacheDir: config.cacheDir,
+      notify: (line) => logger.info(line),
+    });
+    try {
+      // The server just started, whatever TEMPORAL_* or a profile names.
+      const temporal = {
+        connectionOptions: { address: server.address },
+        namespace: 'default',
+      };
+      const worker = runWorker({
+        config: { ...config, temporal },
+        redactor,
+        logger,
+        stop,
+        onReady: (ready) => console.log(announce(ready, server, options)),
+      });
+      await Promise.race([worker, failIfEnded(server)]);
+    } finally {
+      await server.stop();
+    }
+    logger.info('Drained and stopped');
+    return exitCodes.drained;
+  } catch (error) {
+    logger.error('tidemark dev ended', { error: describeError(error) });
+    return exitCodeOf(error);
+  }
+}
+
+async function failIfEnded(server: DevServer): Promise<never> {
+  const how = await server.ended;
+  throw new SyncError('system_error', 'The Temporal dev server ended by itself.', {
+    origin: 'tidemark',
+    place: `process ${server.pid}: ${how}`,
+    remedy: 'Start again: tidemark dev. Syncs continue at their last checkpoint.',
+  });
+}
+
+function readOptions(): DevOptions {
+  const { values } = parseArgs({
+    options: {
+      db: { type: 'string' },
+      port: { type: 'string' },
+      'ui-port': { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  });
+  return {
+    database: values.db,
+    port: portOf('--port', values.port ?? String(defaultPort)),
+    uiPort: portOf('--ui-port', values['ui-port'] ?? String(defaultUiPort)),
+    json: values.json === true,
+  };
+}
+
+function portOf(option: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= portMax) return port;
+  throw new SyncError('config_error', 'An option has a value that is not allowed.', {
+    origin: 'tidemark',
+    place: `${option} ${text}`,
+    remedy: `Give ${option} a number from 1 to ${portMax}.`,
+  });
+}
+
+function announce(ready: Ready, server: DevServer, options: DevOptions): string {
+  if (options.json) return JSON.stringify({ ...ready, uiUrl: server.uiUrl });
+  const elsewhere = options.port === defaultPort ? '' : `TEMPORAL_ADDRESS=${server.address} `;
+  return [
+    `Temporal  ${server.address}`,
+    `Web UI    ${server.uiUrl ?? 'off'}`,
+    describeReady(ready),
+    'Next, in another terminal:',
+    `  ${elsewhere}tidemark init     writes an example connection`,
+    `  ${elsewhere}tidemark apply    creates the connections of ./connections`,
+    `  ${elsewhere}tidemark sync <connection>`,
+  ].join('\n');
+}
+
+process.exit(await main());

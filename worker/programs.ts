@@ -1,0 +1,114 @@
+import { join } from 'node:path';
+import type { LogPlace } from '../activities/deps.ts';
+import { defaultPolicy, type Item, type JsonObject, type Source } from '../protocol/index.ts';
+import type { WorkerConfig } from './config.ts';
+import { openConnectorLog, readTail, type ConnectorLog } from './connector-log.ts';
+import type { ConnectorEntry, ConnectorsFile } from './connectors-file.ts';
+import type { Redactor } from './redact.ts';
+import type { Protocol } from './registry.ts';
+import { protocolSource, readSpec } from './runners/child.ts';
+import { connectorEnvironment } from './runners/environment.ts';
+import { resolveCommand } from './runners/exec.ts';
+import { sweepPrivateDirectories } from './runners/private-directory.ts';
+import { preparePypi } from './runners/pypi.ts';
+import type { SessionOptions } from './runners/session.ts';
+
+export interface ProgramsDeps {
+  readonly config: WorkerConfig;
+  readonly file: ConnectorsFile;
+  readonly redactor: Redactor;
+}
+
+export interface Programs extends Protocol {
+  /** Removes what dead workers of this host left; returns how many directories. */
+  sweep(): number;
+}
+
+/** The connectors that are other programs, run as this worker's configuration says. */
+export function createPrograms({ config, file, redactor }: ProgramsDeps): Programs {
+  const privateRoot = join(config.stateDir, 'private');
+  const logRoot = join(config.stateDir, 'logs');
+  const env = (entry: ConnectorEntry): Record<string, string> =>
+    connectorEnvironment(entry.env, config.environment);
+
+  const commandOf = async (
+    entry: ConnectorEntry,
+    log: (line: string) => void,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> => {
+    const { command, package: packageName } = entry;
+    if (packageName === null)
+      return resolveCommand({
+        command: command ?? [],
+        directory: file.directory,
+        path: config.environment['PATH'] ?? '',
+        label: entry.name,
+      });
+    const [program = null, ...args] = command ?? [];
+    const { cacheDir, environment } = config;
+    return [
+      await preparePypi({
+        package: packageName,
+        command: program,
+        cacheDir,
+        log,
+        signal,
+        environment,
+      }),
+      ...args,
+    ];
+  };
+  const session = async (
+    entry: ConnectorEntry,
+    log: ConnectorLog,
+    signal: AbortSignal,
+  ): Promise<SessionOptions> => {
+    const line = (text: string): void => log.line(entry.name, text);
+    return {
+      command: await commandOf(entry, (text) => line(redactor.redact(text)), signal),
+      cwd: file.directory,
+      env: env(entry),
+      label: entry.name,
+      stateDir: privateRoot,
+      log: line,
+      redact: (text) => redactor.redact(text),
+    };
+  };
+  const openLog = (place: LogPlace): ConnectorLog =>
+    openConnectorLog({ directory: logRoot, ...place });
+
+  return {
+    async spec(entry, signal) {
+      const log = openLog({ connection: 'probe', syncNo: 0 });
+      try {
+        return await readSpec(await session(entry, log, signal), signal);
+      } finally {
+        log.close();
+      }
+    },
+    async source(entry, spec, place, signal) {
+      const log = openLog(place);
+      const options = await session(entry, log, signal);
+      const silenceMsMax = defaultPolicy.sourceSilenceMsMax;
+      return closingLog(protocolSource({ ...options, spec, silenceMsMax }), log);
+    },
+    logs: async (connection, lines) => readTail(logRoot, connection, lines),
+    sweep: () => sweepPrivateDirectories(privateRoot),
+  };
+}
+
+/** The source, which lets go of its log's file after each run; the next one opens it again. */
+function closingLog(source: Source<JsonObject>, log: ConnectorLog): Source<JsonObject> {
+  return {
+    spec: source.spec,
+    check: (config, signal) => source.check(config, signal).finally(() => log.close()),
+    discover: (config, signal) => source.discover(config, signal).finally(() => log.close()),
+    async *read(input): AsyncGenerator<Item, void, undefined> {
+      try {
+        yield* source.read(input);
+      } finally {
+        log.close();
+      }
+    },
+  };
+}

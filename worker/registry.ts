@@ -1,0 +1,167 @@
+import type { Connectors, LogPlace } from '../activities/deps.ts';
+import {
+  SyncError,
+  type ConnectorRef,
+  type ConnectorSpecification,
+  type Destination,
+  type JsonObject,
+  type Source,
+} from '../protocol/index.ts';
+import type { Environment } from './config.ts';
+import { entryOf, fileName, type ConnectorEntry, type ConnectorsFile } from './connectors-file.ts';
+import { confinePaths } from './directories.ts';
+import type { Redactor } from './redact.ts';
+import { resolveSecrets } from './secrets.ts';
+import { validateConfig } from './validate.ts';
+
+/** The ends of a system that this project itself speaks to. */
+export interface Native {
+  readonly source?: Source<JsonObject>;
+  readonly destination?: Destination<JsonObject>;
+}
+export type Natives = Readonly<Record<string, Native>>;
+
+/** Sources that are other programs: exec and pypi. */
+export interface Protocol {
+  /** Runs the connector's `spec` once; pypi: installs it first. */
+  spec(entry: ConnectorEntry, signal: AbortSignal): Promise<ConnectorSpecification>;
+  source(
+    entry: ConnectorEntry,
+    spec: ConnectorSpecification,
+    log: LogPlace,
+    signal: AbortSignal,
+  ): Promise<Source<JsonObject>>;
+  /** The last lines of a connection's connector logs. */
+  logs(connection: string, lines: number): Promise<string>;
+}
+
+export interface RegistryDeps {
+  readonly file: ConnectorsFile;
+  readonly natives: Natives;
+  readonly protocol: Protocol;
+  readonly environment: Environment;
+  readonly redactor: Redactor;
+}
+
+type End = 'source' | 'destination';
+
+/** The connectors that this worker may use; see `Connectors` for what its callers are promised. */
+export function createConnectors(deps: RegistryDeps): Connectors {
+  const { file, natives, protocol, redactor } = deps;
+  const specs = new Map<string, ConnectorSpecification>();
+  // Only a success is kept: what failed may be there the next time.
+  const specOf = async (
+    entry: ConnectorEntry,
+    signal: AbortSignal,
+  ): Promise<ConnectorSpecification> => {
+    const spec = specs.get(entry.name) ?? (await protocol.spec(entry, signal));
+    specs.set(entry.name, spec);
+    return spec;
+  };
+  const ready = (
+    ref: ConnectorRef,
+    entry: ConnectorEntry,
+    spec: ConnectorSpecification,
+    origin: End,
+  ): JsonObject => {
+    const schema = spec.connectionSpecification;
+    const connector = entry.name;
+    const { environment } = deps;
+    const config = resolveSecrets(ref.config, schema, {
+      entry,
+      file,
+      environment,
+      redactor,
+      origin,
+    });
+    validateConfig(config, schema, { connector, origin });
+    return confinePaths(config, schema, { connector, file, origin });
+  };
+  return {
+    async openSource(ref, log, signal) {
+      const entry = entryFor(ref, 'source', file);
+      if (entry.runner === 'native') {
+        const source = nativeEnd(natives, entry, 'source');
+        return { source, config: ready(ref, entry, source.spec, 'source') };
+      }
+      const spec = await specOf(entry, signal);
+      // First the config: a refused one installs and starts nothing.
+      const config = ready(ref, entry, spec, 'source');
+      return { source: await protocol.source(entry, spec, log, signal), config };
+    },
+    openDestination(ref) {
+      const open = (): { destination: Destination<JsonObject>; config: JsonObject } => {
+        const entry = entryFor(ref, 'destination', file);
+        if (entry.runner !== 'native') throw protocolDestination(entry);
+        const destination = nativeEnd(natives, entry, 'destination');
+        return { destination, config: ready(ref, entry, destination.spec, 'destination') };
+      };
+      return Promise.resolve().then(open);
+    },
+    list: () =>
+      [...file.entries.values()].map((entry) => ({
+        name: entry.name,
+        kind: kindOf(entry, natives),
+        runner: entry.runner,
+        // Without the arguments: they may hold what only this worker's owner should see.
+        detail: entry.package ?? entry.command?.[0] ?? 'part of Tidemark',
+      })),
+    async spec(connector, signal) {
+      const entry = entryOf(file, connector, 'tidemark');
+      if (entry.runner !== 'native') return specOf(entry, signal);
+      const { source, destination } = natives[entry.name] ?? {};
+      const both = source !== undefined && destination !== undefined;
+      return both
+        ? { source: source.spec, destination: destination.spec }
+        : (source ?? destination)?.spec;
+    },
+    logs: (connection, lines) => protocol.logs(connection, lines),
+    redact: (text) => redactor.redact(text),
+  };
+}
+
+function entryFor(ref: ConnectorRef, end: End, file: ConnectorsFile): ConnectorEntry {
+  const entry = entryOf(file, ref.connector, end);
+  if (entry.kind === null || entry.kind === end) return entry;
+  throw new SyncError('config_error', 'A connector is used as the end that it is not.', {
+    origin: end,
+    place: `${entry.name} is a ${entry.kind}, used as a ${end}`,
+    remedy: `Use another connector, or correct its kind in ${fileName(file)}.`,
+    facts: { connector: entry.name },
+  });
+}
+
+function nativeEnd<E extends End>(
+  natives: Natives,
+  entry: ConnectorEntry,
+  end: E,
+): NonNullable<Native[E]> {
+  const native = natives[entry.name]?.[end];
+  if (native !== undefined) return native;
+  const others = Object.keys(natives).filter((name) => natives[name]?.[end] !== undefined);
+  throw new SyncError('config_error', 'A native connector has no such end.', {
+    origin: end,
+    place: `${entry.name} is no ${end}`,
+    remedy:
+      others.length > 0
+        ? `Native connectors that are a ${end}: ${others.join(', ')}.`
+        : `Add a ${end} with runner exec or pypi to connectors.yaml; none is native.`,
+    facts: { connector: entry.name },
+  });
+}
+
+function protocolDestination(entry: ConnectorEntry): SyncError {
+  return new SyncError('config_error', 'Destinations that are other programs are not supported.', {
+    origin: 'destination',
+    place: `${entry.name} (${entry.place ?? entry.runner})`,
+    remedy: 'Use a native destination: see tidemark connectors list.',
+    facts: { connector: entry.name, runner: entry.runner },
+  });
+}
+
+function kindOf(entry: ConnectorEntry, natives: Natives): 'source' | 'destination' | 'both' {
+  if (entry.kind !== null) return entry.kind;
+  const { source, destination } = natives[entry.name] ?? {};
+  if (source !== undefined && destination !== undefined) return 'both';
+  return source === undefined ? 'destination' : 'source';
+}

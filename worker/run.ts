@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from '@temporalio/common';
+import { createActivities } from '../activities/index.ts';
+import { dataConverter } from '../workflows/data-converter.ts';
+import { hostQueue } from '../workflows/messages.ts';
+import { workflowBundle } from './bundle.ts';
+import type { WorkerConfig } from './config.ts';
+import { connect } from './connect.ts';
+import { readConnectorsFile, type ConnectorsFile } from './connectors-file.ts';
+import { natives } from './natives.ts';
+import { createPrograms } from './programs.ts';
+import type { Redactor } from './redact.ts';
+import { createConnectors } from './registry.ts';
+import { createWorkers } from './worker.ts';
+
+export interface RunOptions {
+  readonly config: WorkerConfig;
+  readonly redactor: Redactor;
+  readonly logger: Logger;
+  /** Aborted: drain and end. */
+  readonly stop: AbortSignal;
+  readonly onReady: (ready: Ready) => void;
+}
+
+/** What a worker tells when it polls. */
+export interface Ready {
+  readonly address: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly label: string;
+  readonly connectors: readonly string[];
+  readonly connectorsFile: string | null;
+  readonly queues: readonly string[];
+  readonly pid: number;
+}
+
+/** One line for people. */
+export function describeReady(ready: Ready): string {
+  const { address, namespace, taskQueue, label, connectors, connectorsFile } = ready;
+  return `Worker ready: queue ${taskQueue} at ${address} (namespace ${namespace}), label ${label}, connectors ${connectors.join(', ')}${connectorsFile === null ? ' (no connectors.yaml)' : ` (${connectorsFile})`}. Ctrl-C drains and ends it.`;
+}
+
+/**
+ * Runs a worker in this process until `stop` aborts and it has drained to a checkpoint. Rejects when it cannot start (a SyncError) or a
+ * worker of the SDK fails. Once per process: the SDK's runtime is one.
+ */
+export async function runWorker(options: RunOptions): Promise<void> {
+  const { config, redactor, logger, stop, onReady } = options;
+  for (const warning of config.warnings) logger.warn(warning);
+  const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), config.cwd);
+  const programs = createPrograms({ config, file, redactor });
+  const swept = programs.sweep();
+  if (swept > 0) logger.info('Removed what dead workers left', { directories: swept });
+  const { environment } = config;
+  const connectors = createConnectors({ file, natives, protocol: programs, environment, redactor });
+  const connections = await connect({
+    temporal: config.temporal,
+    dataConverter,
+    notify: (line) => logger.warn(line),
+    signal: stop,
+  });
+  if (connections === null) return;
+  try {
+    const { taskQueue, label } = config;
+    const own = hostQueue(taskQueue, `${label}-${process.pid}-${randomBytes(4).toString('hex')}`);
+    const name = `${hostname()}/${process.pid}`;
+    const activities = createActivities({
+      connectors,
+      client: connections.client,
+      controlQueue: taskQueue,
+      hostQueue: own,
+      label,
+      worker: name,
+    });
+    const workers = await createWorkers({
+      activities,
+      workflowBundle: await workflowBundle(logger),
+      native: connections.native,
+      dataConverter,
+      namespace: config.temporal.namespace,
+      taskQueue,
+      label,
+      hostQueue: own,
+      name,
+      writeSlots: config.writeSlots,
+      shutdownForceMs: config.shutdownForceMs,
+    });
+    const running = workers.run();
+    if (stop.aborted) workers.shutdown();
+    else onReady(readyOf(config, file, workers.queues));
+    stop.addEventListener('abort', () => workers.shutdown(), { once: true });
+    await running;
+  } finally {
+    // A worker that was forced to end never lets go of its connection; why it was is what matters.
+    await connections
+      .close()
+      .catch((error: unknown) => logger.debug('Connection not closed', { error }));
+  }
+}
+
+function readyOf(config: WorkerConfig, file: ConnectorsFile, queues: readonly string[]): Ready {
+  return {
+    address: config.temporal.connectionOptions.address ?? 'localhost:7233',
+    namespace: config.temporal.namespace,
+    taskQueue: config.taskQueue,
+    label: config.label,
+    connectors: [...file.entries.keys()],
+    connectorsFile: file.path,
+    queues,
+    pid: process.pid,
+  };
+}

@@ -1,0 +1,48 @@
+import type { Block, StreamId } from '../../protocol/index.ts';
+import type { ScanItem } from '../../engine/scan/scanner.ts';
+
+type Run = Extract<ScanItem, { type: 'RUN' }>;
+
+/** Runs shorter than this on average are copied into one block; longer ones are cheaper sent one by one. */
+const runBytesMin = 4 * 1024;
+
+/** Makes blocks of a chunk's runs, few also where a source sends its streams in turns. Keeps the order within each stream. */
+export interface Blocks {
+  add(run: Run): void;
+  /** What was added since the last call, by stream. Due before anything that speaks of records before it, such as a state. */
+  take(): readonly Block[];
+}
+
+export function createBlocks(): Blocks {
+  let waiting = new Map<StreamId, Run[]>();
+  return {
+    add(run) {
+      const runs = waiting.get(run.stream);
+      if (runs === undefined) waiting.set(run.stream, [run]);
+      else runs.push(run);
+    },
+    take() {
+      if (waiting.size === 0) return [];
+      const blocks = [...waiting.values()].flatMap(blocksOf);
+      waiting = new Map();
+      return blocks;
+    },
+  };
+}
+
+function blocksOf(runs: readonly Run[]): readonly Block[] {
+  const bytes = runs.reduce((sum, run) => sum + run.bytes.byteLength, 0);
+  if (runs.length === 1 || bytes / runs.length >= runBytesMin)
+    return runs.map((run) => blockOf(run.stream, run.records, run.bytes));
+  const records = runs.reduce((sum, run) => sum + run.records, 0);
+  const joined = Buffer.concat(
+    runs.map((run) => run.bytes),
+    bytes,
+  );
+  return [blockOf(runs[0]!.stream, records, joined)];
+}
+
+function blockOf(stream: StreamId, records: number, bytes: Uint8Array): Block {
+  // The chunk's memory is the collector's: nothing to give back.
+  return { type: 'BLOCK', stream, encoding: 'jsonl', records, bytes, release: () => undefined };
+}

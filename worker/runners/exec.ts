@@ -1,0 +1,44 @@
+import { accessSync, constants, statSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
+import { SyncError } from '../../protocol/index.ts';
+
+export interface ExecOptions {
+  /** As in connectors.yaml. */
+  readonly command: readonly string[];
+  /** Of connectors.yaml: relative paths start here, also those among the arguments, as it becomes the working directory. */
+  readonly directory: string;
+  /** Where programs without a path are looked for; as in PATH. */
+  readonly path: string;
+  /** The connector's name, for people. */
+  readonly label: string;
+}
+
+/** The command with its program's absolute path. Throws a config_error when there is no such program. */
+export function resolveCommand({ command, directory, path, label }: ExecOptions): string[] {
+  const [program = '', ...args] = command;
+  const candidates = program.includes('/')
+    ? [resolve(directory, program)]
+    : path
+        .split(delimiter)
+        .filter((folder) => folder !== '')
+        .map((folder) => join(folder, program));
+  const found = candidates.find(isExecutable);
+  if (found !== undefined) return [found, ...args];
+  throw new SyncError('config_error', 'The command of a connector is not there.', {
+    origin: 'source',
+    place: `${label}: ${program}`,
+    remedy: program.includes('/')
+      ? `Put an executable file at ${candidates[0]}, or correct the command in connectors.yaml.`
+      : `Install ${program} where the worker's PATH finds it, or give its path in connectors.yaml.`,
+    facts: { program },
+  });
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false; // absent or forbidden: the caller says so
+  }
+}

@@ -1,0 +1,254 @@
+import {
+  SyncError,
+  asSyncError,
+  stateText,
+  type ConfiguredCatalog,
+  type End,
+  type Item,
+  type JsonObject,
+  type LogMessage,
+  type ReadInput,
+  type StateMessage,
+} from '../../protocol/index.ts';
+import { memberOf, membersOf } from '../../engine/scan/json-skip.ts';
+import { unreadablePrefix } from '../../engine/scan/line.ts';
+import { createScanner, type ScanItem, type Scanner } from '../../engine/scan/scanner.ts';
+import { createBlocks, type Blocks } from './blocks.ts';
+import { cleanLog, cleanTrace, logLine } from './log-text.ts';
+import type { PrivateDirectory } from './private-directory.ts';
+import { startSession, type Session, type SessionOptions } from './session.ts';
+import { createVerdict, type Verdict } from './verdict.ts';
+
+export interface ReadOptions extends SessionOptions {
+  /** A source that prints nothing at all for this long, while somebody waits for it, has failed. Milliseconds. */
+  readonly silenceMsMax: number;
+}
+
+interface Reading {
+  readonly options: ReadOptions;
+  readonly session: Session;
+  readonly verdict: Verdict;
+  readonly drain: AbortSignal;
+  /** SIGTERM was sent while it ran. */
+  drained: boolean;
+}
+
+/** Runs `read` and yields what it prints, in its order. See `Source.read` for what is promised. */
+export async function* readSource(
+  options: ReadOptions,
+  input: ReadInput<JsonObject>,
+): AsyncGenerator<Item, void, undefined> {
+  const verdict = createVerdict(options);
+  if (input.abort.aborted || input.drain.aborted) {
+    const failure = input.abort.aborted ? aborted(options.label).toFailure() : null;
+    yield { type: 'END', failure, drained: failure === null, statuses: {} };
+    return;
+  }
+  let session: Session;
+  try {
+    session = startSession(options, (directory) => readArguments(directory, input));
+  } catch (error) {
+    const failure = asSyncError(error).toFailure();
+    yield { type: 'END', failure, drained: false, statuses: {} };
+    return;
+  }
+  const reading: Reading = { options, session, verdict, drain: input.drain, drained: false };
+  const stopWatching = watch(reading, input);
+  try {
+    let end: End;
+    try {
+      yield* output(reading);
+      end = await endOf(reading);
+    } catch (error) {
+      end = endWith(reading, asSyncError(error, 'source'));
+    }
+    yield end;
+  } finally {
+    stopWatching();
+    await session.close();
+  }
+}
+
+/** Config, catalog and state as files. An empty state is no file: that is how a source knows to start from scratch. */
+function readArguments(directory: PrivateDirectory, input: ReadInput<JsonObject>): string[] {
+  const config = directory.file('config.json', JSON.stringify(input.config));
+  const catalog = directory.file('catalog.json', catalogText(input.catalog));
+  const args = ['read', '--config', config, '--catalog', catalog];
+  if (input.state.length === 0) return args;
+  return [...args, '--state', directory.file('state.json', stateFileText(input.state))];
+}
+
+function catalogText(catalog: ConfiguredCatalog): string {
+  return JSON.stringify(catalog);
+}
+
+/** An array of states; for LEGACY the bare blob. Never re-written: a state is a black box. */
+export function stateFileText(states: readonly StateMessage[]): string {
+  const [first] = states;
+  const isLegacy = first !== undefined && (first.state.type ?? 'LEGACY') === 'LEGACY';
+  if (!isLegacy) return `[${states.map((state) => stateText(state)).join(',')}]`;
+  const bytes = Buffer.from(stateText(first));
+  const data = memberOf(membersOf(bytes, bytes.indexOf('{')), 'data');
+  return data === undefined ? 'null' : bytes.toString('utf8', data.start, data.end);
+}
+
+/** Follows the signals and the silence. Returns how to stop that. */
+function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () => void {
+  const { session, options } = reading;
+  const onAbort = (): void => session.stop(aborted(options.label));
+  // Invariant 8: what it printed before it dies is still read to the end.
+  const onDrain = (): void => {
+    if (session.hasExited) return;
+    reading.drained = true;
+    session.terminate();
+  };
+  abort.addEventListener('abort', onAbort, { once: true });
+  drain.addEventListener('abort', onDrain, { once: true });
+  const { silenceMsMax } = options;
+  const timer = setInterval(
+    () => {
+      const { waitingSince, livedAt } = session.output;
+      // Not while the destination is slow: a source that blocks at its pipe is silent through no fault of its own.
+      if (waitingSince === null) return;
+      const silentMs = Date.now() - Math.max(waitingSince, livedAt);
+      if (silentMs >= silenceMsMax) session.stop(silent(silenceMsMax, options.label));
+    },
+    Math.min(1_000, Math.ceil(silenceMsMax / 4)),
+  );
+  return () => {
+    clearInterval(timer);
+    abort.removeEventListener('abort', onAbort);
+    drain.removeEventListener('abort', onDrain);
+  };
+}
+
+/** Everything on stdout. Throws what stopped it. */
+async function* output(reading: Reading): AsyncGenerator<Item, void, undefined> {
+  const scanner = createScanner();
+  for (;;) {
+    const chunk = await reading.session.output.next();
+    if (chunk === null) break;
+    yield* itemsOf(scanner.scan(chunk), reading);
+  }
+  yield* lastItems(scanner, reading);
+}
+
+/** What a killed program left of its last line is no record and no failure of its own: how it exited says enough. */
+async function* lastItems(scanner: Scanner, reading: Reading): AsyncGenerator<Item> {
+  try {
+    yield* itemsOf(scanner.end(), reading);
+  } catch (error) {
+    const { exit, stayed } = await reading.session.finish();
+    if (exit.code === 0 && !stayed && !reading.drained) throw error;
+    reading.options.log('Its last line was cut short and is dropped.');
+  }
+}
+
+/** Yields also what was found before the scanner fails: a state among it may still become a checkpoint. */
+function* itemsOf(found: Iterable<ScanItem>, reading: Reading): Generator<Item, void, undefined> {
+  const blocks = createBlocks();
+  try {
+    for (const item of found) yield* itemOf(item, blocks, reading);
+  } catch (error) {
+    yield* blocks.take();
+    throw error;
+  }
+  yield* blocks.take();
+}
+
+function* itemOf(
+  item: ScanItem,
+  blocks: Blocks,
+  { options, verdict }: Reading,
+): Generator<Item, void, undefined> {
+  const { redact } = options;
+  if (item.type === 'RUN') return blocks.add(item);
+  if (item.type === 'TEXT') {
+    const text = redact(item.text);
+    options.log(text);
+    // A message that got lost is told on the pipe too.
+    if (text.startsWith(unreadablePrefix)) yield warning(text);
+    return;
+  }
+  const { message } = item;
+  switch (message.type) {
+    case 'LOG': {
+      // Speaks of no record: blocks may grow past it.
+      const clean = cleanLog(message, redact);
+      options.log(logLine(clean) ?? '');
+      yield clean;
+      return;
+    }
+    case 'TRACE': {
+      verdict.trace(message);
+      const clean = cleanTrace(message, redact);
+      const line = logLine(clean);
+      if (line !== null) options.log(line);
+      yield* blocks.take();
+      yield clean;
+      return;
+    }
+    case 'STATE':
+    case 'CONTROL':
+      yield* blocks.take();
+      yield message;
+      return;
+    case 'SPEC':
+    case 'CATALOG':
+    case 'CONNECTION_STATUS':
+    case 'DESTINATION_CATALOG':
+      options.log(`A ${message.type} message has no place in read; it is ignored.`);
+  }
+}
+
+async function endOf(reading: Reading): Promise<End> {
+  const { session, options, verdict } = reading;
+  const { exit, stayed } = await session.finish();
+  if (reading.drained) return endWith(reading, null);
+  if (stayed) return endWith(reading, neverExited(options.label));
+  const failure = verdict.failureOf(exit);
+  if (failure !== null)
+    options.log(
+      `It exited with code ${exit.code}${exit.signal === null ? '' : ` (${exit.signal})`}.`,
+    );
+  return endWith(reading, failure);
+}
+
+function endWith({ verdict, drained }: Reading, failure: SyncError | null): End {
+  return {
+    type: 'END',
+    failure: failure?.toFailure() ?? null,
+    drained,
+    statuses: verdict.statuses(),
+  };
+}
+
+function warning(message: string): LogMessage {
+  return { type: 'LOG', log: { level: 'WARN', message } };
+}
+
+function aborted(label: string): SyncError {
+  return new SyncError('transient_error', 'The source was stopped on request.', {
+    origin: 'tidemark',
+    code: 'aborted',
+    place: label,
+  });
+}
+
+function silent(silenceMsMax: number, label: string): SyncError {
+  return new SyncError('transient_error', 'The source printed nothing for too long.', {
+    origin: 'source',
+    place: label,
+    remedy:
+      'See whether what it reads from answers. If such silence is normal for it, raise source_silence_max in the policy of the connection.',
+    facts: { silenceMsMax },
+  });
+}
+
+function neverExited(label: string): SyncError {
+  return new SyncError('transient_error', 'The source ended its output but did not exit.', {
+    origin: 'source',
+    place: label,
+    remedy: 'Report it to the connector, with its log.',
+  });
+}

@@ -1,0 +1,176 @@
+import { SyncError } from '../../protocol/index.ts';
+import { createOutput, type Output } from './output.ts';
+import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
+import { createTextLines } from './text-lines.ts';
+import { startWatched, type Command, type Exit, type WatchedProcess } from './watched-process.ts';
+
+/** What every run of a connector needs. */
+export interface SessionOptions {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  /** The whole environment of the connector. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The connector's name, for people. */
+  readonly label: string;
+  /** Private directories are made under it. */
+  readonly stateDir: string;
+  /** Takes one line of the connector's log, already redacted. */
+  log(line: string): void;
+  redact(text: string): string;
+  readonly limits?: Partial<ChildLimits>;
+}
+
+/** How long a connector may take over things that are no work. Milliseconds. */
+export interface ChildLimits {
+  /** From the end of its output, or a request to end, to its exit; then SIGTERM or SIGKILL. */
+  readonly exitMsMax: number;
+  /** From its exit until what it left behind, which still holds its stdout, is killed. */
+  readonly leftoverMsMax: number;
+  /** For `spec`, `check`, `discover` as a whole. */
+  readonly specMsMax: number;
+  readonly checkMsMax: number;
+  readonly discoverMsMax: number;
+}
+
+export const childLimits: ChildLimits = {
+  exitMsMax: 10_000,
+  leftoverMsMax: 2_000,
+  specMsMax: 2 * 60_000,
+  checkMsMax: 10 * 60_000,
+  discoverMsMax: 60 * 60_000,
+};
+
+/** One run of a connector. */
+export interface Session {
+  readonly output: Output;
+  readonly hasExited: boolean;
+  /** Its last lines on stderr, redacted. */
+  readonly lastWords: () => string;
+  /** SIGTERM to the group, and SIGKILL if it is still there after `exitMsMax`. */
+  terminate(): void;
+  /** Kills the group and ends `output` with the reason. */
+  stop(reason: Error): void;
+  /** After the end of stdout: how it exited. A connector that stays is made to exit; then `stayed` is true. */
+  finish(): Promise<{ readonly exit: Exit; readonly stayed: boolean }>;
+  /** Kills what still runs and removes the private directory. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Lines of stderr kept for a failure that has no other words. */
+const lastWordsLinesMax = 10;
+const lastWordsLengthMax = 2_000;
+/** A killed process is waited for this long. Milliseconds. */
+const killMsMax = 1_000;
+
+/** `argumentsFrom` writes the files that the connector is to read, and names them. */
+export function startSession(
+  options: SessionOptions,
+  argumentsFrom: (directory: PrivateDirectory) => readonly string[],
+): Session {
+  const limits = { ...childLimits, ...options.limits };
+  const directory = createPrivateDirectory(options.stateDir);
+  let child: WatchedProcess;
+  try {
+    const argv = [...options.command, ...argumentsFrom(directory)];
+    child = startWatched({ argv, cwd: options.cwd, env: options.env } satisfies Command);
+  } catch (error) {
+    directory.remove();
+    throw startFailure(error, options.label);
+  }
+  const output = createOutput(child.stdout);
+  const words = followStderr(child, output, options);
+  // Also when nobody pulls any more: the files go with the process, and then what it left behind.
+  const exited = child.exited.finally(() => {
+    directory.remove();
+    setTimeout(() => child.signal('SIGKILL'), limits.leftoverMsMax).unref();
+  });
+  exited.catch((error: unknown) => output.stop(startFailure(error, options.label)));
+  const exitWithin = (ms: number): Promise<Exit | null> => within(exited, ms);
+
+  return {
+    output,
+    get hasExited() {
+      return child.hasExited;
+    },
+    lastWords: () => words.join('\n').slice(-lastWordsLengthMax),
+    terminate() {
+      child.signal('SIGTERM');
+      setTimeout(() => child.signal('SIGKILL'), limits.exitMsMax).unref();
+    },
+    stop(reason) {
+      child.signal('SIGKILL');
+      output.stop(reason);
+    },
+    async finish() {
+      const exit = await exitWithin(limits.exitMsMax);
+      if (exit !== null) {
+        await ended(child, limits.leftoverMsMax + killMsMax);
+        return { exit, stayed: false };
+      }
+      child.signal('SIGTERM');
+      if ((await exitWithin(limits.exitMsMax)) === null) child.signal('SIGKILL');
+      return { exit: await exited, stayed: true };
+    },
+    async close() {
+      child.signal('SIGKILL');
+      await exitWithin(killMsMax).catch(() => null);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      directory.remove();
+    },
+  };
+}
+
+function followStderr(child: WatchedProcess, output: Output, options: SessionOptions): string[] {
+  const words: string[] = [];
+  const lines = createTextLines((line) => {
+    const redacted = options.redact(line);
+    words.push(redacted);
+    if (words.length > lastWordsLinesMax) words.shift();
+    options.log(redacted);
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    output.lives();
+    lines.push(chunk);
+  });
+  child.stderr.once('end', () => lines.end());
+  child.stderr.once('error', (error) => options.log(`stderr could not be read: ${error.message}`));
+  return words;
+}
+
+/** Waits until the last words on stderr are in. */
+async function ended(child: WatchedProcess, msMax: number): Promise<void> {
+  if (child.stderr.readableEnded || child.stderr.destroyed) return;
+  await within(new Promise((resolve) => child.stderr.once('close', resolve)), msMax);
+}
+
+/** null: not within the time. */
+async function within<T>(promise: Promise<T>, msMax: number): Promise<T | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), msMax);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function startFailure(error: unknown, label: string): SyncError {
+  if (error instanceof SyncError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+  // Out of processes, memory or file descriptors: that passes. The rest is a wrong path or a full or forbidden disk.
+  const passes = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'].includes(code);
+  return new SyncError(
+    passes ? 'transient_error' : 'system_error',
+    'The connector could not be started.',
+    {
+      origin: 'source',
+      place: label,
+      remedy: `See whether its directory and the worker's state directory exist and can be written (${code}).`,
+      facts: { code },
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,99 @@
+import {
+  SyncError,
+  streamId,
+  type FailureKind,
+  type StreamId,
+  type StreamStatus,
+  type TraceMessage,
+} from '../../protocol/index.ts';
+import type { Exit } from './watched-process.ts';
+
+type TraceError = NonNullable<TraceMessage['trace']['error']>;
+
+/** What a source says of itself while it runs, and what follows from it once it has ended. */
+export interface Verdict {
+  trace(message: TraceMessage): void;
+  /** Each stream's last STREAM_STATUS. */
+  statuses(): Readonly<Record<StreamId, StreamStatus>>;
+  /** The failure behind an exit; null when it ended well. */
+  failureOf(exit: Exit): SyncError | null;
+}
+
+export interface VerdictOptions {
+  /** The connector's name, for people. */
+  readonly label: string;
+  redact(text: string): string;
+}
+
+/** A connector's own words in a failure are cut to this: failures travel through Temporal. */
+const messageLengthMax = 1000;
+
+export function createVerdict({ label, redact }: VerdictOptions): Verdict {
+  const statuses = new Map<StreamId, StreamStatus>();
+  let first: { readonly error: TraceError; readonly at: number } | null = null;
+  let quotaReset = 0;
+
+  const isBetter = (error: TraceError, at: number): boolean => {
+    if (first === null) return true;
+    const known = first.error.failure_type !== undefined;
+    const knows = error.failure_type !== undefined;
+    return known === knows ? at < first.at : knows;
+  };
+
+  return {
+    trace({ trace }) {
+      if (trace.error !== undefined && isBetter(trace.error, trace.emitted_at))
+        first = { error: trace.error, at: trace.emitted_at };
+      const status = trace.stream_status;
+      if (status === undefined) return;
+      statuses.set(streamId(status.stream_descriptor), status.status);
+      for (const reason of status.reasons ?? [])
+        quotaReset = Math.max(quotaReset, reason.rate_limited?.quota_reset ?? 0);
+    },
+    statuses: () => Object.fromEntries(statuses) as Record<StreamId, StreamStatus>,
+    failureOf(exit) {
+      if (exit.code === 0) return null;
+      if (first === null) return exitFailure(exit, label);
+      const { error } = first;
+      const kind: FailureKind = error.failure_type ?? 'system_error';
+      const stream = error.stream_descriptor;
+      // A source that gave up on a rate limit is not asked again before its quota is back.
+      const isLimited = kind !== 'config_error' && quotaReset > Date.now();
+      return new SyncError(kind, redact(error.message).slice(0, messageLengthMax), {
+        origin: 'source',
+        place: label,
+        remedy:
+          kind === 'config_error'
+            ? "Correct the source's config or its permissions; its log says more."
+            : 'Read its log for the whole story.',
+        ...(isLimited && { code: 'rate_limited' }),
+        ...(stream && { stream: streamId(stream) }),
+        facts: { exitCode: exit.code, signal: exit.signal, ...(isLimited && { quotaReset }) },
+      });
+    },
+  };
+}
+
+function exitFailure({ code, signal }: Exit, label: string): SyncError {
+  const message =
+    signal === null ? `The source exited with code ${code}.` : `The source died of ${signal}.`;
+  return new SyncError('system_error', message, {
+    origin: 'source',
+    place: label,
+    remedy: remedyFor(code),
+    facts: { exitCode: code, signal },
+  });
+}
+
+function remedyFor(code: number): string {
+  switch (code) {
+    case 126:
+      return 'Make its command executable; its log says more.';
+    case 127:
+      return 'Install its command, or correct it in connectors.yaml; its log says more.';
+    case 137:
+      return 'Somebody killed it, most often the system for want of memory: give its host or container more.';
+    default:
+      return 'Read its log, where its last words on stderr are.';
+  }
+}

@@ -1,0 +1,113 @@
+import { existsSync } from 'node:fs';
+import { homedir, hostname } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { defaultTaskQueue } from '../workflows/messages.ts';
+
+export const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** One thing that may be set, by a variable or by a key of tidemark.yaml. */
+export interface Setting<T> {
+  readonly variable: string;
+  readonly key: string;
+  /** What is allowed, for people. */
+  readonly allowed: string;
+  /** undefined: not allowed. `base`: the directory that relative paths start from. */
+  parse(text: string, base: string): T | undefined;
+  /** The value when nothing is set. */
+  byDefault(cwd: string): T;
+}
+
+const writeSlotsMax = 64;
+const shutdownForceMsMin = 1_000;
+const shutdownForceMsMax = 10 * 60_000;
+const nameLengthMax = 200;
+const nameRule = `letters, digits and . _ @ -, at most ${nameLengthMax}`;
+
+/** Every setting of a worker process. */
+export const settings = {
+  taskQueue: {
+    variable: 'TIDEMARK_TASK_QUEUE',
+    key: 'task_queue',
+    allowed: nameRule,
+    parse: parseName,
+    byDefault: () => defaultTaskQueue,
+  } satisfies Setting<string>,
+  connectorsFile: {
+    variable: 'TIDEMARK_CONNECTORS',
+    key: 'connectors',
+    allowed: 'the path of a file that exists',
+    parse(text: string, base: string): string | undefined {
+      const path = parsePath(text, base);
+      return path !== undefined && existsSync(path) ? path : undefined;
+    },
+    byDefault(cwd: string): string | null {
+      const path = join(cwd, 'connectors.yaml');
+      return existsSync(path) ? path : null;
+    },
+  } satisfies Setting<string | null>,
+  stateDir: {
+    variable: 'TIDEMARK_STATE_DIR',
+    key: 'state_dir',
+    allowed: 'a path',
+    parse: parsePath,
+    byDefault: () => join(homedir(), '.local', 'state', 'tidemark'),
+  } satisfies Setting<string>,
+  cacheDir: {
+    variable: 'TIDEMARK_CACHE_DIR',
+    key: 'cache_dir',
+    allowed: 'a path',
+    parse: parsePath,
+    byDefault: () => join(homedir(), '.cache', 'tidemark'),
+  } satisfies Setting<string>,
+  label: {
+    variable: 'TIDEMARK_LABEL',
+    key: 'label',
+    allowed: nameRule,
+    parse: parseName,
+    byDefault: () => hostname(),
+  } satisfies Setting<string>,
+  writeSlots: {
+    variable: 'TIDEMARK_WRITE_SLOTS',
+    key: 'write_slots',
+    allowed: `a whole number from 1 to ${writeSlotsMax}`,
+    parse: (text: string) =>
+      between(/^\d{1,9}$/.test(text) ? Number(text) : undefined, 1, writeSlotsMax),
+    byDefault: () => 4,
+  } satisfies Setting<number>,
+  logLevel: {
+    variable: 'TIDEMARK_LOG_LEVEL',
+    key: 'log_level',
+    allowed: `one of ${logLevels.join(', ')}`,
+    parse: (text: string) => logLevels.find((level) => level === text.toUpperCase()),
+    byDefault: (): LogLevel => 'INFO',
+  } satisfies Setting<LogLevel>,
+  shutdownForceMs: {
+    variable: 'TIDEMARK_SHUTDOWN_FORCE',
+    key: 'shutdown_force',
+    allowed: 'a duration from 1s to 10m, such as 30s',
+    parse: (text: string) => between(durationMs(text), shutdownForceMsMin, shutdownForceMsMax),
+    byDefault: () => 30_000,
+  } satisfies Setting<number>,
+};
+
+function parseName(text: string): string | undefined {
+  return /^[\w.@-]+$/.test(text) && text.length <= nameLengthMax ? text : undefined;
+}
+
+function parsePath(text: string, base: string): string | undefined {
+  if (text.includes('\0')) return undefined;
+  if (text === '~' || text.startsWith('~/')) return join(homedir(), text.slice(1));
+  return isAbsolute(text) ? text : resolve(base, text);
+}
+
+function between(value: number | undefined, min: number, max: number): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined;
+}
+
+const unitsMs = { ms: 1, s: 1_000, m: 60_000 } as const;
+
+function durationMs(text: string): number | undefined {
+  const found = /^(\d{1,9})(ms|s|m)$/.exec(text);
+  return found === null ? undefined : Number(found[1]) * unitsMs[found[2] as keyof typeof unitsMs];
+}

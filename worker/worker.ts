@@ -1,0 +1,106 @@
+import {
+  Worker,
+  type NativeConnection,
+  type WorkerOptions,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
+import type { DataConverter } from '@temporalio/common';
+import { dataQueue, labelQueue } from '../workflows/messages.ts';
+
+export interface WorkersDeps {
+  /** Every activity of the project; its queue decides which of them a worker is given. */
+  readonly activities: object;
+  readonly workflowBundle: WorkflowBundleOption;
+  readonly native: NativeConnection;
+  readonly dataConverter: DataConverter;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly label: string;
+  readonly writeSlots: number;
+  readonly shutdownForceMs: number;
+  /** This process's own queue. */
+  readonly hostQueue: string;
+  /** Host name and pid, for people. */
+  readonly name: string;
+}
+
+export interface Workers {
+  readonly queues: readonly string[];
+  /** Resolves when every worker has drained after `shutdown`; rejects when one fails, after the others were asked to stop. */
+  run(): Promise<void>;
+  /** Starts the drain; idempotent. */
+  shutdown(): void;
+}
+
+/** Begin, end and probes are short. */
+const controlSlots = 32;
+const controlForceMs = 5_000;
+/** `logs` probes must pass while every reader is busy. */
+const logSlots = 2;
+
+/** The workers of one process: control, data, its label's queue and its own. */
+export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
+  const { taskQueue, writeSlots } = deps;
+  const options = {
+    connection: deps.native,
+    namespace: deps.namespace,
+    dataConverter: deps.dataConverter,
+    identity: deps.name,
+    activities: deps.activities,
+    shutdownGraceTime: 0,
+    shutdownForceTime: deps.shutdownForceMs,
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  } satisfies Partial<WorkerOptions>;
+  const forActivities = (queue: string, slots: number): Promise<Worker> =>
+    Worker.create({ ...options, taskQueue: queue, maxConcurrentActivityTaskExecutions: slots });
+  const control = await Worker.create({
+    ...options,
+    taskQueue,
+    workflowBundle: deps.workflowBundle,
+    maxConcurrentActivityTaskExecutions: controlSlots,
+    // Else a killed worker's workflows wait 8 to 9 seconds longer.
+    stickyQueueScheduleToStartTimeout: '1s',
+    shutdownForceTime: controlForceMs,
+  });
+  const data = [
+    await forActivities(dataQueue(taskQueue), writeSlots),
+    await forActivities(labelQueue(taskQueue, deps.label), writeSlots),
+    // A fenced-off write may still hold its reader when the next one needs another.
+    await forActivities(deps.hostQueue, 2 * 2 * writeSlots + logSlots),
+  ];
+  return inOrder(control, data);
+}
+
+/**
+ * Invariant 8: the writers drain first, while this process still answers for the connection workflow: with one worker nobody else could
+ * acknowledge their last commits. Then the control worker stops.
+ */
+function inOrder(control: Worker, data: readonly Worker[]): Workers {
+  const stop = (worker: Worker): void => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const stopData = (): void => data.forEach(stop);
+  let asked = false;
+  return {
+    queues: [control, ...data].map((worker) => worker.options.taskQueue),
+    async run() {
+      // Whichever ends first, asked or not, takes the others along.
+      const controlEnd = settled(control.run().finally(stopData));
+      const ends = await Promise.all(data.map((worker) => settled(worker.run().finally(stopData))));
+      stop(control);
+      for (const end of [...ends, await controlEnd])
+        if (end.status === 'rejected') throw end.reason;
+      if (!asked) throw new Error('The workers stopped without being asked.');
+    },
+    shutdown() {
+      asked = true;
+      stopData();
+    },
+  };
+}
+
+async function settled(running: Promise<void>): Promise<PromiseSettledResult<void>> {
+  const [end] = await Promise.allSettled([running]);
+  return end;
+}
