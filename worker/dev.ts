@@ -111,9 +111,8 @@ function announce(ready: Ready, server: DevServer, options: DevOptions): string 
     `Web UI    ${server.uiUrl ?? 'off'}`,
     describeReady(ready),
     'Next, in another terminal:',
-    `  ${elsewhere}tidemark init     writes an example connection`,
-    `  ${elsewhere}tidemark apply    creates the connections of ./connections`,
-    `  ${elsewhere}tidemark sync <connection>`,
+    `  ${elsewhere}tidemark apply <file>          stores a connection and its schedule`,
+    `  ${elsewhere}tidemark sync <connection>     syncs now, with live progress`,
   ].join('\n');
 }
 

@@ -17,7 +17,8 @@ const causesMax = 5;
 /** The SDK's logger: one line an entry (time, level, message, key=value), every line redacted. */
 export function createLogger({ level, redactor, write }: LoggerOptions): Logger {
   const severityMin = logLevels.indexOf(level);
-  const log = (entryLevel: LogLevel, message: string, meta?: LogMetadata): void => {
+  const log = (told: LogLevel, message: string, meta?: LogMetadata): void => {
+    const entryLevel = isLifecycle(told, message, meta) ? 'DEBUG' : told;
     if (logLevels.indexOf(entryLevel) < severityMin) return;
     const at = new Date().toISOString();
     // Redacted first: cutting, joining lines and changing quotes would hide a secret from the redactor.
@@ -34,6 +35,12 @@ export function createLogger({ level, redactor, write }: LoggerOptions): Logger 
     warn: (message, meta) => log('WARN', message, meta),
     error: (message, meta) => log('ERROR', message, meta),
   };
+}
+
+/** What the SDK says of each of a process's four workers whenever one starts or stops; that activity workers have no workflows is meant so. */
+function isLifecycle(level: LogLevel, message: string, meta: LogMetadata | undefined): boolean {
+  if (meta?.['sdkComponent'] !== 'worker') return false;
+  return level === 'INFO' || (level === 'WARN' && message.startsWith('No workflows registered'));
 }
 
 /** Any thrown value in one line for people, with its causes; a defect with where it arose. */

@@ -103,6 +103,8 @@ export interface Ready {
   readonly lane: string;
   readonly hostQueue: string;
   readonly epoch: Epoch;
+  /** Number of the write activity's attempt, from 1. */
+  readonly attempt: number;
 }
 
 export interface Forwarded {
@@ -127,18 +129,76 @@ export const syncStatusQuery = defineQuery<SyncStatus>('status');
 export interface SyncInput {
   readonly connection: string;
   /** Set by continue-as-new only. */
-  readonly continued?: {
-    readonly begun: Begun;
-    readonly startedAt: string;
-    readonly attempts: number;
-    readonly segment: number;
-    readonly checkpoints: readonly Checkpoint[];
-  };
+  readonly continued?: Continued;
+}
+
+/** What a segment hands to the next. */
+export interface Continued {
+  readonly begun: Begun;
+  readonly startedAt: string;
+  readonly attempts: number;
+  readonly segment: number;
+  readonly checkpoints: readonly Checkpoint[];
 }
 
 export interface ConnectionInput {
   /** The first run's spec and a fresh UUID; later runs carry the whole state. */
   readonly state: ConnectionState;
+}
+
+/** The only lane there is as yet: a connection's whole catalog. */
+export const wholeLane = 'all';
+
+/** What the activities take and give. */
+export interface BeginActivityInput {
+  readonly connection: string;
+  readonly holder: Holder;
+  /** Issue a syncNo above this one; 0: no matter. */
+  readonly raise: number;
+}
+
+/** `skipped`: a living sync holds the connection. */
+export type BeginActivityResult =
+  | { readonly type: 'begun'; readonly begun: Begun }
+  | { readonly type: 'skipped'; readonly by: Holder };
+
+export interface EndActivityInput {
+  readonly connection: string;
+  readonly holder: Holder;
+  readonly summary: SyncSummary;
+}
+
+export interface WriteActivityInput {
+  readonly begun: Begun;
+  readonly lane: string;
+}
+
+export interface ReadActivityInput {
+  readonly lane: string;
+  readonly epoch: Epoch;
+}
+
+/** What a read activity passed on; for people. */
+export interface ReadActivityResult {
+  readonly records: number;
+  readonly bytes: number;
+  readonly states: number;
+}
+
+/** `hereOnly`: answer on this worker even if the connection is bound to another label. */
+export interface ProbeActivityInput {
+  readonly probe: ProbeInput;
+  readonly hereOnly: boolean;
+}
+
+/** `elsewhere`: the connection is bound to a label that this worker does not serve. */
+export type ProbeActivityResult =
+  | { readonly type: 'found'; readonly result: ProbeResult }
+  | { readonly type: 'elsewhere'; readonly label: string };
+
+/** Second detail of a write activity's final failure. */
+export interface AttemptCount {
+  readonly attempt: number;
 }
 
 /** What probeWorkflow does, on behalf of the CLI; bounded in size and time. */

@@ -1,0 +1,146 @@
+import { Context } from '@temporalio/activity';
+import type { Meter } from '../engine/meter.ts';
+import type { Begun, Checkpoint, Counts, Epoch, Progress, SyncFailure } from '../protocol/index.ts';
+import { isObject } from '../protocol/index.ts';
+import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
+import type { Committer } from './committer.ts';
+import type { ActivityDeps } from './deps.ts';
+import type { Forwarder } from './forwarder.ts';
+import { createBook, createHeart, type Book, type Heart, type WriteDetails } from './heart.ts';
+import { createStop, type Stop } from './stop.ts';
+
+const noticesMax = 10;
+const nothing: Counts = { records: 0, bytes: 0 };
+
+/** One attempt of a write activity: what it knows, and what it shows of itself. */
+export class Attempt {
+  readonly deps: ActivityDeps;
+  readonly begun: Begun;
+  readonly lane: string;
+  readonly context: Context;
+  readonly epoch: Epoch;
+  readonly stop: Stop;
+  readonly heart: Heart;
+  /** What the attempt before this one left in its heartbeats. */
+  readonly hint: WriteDetails | null;
+  readonly #startedAt = new Date().toISOString();
+  readonly #notices: string[] = [];
+  book: Book;
+  attached: Attached | null = null;
+  meter: Meter | null = null;
+  committer: Committer | null = null;
+  forwarder: Forwarder | null = null;
+  phase: Progress['phase'] = 'attaching';
+  resumed: Progress['resumedFrom'] = {};
+  late: string | null = null;
+  #overdue = false;
+  #checkpointAt = performance.now();
+  /** Checkpoints made by this attempt. */
+  echoes = 0;
+  lastCheckpointAt: string | null = null;
+  failure: SyncFailure | null = null;
+  interrupted = false;
+
+  constructor(deps: ActivityDeps, { begun, lane }: WriteActivityInput) {
+    this.deps = deps;
+    this.begun = begun;
+    this.lane = lane;
+    this.context = Context.current();
+    const { info } = this.context;
+    // Supplied by the caller, never counted up: a thawed zombie cannot rise above the attempt that replaced it.
+    this.epoch = { syncNo: begun.syncNo, at: info.currentAttemptScheduledTimestampMs };
+    this.hint = hintOf(info.heartbeatDetails);
+    this.failure = this.hint?.failure ?? null;
+    this.interrupted = this.hint?.interrupted === true;
+    this.book = createBook(this.hint?.checkpoints ?? []);
+    this.stop = createStop(this.context);
+    this.heart = createHeart(this.context, () => this.details());
+    this.heart.beat();
+  }
+
+  start(attached: Attached): void {
+    this.attached = attached;
+    // From now on a failure is this attempt's own; the one before is told by the budget only.
+    this.interrupted = false;
+    this.book = createBook(attached.checkpoints);
+    this.enter('opening');
+  }
+
+  enter(phase: Progress['phase']): void {
+    this.phase = phase;
+    this.heart.beat();
+  }
+
+  notice(text: string): void {
+    if (this.#notices.length < noticesMax) this.#notices.push(text);
+    this.forwarder?.touch();
+  }
+
+  /** ms since this attempt's last checkpoint, or since it began to read. */
+  ageMs(): number {
+    return performance.now() - this.#checkpointAt;
+  }
+
+  /** A checkpoint was made, or reading begins. */
+  freshen(): void {
+    this.#checkpointAt = performance.now();
+    this.#overdue = false;
+    this.late = null;
+  }
+
+  /** True the first time. */
+  markOverdue(): boolean {
+    const isFirst = !this.#overdue;
+    this.#overdue = true;
+    return isFirst;
+  }
+
+  details(): WriteDetails {
+    const { failure, interrupted, committer, book } = this;
+    return {
+      progress: this.progress(),
+      checkpoints: book.shown(committer?.unacknowledged ?? book.all),
+      ...(interrupted && { interrupted: true }),
+      ...(failure !== null && { failure }),
+    };
+  }
+
+  progress(): Progress {
+    const { meter, late } = this;
+    return {
+      phase: this.phase,
+      attempt: this.context.info.attempt,
+      epoch: this.epoch,
+      worker: this.deps.worker,
+      startedAt: this.#startedAt,
+      read: meter?.read ?? nothing,
+      committed: meter?.committed ?? nothing,
+      lastCheckpointAt: this.lastCheckpointAt,
+      waiting: meter?.waiting ?? { states: 0, bytes: 0 },
+      resumedFrom: this.resumed,
+      streams: meter?.streams() ?? [],
+      streamCount: meter?.streamCount ?? 0,
+      ...(late !== null && { late }),
+      ...(this.#notices.length > 0 && { notices: [...this.#notices] }),
+    };
+  }
+
+  dispose(): void {
+    this.heart.stop();
+    this.committer?.stop();
+    this.stop.dispose();
+  }
+}
+
+function hintOf(details: unknown): WriteDetails | null {
+  if (!isObject(details) || !isObject(details['progress'])) return null;
+  return Array.isArray(details['checkpoints']) ? (details as unknown as WriteDetails) : null;
+}
+
+/** The newest commit of this sync. */
+export function lastCommitOf(checkpoints: readonly Checkpoint[], syncNo: number): string | null {
+  const times = checkpoints
+    .filter(({ epoch, seq }) => epoch.syncNo === syncNo && seq > 0)
+    .map(({ committedAt }) => committedAt);
+  return times.sort().at(-1) ?? null;
+}

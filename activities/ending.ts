@@ -1,0 +1,145 @@
+import { CancelledFailure } from '@temporalio/common';
+import { asSyncError, SyncError, type SyncFailure, type WriteOutcome } from '../protocol/index.ts';
+import { refusals } from '../workflows/messages.ts';
+import type { Attempt } from './attempt.ts';
+import { refusalOf } from './connection-client.ts';
+import { applicationFailure, interrupted, outgoing } from './failure.ts';
+
+/** With one worker nobody is left to answer while it shuts down. */
+const shutdownCommitMsMax = 2_000;
+const lastCommitMsMax = 10_000;
+/** Pauses by attempts without a new checkpoint; the last one repeats. */
+const pausesMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000];
+/** The longest wait for a rate limit's reset. */
+const quotaMsMax = 24 * 3_600_000;
+
+/** Turns what ended an attempt early into what Temporal is to do next: throws it, or answers `raise`. */
+export async function endOf(attempt: Attempt, thrown: unknown): Promise<WriteOutcome> {
+  const { stop } = attempt;
+  switch (stop.reason?.type) {
+    case 'gone':
+      // The server has given this attempt up and takes nothing more from it.
+      throw cancelled();
+    case 'cancelled':
+    case 'paused':
+      await lastWords(attempt, lastCommitMsMax);
+      // The SDK turns a pause and a reset into retryable failures.
+      throw cancelled();
+    case 'shutdown':
+      attempt.interrupted = true;
+      await lastWords(attempt, shutdownCommitMsMax);
+      throw interrupted(attempt.meter?.committed ?? { records: 0, bytes: 0 });
+    case 'failed':
+    case 'segment':
+    case undefined:
+      return await fail(attempt, causeOf(attempt, thrown));
+  }
+}
+
+function cancelled(): CancelledFailure {
+  return new CancelledFailure('Stopped at the last checkpoint.');
+}
+
+/** When we ended the attempt ourselves, that is why, and not how the pieces then fell. */
+function causeOf({ stop }: Attempt, thrown: unknown): SyncError {
+  return stop.reason?.type === 'failed' ? stop.reason.error : asSyncError(thrown);
+}
+
+/** The last checkpoints, by every road there is. */
+async function lastWords(attempt: Attempt, commitMsMax: number): Promise<void> {
+  const { committer, forwarder, context } = attempt;
+  attempt.phase = 'draining';
+  attempt.heart.beat();
+  if (committer !== null && forwarder !== null) {
+    const finished = forwarder.finish();
+    try {
+      await committer.flush(commitMsMax);
+      await Promise.race([finished, new Promise((resolve) => setTimeout(resolve, commitMsMax))]);
+    } catch (error) {
+      // The heartbeat holds them, and the next attempt reads it.
+      context.log.warn('The last checkpoints were not acknowledged.', {
+        reason: asSyncError(error).message,
+      });
+    }
+  }
+  attempt.heart.beat();
+  // A cancelled activity does not wait for its last heartbeat: it must be on its way before the end is.
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function fail(attempt: Attempt, error: SyncError): Promise<WriteOutcome> {
+  const { code, facts } = error;
+  const raised = facts?.['syncNo'];
+  if (code === 'raise' && typeof raised === 'number') return { type: 'raise', syncNo: raised };
+  const { connectors } = attempt.deps;
+  const failure = outgoing(error, (text) => connectors.redact(text));
+  log(attempt, error, failure);
+  const number = attempt.context.info.attempt;
+  switch (refusalOf(error)) {
+    case refusals.budgetSpent:
+      throw applicationFailure(spentFailure(attempt, failure), {
+        attempt: number,
+        spent: spentOf(attempt, failure),
+      });
+    case refusals.fenced:
+      // On attach: a newer sync has the connection. On commit: a newer attempt of this one has it, and this failure reaches nobody.
+      if (attempt.attached === null)
+        throw applicationFailure(failure, { attempt: number, final: true });
+  }
+  attempt.failure = failure;
+  await lastWords(attempt, lastCommitMsMax);
+  throw applicationFailure(withCount(attempt, failure), {
+    attempt: number,
+    retryDelayMs: pauseOf(attempt, error),
+    ...(facts?.['overdue'] === true && { final: true }),
+    ...(isSpent(attempt) && failure.kind !== 'config_error' && { spent: countOf(attempt) }),
+  });
+}
+
+const countOf = ({ attached }: Attempt): number => attached?.attemptsWithoutProgress ?? 0;
+
+/** This attempt was the last that the policy grants. The connection workflow would refuse the next one, but would not know why. */
+function isSpent(attempt: Attempt): boolean {
+  const { echoes, begun, attached } = attempt;
+  const max = begun.spec.policy.attemptsWithoutProgressMax;
+  return attached !== null && echoes === 0 && countOf(attempt) >= max;
+}
+
+function withCount(attempt: Attempt, failure: SyncFailure): SyncFailure {
+  if (!isSpent(attempt)) return failure;
+  return { ...failure, facts: { ...failure.facts, attemptsWithoutProgress: countOf(attempt) } };
+}
+
+/** What the attempts before failed with, if one of them could still say it. */
+function spentFailure({ hint }: Attempt, refusal: SyncFailure): SyncFailure {
+  if (hint?.failure === undefined) return refusal;
+  return { ...hint.failure, facts: { ...hint.failure.facts, ...refusal.facts } };
+}
+
+function spentOf({ begun }: Attempt, { facts }: SyncFailure): number {
+  const told = facts?.['attemptsWithoutProgress'];
+  return typeof told === 'number' ? told : begun.spec.policy.attemptsWithoutProgressMax;
+}
+
+function pauseOf(attempt: Attempt, error: SyncError): number {
+  const { echoes, attached, meter, context } = attempt;
+  const told = error.facts?.['quotaReset'];
+  const reset = typeof told === 'number' ? told : (meter?.quotaReset ?? null);
+  const isLimited = error.code === 'rate_limited' || error.origin === 'source';
+  if (isLimited && reset !== null && reset > Date.now())
+    return Math.min(quotaMsMax, reset - Date.now());
+  const without = echoes > 0 ? 1 : (attached?.attemptsWithoutProgress ?? context.info.attempt);
+  return pausesMs[Math.min(Math.max(without, 1), pausesMs.length) - 1]!;
+}
+
+function log({ context, deps }: Attempt, error: SyncError, failure: SyncFailure): void {
+  const isDefect = error.kind === 'system_error' && error.origin === 'tidemark';
+  context.log.warn('Attempt failed.', {
+    ...failure,
+    ...(isDefect && {
+      stack: deps.connectors.redact(
+        String((error.cause as Error | undefined)?.stack ?? error.stack),
+      ),
+    }),
+  });
+}

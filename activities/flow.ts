@@ -1,0 +1,84 @@
+import {
+  globalScope,
+  scopeOf,
+  streamId,
+  type ConfiguredCatalog,
+  type Item,
+  type StreamId,
+} from '../protocol/index.ts';
+
+/** Watches what goes to the writer: which records no state covers yet, and whether the writer waits for the source. */
+export interface Flow {
+  /** `before` runs before each item is asked for; when it rejects, so do the items. */
+  tap(items: AsyncIterable<Item>, before: () => Promise<void> | void): AsyncIterable<Item>;
+  /** A state has passed and no record has passed since that none covers: a good place to stop. */
+  readonly isAtBoundary: boolean;
+  /** Every uncovered record is of a stream that is read in full and sends no states: its load takes as long as it takes. */
+  readonly isLoadingWhole: boolean;
+  /** Since when the writer waits for an item, ms of performance.now; null: it does not. */
+  readonly waitingSince: number | null;
+}
+
+export function createFlow(catalog: ConfiguredCatalog): Flow {
+  const readInFull = new Set(
+    catalog.streams
+      .filter((configured) => configured.sync_mode === 'full_refresh')
+      .map(({ stream }) => streamId(stream)),
+  );
+  const uncovered = new Set<StreamId>();
+  const withStates = new Set<StreamId | typeof globalScope>();
+  let waitingSince: number | null = null;
+
+  function note(item: Item): void {
+    switch (item.type) {
+      case 'BLOCK':
+        uncovered.add(item.stream);
+        return;
+      case 'STATE': {
+        const scope = scopeOf(item.state);
+        withStates.add(scope);
+        if (scope === globalScope) uncovered.clear();
+        else uncovered.delete(scope);
+        return;
+      }
+      case 'TRACE': {
+        const status = item.trace.stream_status;
+        if (status?.status === 'COMPLETE') uncovered.delete(streamId(status.stream_descriptor));
+        return;
+      }
+      case 'CONTROL':
+      case 'LOG':
+      case 'END':
+        return;
+    }
+  }
+
+  return {
+    tap: (items, before) => ({
+      [Symbol.asyncIterator]() {
+        const inner = items[Symbol.asyncIterator]();
+        return {
+          async next() {
+            await before();
+            waitingSince = performance.now();
+            const result = await inner.next();
+            waitingSince = null;
+            if (result.done !== true) note(result.value);
+            return result;
+          },
+          return: async () => (await inner.return?.()) ?? { done: true, value: undefined },
+        };
+      },
+    }),
+    get isAtBoundary() {
+      return uncovered.size === 0 && withStates.size > 0;
+    },
+    get isLoadingWhole() {
+      if (uncovered.size === 0 || withStates.has(globalScope)) return false;
+      return [...uncovered].every((id) => readInFull.has(id) && !withStates.has(id));
+    },
+    get waitingSince() {
+      return waitingSince;
+    },
+  };
+}

@@ -1,0 +1,125 @@
+import { Context } from '@temporalio/activity';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import {
+  asSyncError,
+  isObject,
+  type ConnectionSpec,
+  type Holder,
+  type SyncError,
+} from '../protocol/index.ts';
+import {
+  refusals,
+  type BeginActivityInput,
+  type BeginActivityResult,
+  type EndActivityInput,
+} from '../workflows/messages.ts';
+import { checkEnds } from './checks.ts';
+import { connectionClient, refusalOf, unlessAborted } from './connection-client.ts';
+import type { ActivityDeps } from './deps.ts';
+import { applicationFailure, outgoing } from './failure.ts';
+import { createHeart } from './heart.ts';
+
+const patience = { callMs: 10_000, totalMs: 60_000 };
+/** Attempts in which another worker may pass the check of a host-bound connection. */
+const bindAttemptsMax = 3;
+const closedStatuses: readonly string[] = [
+  'COMPLETED',
+  'FAILED',
+  'CANCELLED',
+  'TERMINATED',
+  'TIMED_OUT',
+];
+
+/** Takes the connection's lease for a sync, also from a holder that is dead. Idempotent for its holder. */
+export async function begin(
+  deps: ActivityDeps,
+  { connection, holder, raise }: BeginActivityInput,
+): Promise<BeginActivityResult> {
+  const context = Context.current();
+  const signal = context.cancellationSignal;
+  const heart = createHeart(context, () => ({ connection }));
+  const workflow = connectionClient(deps.client, connection);
+  try {
+    const { spec, label: bound } = await workflow.status({ ...patience, signal });
+    const label = bound === null ? await labelFor(deps, spec, signal) : null;
+    const ask = (takeOver: Holder | null) =>
+      workflow.begin({ holder, takeOver, raise, label }, { ...patience, signal });
+    const answer = await ask(null);
+    if (answer.type === 'begun') return answer;
+    if (await isAlive(deps.client, answer.by)) return { type: 'skipped', by: answer.by };
+    const second = await ask(answer.by);
+    return second.type === 'begun' ? second : { type: 'skipped', by: second.by };
+  } catch (error) {
+    signal.throwIfAborted();
+    throw failed(deps, asSyncError(error));
+  } finally {
+    heart.stop();
+  }
+}
+
+/**
+ * True when the holder's chain of runs still runs: a segmented sync's first run reads CONTINUED_AS_NEW while it lives, so the latest run of
+ * the workflow id is looked at, and whose chain it belongs to.
+ */
+async function isAlive(client: Client, { workflowId, firstRunId }: Holder): Promise<boolean> {
+  try {
+    const { status, raw } = await client.withDeadline(Date.now() + patience.callMs, () =>
+      client.workflow.getHandle(workflowId).describe(),
+    );
+    if (closedStatuses.includes(status.name)) return false;
+    return raw.workflowExecutionInfo?.firstRunId === firstRunId;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** The label to bind a host-bound connection to: this worker's, if both ends pass their check here. */
+async function labelFor(
+  deps: ActivityDeps,
+  spec: ConnectionSpec,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const { connectors } = deps;
+  const runners = new Map(connectors.list().map(({ name, runner }) => [name, runner]));
+  const names = [spec.source.connector, spec.destination.connector].filter(
+    // Airbyte's packages know nothing of this mark of ours, and asking one may mean to install it.
+    (name) => runners.get(name) !== 'pypi',
+  );
+  const specs = await Promise.all(
+    names.map((name) => unlessAborted(connectors.spec(name, signal), signal)),
+  );
+  if (!specs.some((one) => isObject(one) && one['host_bound'] === true)) return null;
+  await unlessAborted(checkEnds(connectors, spec, signal), signal);
+  return deps.label;
+}
+
+function failed({ connectors }: ActivityDeps, error: SyncError): Error {
+  const { attempt } = Context.current().info;
+  const failure = outgoing(error, (text) => connectors.redact(text));
+  const isOurs = error.origin === 'tidemark';
+  // Another worker may have the file, the connector or the secret that this one lacks.
+  if (failure.kind !== 'config_error' || isOurs || attempt >= bindAttemptsMax)
+    return applicationFailure(failure, { attempt });
+  return applicationFailure({ ...failure, kind: 'transient_error' }, { attempt });
+}
+
+/** Gives the lease back with the sync's summary. A sync that was taken over has nothing to give back. */
+export async function end(
+  deps: ActivityDeps,
+  { connection, holder, summary }: EndActivityInput,
+): Promise<void> {
+  const context = Context.current();
+  const heart = createHeart(context, () => ({ connection }));
+  try {
+    await connectionClient(deps.client, connection).end({ holder, summary }, patience);
+  } catch (error) {
+    const known = asSyncError(error);
+    if (refusalOf(known) === refusals.notHolder) return;
+    // The connection was deleted: nobody keeps its history any more.
+    if (known.kind === 'config_error') return;
+    throw failed(deps, known);
+  } finally {
+    heart.stop();
+  }
+}

@@ -1,0 +1,342 @@
+import { createMeter } from '../engine/meter.ts';
+import { createPipe } from '../engine/pipe.ts';
+import {
+  asSyncError,
+  statesForSource,
+  streamId,
+  summaryStreamsMax,
+  SyncError,
+  type Checkpoint,
+  type ConfiguredCatalog,
+  type Echo,
+  type StreamId,
+  type WriteOutcome,
+} from '../protocol/index.ts';
+import {
+  readySignal,
+  forwardSignal,
+  type Attached,
+  type Ready,
+  type WriteActivityInput,
+} from '../workflows/messages.ts';
+import { Attempt, lastCommitOf } from './attempt.ts';
+import { createCommitter } from './committer.ts';
+import { connectionClient, unlessAborted } from './connection-client.ts';
+import type { ActivityDeps } from './deps.ts';
+import { endOf } from './ending.ts';
+import { createFlow, type Flow } from './flow.ts';
+import { createForwarder, forwardsMax } from './forwarder.ts';
+import { unacknowledgedBytesMax } from './heart.ts';
+import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
+import type { Pipes } from './pipes.ts';
+import { compareWithHeld, resumedFrom } from './resume.ts';
+import { createRoadBack, type RoadBack } from './road-back.ts';
+import { judge } from './watchdog.ts';
+
+/** What the pipe holds at most, beside one item. */
+const pipeBytesMax = 32 * 1024 * 1024;
+const attachPatience = { callMs: 10_000, totalMs: 120_000 };
+const commitPatience = { callMs: 5_000, totalMs: 5_000 };
+const signalMsMax = 5_000;
+/** A writer whose reader does not come gives up: the reader's own time to start is 30 s. */
+const readerMsMax = 40_000;
+/** After the source's end Temporal has this long to take the last checkpoints. */
+const lastCommitMsMax = 60_000;
+const closeMsMax = 10_000;
+const lookEveryMs = 1_000;
+/** An activity with more attempts is ended at a checkpoint and begun anew: history and backoff start again. */
+const attemptsMax = 100;
+
+interface House {
+  readonly deps: ActivityDeps;
+  readonly pipes: Pipes;
+}
+
+/**
+ * One attempt to write a connection's records from its last checkpoint on. It leads: it asks for its reader, and only its result decides
+ * how the sync goes on.
+ */
+export async function write(
+  { deps, pipes }: House,
+  input: WriteActivityInput,
+): Promise<WriteOutcome> {
+  const attempt = new Attempt(deps, input);
+  try {
+    return await run(attempt, pipes);
+  } catch (error) {
+    return await endOf(attempt, error);
+  } finally {
+    attempt.dispose();
+  }
+}
+
+async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
+  const { stop, deps, begun } = attempt;
+  const attached = await attach(attempt);
+  attempt.start(attached);
+  const context = { connectors: deps.connectors, begun, drain: stop.drain, abort: stop.abort };
+  const ends = await unlessAborted(openEnds(context), stop.abort);
+  const opened = await unlessAborted(
+    openWriter(context, ends, attached, attempt.epoch),
+    stop.abort,
+  );
+  if (opened === null) return finishedBefore(attempt, ends);
+  try {
+    return await copy(attempt, pipes, ends, opened);
+  } finally {
+    await close(attempt, opened);
+  }
+}
+
+async function attach({ deps, begun, lane, epoch, hint, stop }: Attempt): Promise<Attached> {
+  const connection = connectionClient(deps.client, begun.spec.name);
+  const { hostQueue } = deps;
+  return connection.attach(
+    { lane, epoch, hostQueue, hint },
+    { ...attachPatience, signal: stop.abort },
+  );
+}
+
+/** Reads and writes until the source's end, or until something stops it at a checkpoint. */
+async function copy(
+  attempt: Attempt,
+  pipes: Pipes,
+  ends: Ends,
+  { writer, catalog, start }: OpenedWriter,
+): Promise<WriteOutcome> {
+  const { stop, begun, attached } = attempt;
+  prepare(
+    attempt,
+    start,
+    writer.held !== null ? compareWithHeld(attached!.checkpoints, writer.held) : null,
+  );
+  const meter = attempt.meter!;
+  const flow = createFlow(catalog);
+  const road = createRoadBack();
+  const pipe = createPipe({ bytesMax: pipeBytesMax });
+  const unregister = pipes.register(
+    {
+      runId: attempt.context.info.workflowExecution!.runId,
+      lane: attempt.lane,
+      epoch: attempt.epoch,
+    },
+    {
+      pipe,
+      source: ends.source.source,
+      config: ends.source.config,
+      catalog,
+      states: statesForSource({
+        checkpoints: start,
+        syncNo: begun.syncNo,
+        fullRefresh: readInFull(catalog),
+      }),
+      checkpoints: road.states,
+      accepts: (stream) => encodingsOf(ends.destination, stream),
+    },
+    () => clearTimeout(noReader),
+  );
+  attempt.enter('waiting for the reader');
+  const noReader = setTimeout(() => pipe.close(readerMissing()), readerMsMax);
+  stop.drains();
+  const look = setInterval(() => watch(attempt, flow), lookEveryMs);
+  try {
+    await askForReader(attempt);
+    const items = flow.tap(meter.tap(pipe.items()), () =>
+      beforeItem(attempt, flow, writer.held === null),
+    );
+    await Promise.race([consume(attempt, writer.write(items), road), stop.abandoned]);
+    return await outcome(attempt, ends.schemaHash);
+  } finally {
+    clearInterval(look);
+    clearTimeout(noReader);
+    unregister();
+    road.close();
+    // A closed pipe ends its reader at once, whatever ended the writer.
+    pipe.close();
+  }
+}
+
+function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string | null): void {
+  const { deps, begun, lane, epoch, stop, context } = attempt;
+  attempt.freshen();
+  attempt.meter = createMeter(start, begun.syncNo);
+  attempt.resumed = resumedFrom(start);
+  attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
+  const connection = connectionClient(deps.client, begun.spec.name);
+  attempt.committer = createCommitter({
+    send: (checkpoints) => connection.commit({ lane, epoch, checkpoints }, commitPatience),
+    // Invariant 3: a stale epoch ends the writer.
+    onRefused: (error) => stop.ask({ type: 'failed', error }),
+  });
+  const { workflowId, runId } = context.info.workflowExecution!;
+  const sync = deps.client.workflow.getHandle(workflowId, runId);
+  attempt.forwarder = createForwarder((checkpoints) =>
+    deps.client.withDeadline(Date.now() + signalMsMax, () =>
+      sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
+    ),
+  );
+  if (notice === null) return;
+  context.log.warn(notice);
+  attempt.notice(notice);
+}
+
+function readInFull({ streams }: ConfiguredCatalog): ReadonlySet<StreamId> {
+  return new Set(
+    streams.filter((s) => s.sync_mode === 'full_refresh').map(({ stream }) => streamId(stream)),
+  );
+}
+
+async function askForReader({ deps, lane, epoch, context, stop }: Attempt): Promise<void> {
+  const { workflowId, runId } = context.info.workflowExecution!;
+  const sync = deps.client.workflow.getHandle(workflowId, runId);
+  const ready: Ready = { lane, epoch, hostQueue: deps.hostQueue, attempt: context.info.attempt };
+  const sent = deps.client.withDeadline(Date.now() + readerMsMax, () =>
+    sync.signal(readySignal, ready),
+  );
+  await unlessAborted(sent, stop.drain);
+}
+
+async function consume(
+  attempt: Attempt,
+  echoes: AsyncIterable<Echo>,
+  road: RoadBack,
+): Promise<void> {
+  for await (const echo of echoes) await note(attempt, echo, road);
+}
+
+/** Every echo: counted, into the heartbeat at once, on its way to Temporal and back to the source. */
+async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void> {
+  const { meter, committer, forwarder, book, heart } = attempt;
+  const { checkpoint, state } = echo;
+  meter!.echo(echo);
+  attempt.echoes += 1;
+  attempt.lastCheckpointAt = checkpoint.committedAt;
+  attempt.freshen();
+  attempt.failure = null;
+  book.add(checkpoint);
+  committer!.offer(checkpoint);
+  heart.beat();
+  forwarder!.offer(checkpoint);
+  if (state !== null) road.push(state);
+  // Invariant 7: what nobody has acknowledged must fit into a heartbeat.
+  if (book.bytesOf(committer!.unacknowledged) > unacknowledgedBytesMax)
+    await committer!.flush(lastCommitMsMax);
+}
+
+/** Between two items: whether the segment is over, and, where the destination has no fence of its own, whether we may go on at all. */
+function beforeItem(attempt: Attempt, flow: Flow, needsPermit: boolean): Promise<void> | void {
+  const { stop, committer, context } = attempt;
+  if (attempt.phase === 'waiting for the reader' && flow.waitingSince === null)
+    attempt.enter('syncing');
+  if (flow.isAtBoundary && isSegmentOver(attempt)) stop.ask({ type: 'segment' });
+  if (!needsPermit) return;
+  // Invariant 3: the commit permit. A writer that Temporal may have replaced flushes nothing more until it is told that it was not.
+  const freshMs = (context.info.heartbeatTimeoutMs ?? readerMsMax) / 2;
+  if (performance.now() - committer!.acknowledgedAt > freshMs)
+    return unlessAborted(committer!.permit(), stop.drain);
+}
+
+function isSegmentOver({ begun, context, forwarder }: Attempt): boolean {
+  const { scheduledTimestampMs, attempt } = context.info;
+  return (
+    Date.now() - scheduledTimestampMs >= begun.spec.policy.segmentMsMax ||
+    attempt > attemptsMax ||
+    forwarder!.count >= forwardsMax
+  );
+}
+
+function watch(attempt: Attempt, flow: Flow): void {
+  const { meter, stop, begun, forwarder, context, heart } = attempt;
+  forwarder!.tick();
+  if (stop.reason !== null) return;
+  const now = performance.now();
+  const { late, isOverdue, failure } = judge(begun.spec.policy, {
+    ageMs: attempt.ageMs(),
+    waiting: meter!.waiting,
+    silentMs: flow.waitingSince === null ? 0 : now - flow.waitingSince,
+    isLoadingWhole: flow.isLoadingWhole,
+  });
+  const isNew = (attempt.late === null) !== (late === null);
+  attempt.late = late;
+  if (isNew) {
+    heart.beat();
+    forwarder!.touch();
+  }
+  if (isOverdue && attempt.markOverdue())
+    context.metricMeter.createCounter('tidemark_checkpoint_overdue', 'syncs').add(1);
+  if (failure !== null) stop.ask({ type: 'failed', error: failure });
+}
+
+/** What a writer that ended without a failure amounts to. */
+async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutcome> {
+  const { stop, committer, begun, meter } = attempt;
+  const { reason } = stop;
+  // Everything but a segment's end is told by endOf.
+  if (reason !== null && reason.type !== 'segment') throw stopped();
+  await committer!.flush(lastCommitMsMax);
+  if (reason !== null) {
+    await attempt.forwarder!.finish();
+    return { type: 'more' };
+  }
+  const { records } = meter!.committed;
+  if (records < begun.spec.policy.rowsMin) throw tooFew(records, begun.spec.policy.rowsMin);
+  attempt.phase = 'ended';
+  attempt.heart.beat();
+  attempt.forwarder!.touch();
+  await attempt.forwarder!.finish();
+  return done(attempt, schemaHash);
+}
+
+function done({ meter }: Attempt, schemaHash: string): WriteOutcome {
+  const streams = meter!
+    .streams()
+    .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, summaryStreamsMax);
+  const summary = { ...meter!.committed, streams, streamCount: meter!.streamCount };
+  return { type: 'done', summary, schemaHash };
+}
+
+/** An earlier attempt finished every stream, and its answer was lost. */
+function finishedBefore(attempt: Attempt, { schemaHash }: Ends): WriteOutcome {
+  attempt.meter = createMeter(attempt.attached!.checkpoints, attempt.begun.syncNo);
+  return done(attempt, schemaHash);
+}
+
+async function close({ context, deps }: Attempt, { writer }: OpenedWriter): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, closeMsMax)));
+  try {
+    await Promise.race([writer.close(), late]);
+  } catch (error) {
+    // The attempt's own end says more than this.
+    const { message } = asSyncError(error, 'destination');
+    context.log.warn('The destination did not close well.', {
+      failure: deps.connectors.redact(message),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function stopped(): SyncError {
+  return new SyncError('transient_error', 'The write was stopped.', {
+    origin: 'tidemark',
+    code: 'aborted',
+  });
+}
+
+function readerMissing(): SyncError {
+  return new SyncError('transient_error', 'The reader did not come.', {
+    origin: 'tidemark',
+    remedy: 'It is tried again. If it repeats, the worker has too few read slots.',
+  });
+}
+
+function tooFew(records: number, rowsMin: number): SyncError {
+  return new SyncError('config_error', 'The sync moved fewer records than policy.rows_min.', {
+    origin: 'source',
+    place: `${records} of ${rowsMin}`,
+    remedy: 'Look at the source, or lower policy.rows_min. What was committed stays.',
+  });
+}

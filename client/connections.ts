@@ -1,0 +1,226 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  type Client,
+  type WorkflowHandle,
+} from '@temporalio/client';
+import {
+  SyncError,
+  type ConnectionSpec,
+  type ConnectionState,
+  type Holder,
+} from '../protocol/index.ts';
+import {
+  configureUpdate,
+  connectionWorkflowId,
+  editUpdate,
+  searchAttributes,
+  statusQuery,
+  type ConnectionInput,
+  type EditRequest,
+} from '../workflows/messages.ts';
+import type { connectionWorkflow } from '../workflows/index.ts';
+import { clientError, isWorkerMissing } from './failure.ts';
+import { awaitWork, isPolled, type WaitOptions } from './queues.ts';
+import { described, workflowTypes } from './starts.ts';
+
+const queryMsMax = 10_000;
+/** A worker answers a query within milliseconds; replaying a long history takes longer. */
+const answerMsUsual = 1_500;
+const workerWaitMsMax = 10 * 60_000;
+const askAgainMs = 1_000;
+
+export interface Room {
+  readonly client: Client;
+  readonly taskQueue: string;
+}
+
+export type SpecChange = 'created' | 'updated' | 'unchanged';
+
+/** Stores the spec: starts the connection's workflow with a fresh id, or updates the running one. */
+export async function applySpec(
+  { client, taskQueue }: Room,
+  spec: ConnectionSpec,
+  options: WaitOptions,
+): Promise<SpecChange> {
+  const workflowId = connectionWorkflowId(spec.name);
+  const input: ConnectionInput = { state: firstState(spec) };
+  try {
+    await client.workflow.start<typeof connectionWorkflow>(workflowTypes.connection, {
+      workflowId,
+      taskQueue,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      ...described(
+        spec.name,
+        `Connection ${spec.name}: ${spec.source.connector} to ${spec.destination.connector}`,
+        'Holds the checkpoints of this connection. Never ends; terminating it forgets its place.',
+      ),
+    });
+    return 'created';
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError))
+      throw clientError(error, workflowId);
+  }
+  const workflow = client.workflow.getHandle(workflowId);
+  const configure = async (): Promise<SpecChange> => {
+    const { spec: stored } = await workflow.query(statusQuery);
+    if (isDeepStrictEqual(stored, plain(spec))) return 'unchanged';
+    await workflow.executeUpdate(configureUpdate, { args: [spec] });
+    return 'updated';
+  };
+  return withWorker({ client, taskQueue }, workflow, configure, options);
+}
+
+/** What crossed the wire: members that are undefined are absent. */
+function plain(spec: ConnectionSpec): unknown {
+  return JSON.parse(JSON.stringify(spec));
+}
+
+function firstState(spec: ConnectionSpec): ConnectionState {
+  return {
+    connectionId: randomUUID(),
+    spec,
+    syncNo: 0,
+    fence: {},
+    checkpoints: {},
+    generations: {},
+    history: [],
+    lease: null,
+    label: null,
+    adopt: false,
+    attemptsWithoutProgress: 0,
+    lastHostQueue: null,
+  };
+}
+
+/** What the connection's workflow holds. Throws a config_error when there is no such connection, a transient one when no worker answers. */
+export async function stateOf(room: Room, name: string): Promise<ConnectionState> {
+  const { client, taskQueue } = room;
+  const workflow = await runningConnection(room, name);
+  const stop = new AbortController();
+  // Without a worker the server would let the query wait for its whole deadline.
+  const timer = setTimeout(() => {
+    isPolled(client, taskQueue, 'workflow').then(
+      (polled) => (polled ? undefined : stop.abort()),
+      // The query's own deadline still holds.
+      () => undefined,
+    );
+  }, answerMsUsual);
+  try {
+    return await client.withAbortSignal(stop.signal, () =>
+      client.withDeadline(Date.now() + queryMsMax, () => workflow.query(statusQuery)),
+    );
+  } catch (error) {
+    if (!isWorkerMissing(error)) throw clientError(error, connectionWorkflowId(name));
+    throw new SyncError(
+      'transient_error',
+      stop.signal.aborted
+        ? 'No worker runs, so nobody can answer.'
+        : 'The workers did not answer in time.',
+      {
+        origin: 'tidemark',
+        place: `task queue ${taskQueue}`,
+        remedy: stop.signal.aborted ? 'Start one: tidemark worker.' : 'Try again soon.',
+        cause: error,
+      },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The handle of a connection that exists; needs no worker. */
+export async function runningConnection({ client }: Room, name: string): Promise<WorkflowHandle> {
+  const workflow = client.workflow.getHandle(connectionWorkflowId(name));
+  const status = await workflow.describe().then(
+    (description) => description.status.name,
+    (error: unknown) => {
+      throw clientError(error, name);
+    },
+  );
+  if (status === 'RUNNING') return workflow;
+  throw new SyncError('config_error', 'This connection was deleted.', {
+    origin: 'tidemark',
+    place: name,
+    remedy: `Apply it again: tidemark apply ${name}.`,
+    facts: { status },
+  });
+}
+
+export async function editConnection(
+  room: Room,
+  name: string,
+  request: EditRequest,
+  options: WaitOptions,
+): Promise<void> {
+  const workflow = await runningConnection(room, name);
+  const edit = (): Promise<void> => workflow.executeUpdate(editUpdate, { args: [request] });
+  await withWorker(room, workflow, edit, options);
+}
+
+async function withWorker<T>(
+  { client, taskQueue }: Room,
+  workflow: WorkflowHandle,
+  ask: () => Promise<T>,
+  options: WaitOptions,
+): Promise<T> {
+  try {
+    return await awaitWork(client, {
+      work: untilWorkerAnswers(client, ask),
+      waitsFor: async () => ({ queue: taskQueue, kind: 'workflow' }),
+      ...options,
+    });
+  } catch (error) {
+    throw clientError(error, workflow.workflowId);
+  }
+}
+
+/** Waits up to ten minutes for a worker: a query without one is refused at once or after seconds, an update waits. */
+async function untilWorkerAnswers<T>(client: Client, ask: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + workerWaitMsMax;
+  for (;;) {
+    try {
+      return await client.withDeadline(deadline, ask);
+    } catch (error) {
+      if (!isWorkerMissing(error) || Date.now() + askAgainMs > deadline) throw error;
+    }
+    await pause(askAgainMs);
+  }
+}
+
+/** Names of the connections of this task queue, by visibility: new ones appear after about a second. */
+export async function* connectionNames({ client, taskQueue }: Room): AsyncGenerator<string> {
+  const query = `WorkflowType = '${workflowTypes.connection}' AND ExecutionStatus = 'Running' AND TaskQueue = '${taskQueue.replaceAll("'", "\\'")}'`;
+  const prefix = connectionWorkflowId('');
+  try {
+    for await (const { workflowId, searchAttributes: found } of client.workflow.list({ query })) {
+      if (!workflowId.startsWith(prefix)) continue;
+      const [name] = found[searchAttributes.connection.name] ?? [];
+      yield typeof name === 'string' ? name : workflowId.slice(prefix.length);
+    }
+  } catch (error) {
+    throw clientError(error, 'list of connections');
+  }
+}
+
+/** The lease's holder if it still runs: a terminated one keeps the lease until the next sync takes over. */
+export async function livingHolder(
+  { client }: Room,
+  state: ConnectionState,
+): Promise<Holder | null> {
+  if (state.lease === null) return null;
+  const { holder } = state.lease;
+  const found = await client.workflow
+    .getHandle(holder.workflowId)
+    .describe()
+    .catch((error: unknown) => {
+      const known = clientError(error, holder.workflowId);
+      if (known.kind === 'config_error') return null;
+      throw known;
+    });
+  if (found === null || found.status.name !== 'RUNNING') return null;
+  return found.raw.workflowExecutionInfo?.firstRunId === holder.firstRunId ? holder : null;
+}

@@ -1,0 +1,2 @@
+export type { DuckdbConfig } from './config.ts';
+export { duckdbDestination } from './destination.ts';

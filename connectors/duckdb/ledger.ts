@@ -1,0 +1,246 @@
+import {
+  compareEpochs,
+  type Checkpoint,
+  type ConnectionRef,
+  type Epoch,
+  type OpenInput,
+  type Scope,
+} from '../../protocol/index.ts';
+import { quoteLiteral } from '../kit/identifiers.ts';
+import {
+  checkpointTable,
+  fenced,
+  foreignTable,
+  ledgerRow,
+  ownedByOther,
+  ownerTable,
+  planOpen,
+  raise,
+  rootScope,
+  type LedgerRow,
+} from '../kit/ledger.ts';
+import { rawIdColumn } from '../kit/columns.ts';
+import type { KnownTable, Target } from '../kit/targets.ts';
+import type { Database, Row } from './database.ts';
+
+const columns = [
+  'edition',
+  'sync_no',
+  'attempt_at',
+  'checkpoint_sync_no',
+  'checkpoint_attempt_at',
+  'seq',
+  'state',
+  'records',
+  'bytes',
+  'complete',
+  'by_stream',
+  'committed_at',
+];
+
+/** Tidemark's own two tables in one schema. `sync_no, attempt_at`: the fence; `checkpoint_…`: the epoch that made the checkpoint. */
+export class DuckdbLedger {
+  readonly #database: Database;
+  readonly #checkpoints: string;
+  readonly #owners: string;
+  readonly schema: string;
+
+  constructor(database: Database, schema: string) {
+    this.#database = database;
+    this.schema = schema;
+    this.#checkpoints = database.table(schema, checkpointTable);
+    this.#owners = database.table(schema, ownerTable);
+  }
+
+  /** Idempotent, outside transactions. */
+  async prepare(): Promise<void> {
+    await this.makeSchema(this.schema);
+    await this.#database.run(`CREATE TABLE IF NOT EXISTS ${this.#checkpoints} (
+      connection_id VARCHAR NOT NULL, scope VARCHAR NOT NULL, edition BIGINT NOT NULL DEFAULT 0,
+      sync_no BIGINT NOT NULL, attempt_at BIGINT NOT NULL,
+      checkpoint_sync_no BIGINT NOT NULL DEFAULT 0, checkpoint_attempt_at BIGINT NOT NULL DEFAULT 0,
+      seq BIGINT NOT NULL DEFAULT 0, state VARCHAR NOT NULL DEFAULT 'null',
+      records BIGINT NOT NULL DEFAULT 0, bytes BIGINT NOT NULL DEFAULT 0,
+      complete BOOLEAN NOT NULL DEFAULT false, by_stream JSON, committed_at VARCHAR,
+      PRIMARY KEY (connection_id, scope))`);
+    await this.#database.run(`CREATE TABLE IF NOT EXISTS ${this.#owners} (
+      table_schema VARCHAR NOT NULL, table_name VARCHAR NOT NULL, connection_id VARCHAR NOT NULL, stream VARCHAR NOT NULL,
+      PRIMARY KEY (table_schema, table_name))`);
+  }
+
+  async makeSchema(schema: string): Promise<void> {
+    await this.#database.run(`CREATE SCHEMA IF NOT EXISTS ${this.#database.schema(schema)}`);
+  }
+
+  async tableColumns(schema: string, table: string): Promise<{ name: string; type: string }[]> {
+    const rows = await this.#database.rows(
+      `SELECT column_name AS name, data_type AS type FROM duckdb_columns()
+       WHERE database_name = current_database() AND lower(schema_name) = lower(${quoteLiteral(schema)})
+         AND lower(table_name) = lower(${quoteLiteral(table)}) ORDER BY column_index`,
+    );
+    return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
+  }
+
+  async knownTables(connection: ConnectionRef): Promise<KnownTable[]> {
+    const rows = await this.#database.rows(
+      `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(connection.id)}`,
+    );
+    return rows.map((row) => ({
+      stream: String(row['stream']) as KnownTable['stream'],
+      schema: String(row['table_schema']),
+      table: String(row['table_name']),
+    }));
+  }
+
+  /** The fence, in one transaction. Invariant 3. */
+  async fence(input: OpenInput, targets: readonly Target[]): Promise<readonly Checkpoint[]> {
+    return this.transaction(async () => {
+      const id = quoteLiteral(input.connection.id);
+      const { syncNo, at } = input.epoch;
+      const rows = await this.#database.rows(
+        `SELECT scope, ${columns.join(', ')} FROM ${this.#checkpoints} WHERE connection_id = ${id} ORDER BY scope`,
+      );
+      const root = rows.find((row) => row['scope'] === rootScope);
+      if (root !== undefined) refuseOlder(root, input.epoch);
+      await this.#own(input, targets);
+      const plan = planOpen(rows.filter((row) => row !== root).map(rowOf), input);
+      await this.#database.run(
+        `UPDATE ${this.#checkpoints} SET sync_no = ${syncNo}, attempt_at = ${at} WHERE connection_id = ${id}`,
+      );
+      if (root === undefined)
+        await this.#database.run(
+          `INSERT INTO ${this.#checkpoints} (connection_id, scope, sync_no, attempt_at) VALUES (${id}, '', ${syncNo}, ${at})`,
+        );
+      if (plan.changed.length > 0)
+        await this.#database.run(
+          `INSERT OR REPLACE INTO ${this.#checkpoints} (connection_id, scope, ${columns.join(', ')})
+           SELECT ${id}, u.* FROM ${valuesOf(plan.changed)}`,
+        );
+      return plan.held;
+    });
+  }
+
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.#database.run('BEGIN TRANSACTION');
+    let result: T;
+    try {
+      result = await work();
+      await this.#database.run('COMMIT');
+    } catch (error) {
+      // A commit that failed has rolled back already; its own error is the one to tell.
+      await this.#database.run('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+    return result;
+  }
+
+  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+    const rows = await this.#database.rows(
+      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+    );
+    const place = (schema: unknown, table: unknown): string => `${String(schema)}.${String(table)}`;
+    const owners = new Map(
+      rows.map((row) => [
+        place(row['table_schema'], row['table_name']).toLowerCase(),
+        row['connection_id'],
+      ]),
+    );
+    for (const { schema, table, stream } of targets) {
+      const here = place(schema, table);
+      const owner = owners.get(here.toLowerCase());
+      if (owner === input.connection.id) continue;
+      if (owner !== undefined && !input.adopt) throw ownedByOther(here, stream, input);
+      const existing = await this.tableColumns(schema, table);
+      if (existing.length > 0 && !existing.some(({ name }) => name === rawIdColumn))
+        throw foreignTable(here, stream);
+      await this.#database.run(
+        `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream)
+         VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')})`,
+      );
+    }
+  }
+
+  /**
+   * Refuses a fenced writer before it changes anything: the root must not be of a later sync, nor any of the scopes of a later epoch. The
+   * file is open to nobody else until the commit is done. Invariant 3.
+   */
+  async prove(connection: ConnectionRef, epoch: Epoch, scopes: readonly Scope[]): Promise<void> {
+    const rows = await this.#database.rows(
+      `SELECT scope, sync_no, attempt_at FROM ${this.#checkpoints} WHERE connection_id = ${quoteLiteral(connection.id)}`,
+    );
+    const fences = new Map(
+      rows.map((row) => [
+        row['scope'],
+        { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
+      ]),
+    );
+    const root = fences.get(rootScope);
+    if (root === undefined || root.syncNo > epoch.syncNo) throw fenced();
+    for (const scope of scopes) {
+      const fence = fences.get(scope);
+      if (fence === undefined || compareEpochs(fence, epoch) > 0) throw fenced();
+    }
+  }
+
+  /** Inside the commit's transaction. Invariants 1 and 3. */
+  async advance(
+    connection: ConnectionRef,
+    epoch: Epoch,
+    checkpoints: readonly Checkpoint[],
+  ): Promise<void> {
+    const last = [...new Map<Scope, Checkpoint>(checkpoints.map((c) => [c.scope, c])).values()];
+    if (last.length === 0) return;
+    const changed = await this.#database.run(
+      `UPDATE ${this.#checkpoints} AS c SET ${columns.map((name) => `${name} = u.${name}`).join(', ')}
+       FROM ${valuesOf(last.map((checkpoint) => ledgerRow(checkpoint, epoch)))}
+       WHERE c.connection_id = ${quoteLiteral(connection.id)} AND c.scope = u.scope
+         AND (c.sync_no < ${epoch.syncNo} OR (c.sync_no = ${epoch.syncNo} AND c.attempt_at <= ${epoch.at}))`,
+    );
+    if (changed !== last.length) throw fenced();
+  }
+}
+
+function refuseOlder(root: Row, epoch: Epoch): void {
+  const syncNo = Number(root['sync_no']);
+  if (syncNo > epoch.syncNo) throw raise(syncNo);
+  if (syncNo === epoch.syncNo && Number(root['attempt_at']) > epoch.at) throw fenced();
+}
+
+function valuesOf(rows: readonly LedgerRow[]): string {
+  const text = (value: string | null): string => (value === null ? 'NULL' : quoteLiteral(value));
+  const tuples = rows.map((row) =>
+    [
+      quoteLiteral(row.scope),
+      row.edition,
+      row.fence.syncNo,
+      row.fence.at,
+      row.epoch.syncNo,
+      row.epoch.at,
+      row.seq,
+      quoteLiteral(row.state),
+      row.records,
+      row.bytes,
+      row.complete,
+      text(row.byStream),
+      text(row.committedAt),
+    ].join(', '),
+  );
+  return `(VALUES ${tuples.map((tuple) => `(${tuple})`).join(', ')}) AS u(scope, ${columns.join(', ')})`;
+}
+
+function rowOf(row: Row): LedgerRow {
+  const text = (name: string): string | null => row[name] as string | null;
+  return {
+    scope: String(row['scope']) as Scope,
+    fence: { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
+    edition: Number(row['edition']),
+    epoch: { syncNo: Number(row['checkpoint_sync_no']), at: Number(row['checkpoint_attempt_at']) },
+    seq: Number(row['seq']),
+    state: String(row['state']),
+    records: Number(row['records']),
+    bytes: Number(row['bytes']),
+    complete: row['complete'] === true,
+    byStream: text('by_stream'),
+    committedAt: text('committed_at'),
+  };
+}

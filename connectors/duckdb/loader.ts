@@ -1,0 +1,198 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  compareEpochs,
+  SyncError,
+  type Checkpoint,
+  type Epoch,
+  type Loader,
+  type OpenInput,
+  type Part,
+  type PartId,
+  type Receipt,
+  type SealedPart,
+  type StreamId,
+} from '../../protocol/index.ts';
+import { Gatherer } from '../kit/gather.ts';
+import { caseFold, shortHash } from '../kit/identifiers.ts';
+import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
+import { moveBatch, prepareBatch, type Batch } from './commit.ts';
+import { defaultSchema, type DuckdbConfig } from './config.ts';
+import { DatabaseFile, type Database, type Turns } from './database.ts';
+import { isMalformed } from './errors.ts';
+import { DuckdbLedger } from './ledger.ts';
+import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
+import { ensureTable, type Table } from './tables.ts';
+
+interface Opened {
+  readonly input: OpenInput;
+  readonly tables: Map<StreamId, Table>;
+}
+
+/** Parts are files beside the database; the database is open only during `open` and each commit. */
+export class DuckdbLoader implements Loader {
+  readonly #file: DatabaseFile;
+  readonly #schema: string;
+  readonly #gatherer = new Gatherer();
+  readonly #repairing = new Set<StreamId>();
+  readonly #partFiles = new Set<string>();
+  readonly #closing = new AbortController();
+  #opened: Opened | null = null;
+
+  constructor(config: DuckdbConfig, turns: Turns) {
+    this.#file = new DatabaseFile(config, turns);
+    this.#schema = config.schema ?? defaultSchema;
+  }
+
+  async open(input: OpenInput): Promise<readonly Checkpoint[]> {
+    const { connection, epoch, catalog } = input;
+    const tables = new Map<StreamId, Table>();
+    const held = await this.#file.use(this.#endedBy(input.abort), async (database) => {
+      const ledger = new DuckdbLedger(database, this.#schema);
+      await ledger.prepare();
+      const targets = planTargets(catalog, await ledger.knownTables(connection), {
+        schema: this.#schema,
+        fold: caseFold,
+      });
+      const checkpoints = await ledger.fence(input, targets);
+      for (const target of targets)
+        tables.set(target.stream, await ensureTable(database, ledger, target));
+      return checkpoints;
+    });
+    await mkdir(this.#file.stagingDirectory, { recursive: true, mode: 0o700 });
+    await sweep(this.#file.stagingDirectory, connection.id, epoch);
+    this.#opened = { input, tables };
+    return held;
+  }
+
+  async part(stream: StreamId, id: PartId): Promise<Part> {
+    const { input, tables } = this.#open();
+    if (!tables.has(stream)) throw outsideCatalog(stream);
+    const file = join(
+      this.#file.stagingDirectory,
+      `${filePrefix(input.connection.id)}${id}.ndjson`,
+    );
+    await rm(file, { force: true });
+    this.#partFiles.add(file);
+    return new DuckdbPart({
+      gathered: this.#gatherer.part(new FileOutlet(file)),
+      stream,
+      id,
+      file,
+      abort: this.#endedBy(input.abort),
+      repairing: this.#repairing,
+    });
+  }
+
+  async commit(
+    parts: readonly SealedPart[],
+    at: readonly Checkpoint[],
+    abort: AbortSignal,
+  ): Promise<Receipt> {
+    const sealed = parts as readonly DuckdbSealedPart[];
+    const batches = await this.#file.use(this.#endedBy(abort), (database) =>
+      this.#commit(database, sealed, at),
+    );
+    // Committed: a file that stays is swept by the next open.
+    await Promise.allSettled(sealed.map(({ file }) => this.#forget(file)));
+    return receipt(sealed, batches);
+  }
+
+  async publish(stream: StreamId): Promise<void> {
+    await Promise.reject(noOverwrite(stream));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled([...this.#partFiles].map((file) => this.#forget(file)));
+  }
+
+  #open(): Opened {
+    if (this.#opened !== null) return this.#opened;
+    throw new SyncError('system_error', 'The loader is not open.', { origin: 'tidemark' });
+  }
+
+  #endedBy(abort: AbortSignal): AbortSignal {
+    return AbortSignal.any([abort, this.#closing.signal]);
+  }
+
+  async #forget(file: string): Promise<void> {
+    await rm(file, { force: true });
+    this.#partFiles.delete(file);
+  }
+
+  async #commit(
+    database: Database,
+    sealed: readonly DuckdbSealedPart[],
+    at: readonly Checkpoint[],
+  ): Promise<Batch[]> {
+    const { input, tables } = this.#open();
+    const ledger = new DuckdbLedger(database, this.#schema);
+    const scopes = [...at.map(({ scope }) => scope), ...sealed.map(({ stream }) => stream)];
+    await ledger.prove(input.connection, input.epoch, scopes);
+    const byStream = new Map<StreamId, DuckdbSealedPart[]>();
+    for (const part of sealed)
+      if (part.records > 0) byStream.set(part.stream, [...(byStream.get(part.stream) ?? []), part]);
+    const batches: Batch[] = [];
+    for (const [stream, parts] of byStream) {
+      const batch = await this.#prepare(database, ledger, tables.get(stream)!, parts);
+      tables.set(stream, batch.table);
+      batches.push(batch);
+    }
+    // Rows and checkpoints become durable together. Invariants 1 and 3.
+    await ledger.transaction(async () => {
+      await ledger.advance(input.connection, input.epoch, at);
+      for (const batch of batches) await moveBatch(database, batch);
+    });
+    return batches;
+  }
+
+  /** Lines that DuckDB can't read are repaired, once. */
+  async #prepare(
+    database: Database,
+    ledger: DuckdbLedger,
+    table: Table,
+    parts: readonly DuckdbSealedPart[],
+  ): Promise<Batch> {
+    try {
+      return await prepareBatch(database, ledger, table, parts);
+    } catch (error) {
+      if (!isMalformed(error)) throw error;
+    }
+    this.#repairing.add(table.target.stream);
+    for (const part of parts) await repairFile(part);
+    try {
+      return await prepareBatch(database, ledger, table, parts);
+    } catch (error) {
+      // The cause would hold the record.
+      throw isMalformed(error) ? unreadableRecord(table.target.stream) : error;
+    }
+  }
+}
+
+const filePrefix = (connectionId: string): string => `${shortHash(connectionId, 16)}-`;
+
+/** Removes what the connection's earlier writers staged; later ones, and other connections, are left alone. */
+async function sweep(directory: string, connectionId: string, epoch: Epoch): Promise<void> {
+  const prefix = filePrefix(connectionId);
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(prefix)) continue;
+    const [syncNo, at] = name.slice(prefix.length).split('-').map(Number);
+    if (compareEpochs({ syncNo: syncNo ?? 0, at: at ?? 0 }, epoch) < 0)
+      await rm(join(directory, name), { force: true });
+  }
+}
+
+function receipt(sealed: readonly DuckdbSealedPart[], batches: readonly Batch[]): Receipt {
+  const rows: Record<StreamId, number> = {};
+  const nulled: Record<StreamId, number> = {};
+  for (const { stream } of sealed) {
+    rows[stream] = 0;
+    nulled[stream] = 0;
+  }
+  for (const batch of batches) {
+    rows[batch.stream] = batch.rows;
+    nulled[batch.stream] = batch.nulled;
+  }
+  return { rows, nulled };
+}

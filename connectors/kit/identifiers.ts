@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+
+/** Postgres cuts longer names silently, so longer ones are shortened here, where two of them can be told apart. */
+export const identifierBytesMax = 63;
+const hashLength = 8;
+
+export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+/** An SQL string literal. Needs `standard_conforming_strings`, the default of every system here. */
+export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+export function shortHash(text: string, length = hashLength): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
+}
+
+/** Cuts at a character's border, never inside it. */
+function cutBytes(name: string, bytesMax: number): string {
+  const bytes = Buffer.from(name);
+  if (bytes.length <= bytesMax) return name;
+  let end = bytesMax;
+  while (end > 0 && (bytes[end]! & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
+}
+
+/** `name` with a hash of itself, within the limit: unique however alike two names are. */
+export function hashedName(name: string): string {
+  return `${cutBytes(name, identifierBytesMax - hashLength - 1)}_${shortHash(name)}`;
+}
+
+/** How a system tells names apart: DuckDB ignores case. */
+export type Fold = (name: string) => string;
+export const exactFold: Fold = (name) => name;
+export const caseFold: Fold = (name) => name.toLowerCase();
+
+export interface Naming {
+  readonly fold: Fold;
+  /** Names that exist already, as the system spells them. */
+  readonly existing: readonly string[];
+  /** Names that may never be given out. */
+  readonly reserved: readonly string[];
+}
+
+/**
+ * A name in the database for each wanted one: verbatim where that is possible, else hashed. Stable: a name that exists is found again,
+ * whatever the order and company of the wanted ones.
+ */
+export function claimNames(wanted: readonly string[], naming: Naming): Map<string, string> {
+  const { fold, existing } = naming;
+  const taken = new Set(naming.reserved.map(fold));
+  const present = new Set(existing);
+  const claimed = new Map<string, string>();
+  const claim = (want: string, name: string): void => {
+    claimed.set(want, name);
+    taken.add(fold(name));
+  };
+  for (const want of wanted) {
+    const hashed = hashedName(want);
+    if (present.has(hashed)) claim(want, hashed);
+    else if (present.has(want) && !taken.has(fold(want))) claim(want, want);
+  }
+  for (const name of existing) taken.add(fold(name));
+  for (const want of wanted) {
+    if (claimed.has(want)) continue;
+    const fits =
+      want !== '' && !want.includes('\0') && Buffer.byteLength(want) <= identifierBytesMax;
+    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want.replaceAll('\0', '')));
+  }
+  return claimed;
+}

@@ -1,0 +1,97 @@
+import { SyncError, type FailureKind } from '../../protocol/index.ts';
+import { aborted } from '../kit/gather.ts';
+
+/** SQLSTATE of a value that does not fit a type, and its class; see `isDataError`. */
+const dataClass = '22';
+/** Conflicts after which the same transaction may simply run again. */
+const conflicts = new Set(['40001', '40P01', '55P03']);
+
+interface Mapping {
+  readonly kind: FailureKind;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+const bySqlState: Readonly<Record<string, Mapping>> = {
+  '28P01': config('Postgres refused the password.', 'Check username and password.'),
+  '28000': config('Postgres refused the login.', 'Check the user, pg_hba.conf and ssl.'),
+  '3D000': config('The database does not exist.', 'Create it, or name another in the config.'),
+  '42501': config(
+    'The Postgres user lacks a permission.',
+    'Grant it CREATE and USAGE on the schema and TEMPORARY on the database, and make it the owner of the tables.',
+  ),
+  '25006': config('The Postgres server is read-only.', 'Name the primary server in the config.'),
+  '54011': config('The table has too many columns.', 'Put changing keys into one object field.'),
+  '54000': config(
+    'A value is too large for Postgres.',
+    'Use a shorter primary key, or leave the field out.',
+  ),
+  '57014': transient('A Postgres statement took longer than its limit.'),
+  '53300': transient('Postgres has no free connection.'),
+  '53100': transient('The disk of the Postgres server is full.'),
+  '25P03': transient('Postgres ended an idle transaction.'),
+};
+
+const byNodeCode: Readonly<Record<string, Mapping>> = {
+  ENOTFOUND: config('The Postgres host is unknown.', 'Check host in the config.'),
+  ECONNREFUSED: transient('Postgres refused the connection.'),
+  EAI_AGAIN: transient('The Postgres host could not be looked up.'),
+  DEPTH_ZERO_SELF_SIGNED_CERT: certificate(),
+  SELF_SIGNED_CERT_IN_CHAIN: certificate(),
+  ERR_TLS_CERT_ALTNAME_INVALID: certificate(),
+  CERT_HAS_EXPIRED: certificate(),
+};
+
+function config(message: string, remedy: string): Mapping {
+  return { kind: 'config_error', message, remedy };
+}
+function transient(message: string): Mapping {
+  return { kind: 'transient_error', message };
+}
+function certificate(): Mapping {
+  return config(
+    'The certificate of the Postgres server was refused.',
+    'Check ssl in the config, or the server’s certificate.',
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+const isSqlState = (code: string): boolean => /^[0-9A-Z]{5}$/.test(code);
+
+/** A value that does not fit, or text that the server can't read. */
+export function isDataError(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return isSqlState(code) && (code.startsWith(dataClass) || code === '54001' || code === '23502');
+}
+
+export function isConflict(error: unknown): boolean {
+  return conflicts.has(codeOf(error) ?? '');
+}
+
+/** The one place where the driver's errors become ours. Postgres' own messages stay in the cause: they may hold values. */
+export function asPostgresError(error: unknown, abort?: AbortSignal): SyncError {
+  if (abort?.aborted === true) return aborted();
+  if (error instanceof SyncError) return error;
+  const code = codeOf(error);
+  const found = code === undefined ? undefined : (bySqlState[code] ?? byNodeCode[code]);
+  const { kind, message, remedy } = found ?? unknownError(code);
+  return new SyncError(kind, message, {
+    origin: 'destination',
+    ...(remedy !== undefined && { remedy }),
+    ...(code !== undefined && { facts: { code } }),
+    cause: error,
+  });
+}
+
+function unknownError(code: string | undefined): Mapping {
+  if (code === undefined || !isSqlState(code))
+    return transient('The connection to Postgres was lost.');
+  // 08 connection, 40 and 55 conflicts, 53 resources, 57 operator, 58 system.
+  if (['08', '40', '53', '55', '57', '58'].includes(code.slice(0, 2)))
+    return transient('Postgres could not do it now.');
+  return { kind: 'system_error', message: 'Postgres refused a statement.' };
+}

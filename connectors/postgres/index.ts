@@ -1,0 +1,2 @@
+export type { PostgresConfig } from './config.ts';
+export { postgresDestination } from './destination.ts';

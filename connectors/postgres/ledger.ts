@@ -1,0 +1,270 @@
+import type {
+  Checkpoint,
+  ConnectionRef,
+  Epoch,
+  OpenInput,
+  Scope,
+  StreamId,
+} from '../../protocol/index.ts';
+import { quoteIdentifier } from '../kit/identifiers.ts';
+import {
+  checkpointTable,
+  fenced,
+  foreignTable,
+  ledgerRow,
+  ownedByOther,
+  ownerTable,
+  planOpen,
+  raise,
+  rootScope,
+  type LedgerRow,
+} from '../kit/ledger.ts';
+import { rawIdColumn } from '../kit/columns.ts';
+import type { KnownTable, Target } from '../kit/targets.ts';
+import type { Row, Session } from './session.ts';
+
+const columns = `edition, sync_no, attempt_at, checkpoint_sync_no, checkpoint_attempt_at, seq, state, records, bytes, complete, by_stream, committed_at`;
+
+/** Tidemark's own two tables in one schema. `sync_no, attempt_at`: the fence; `checkpoint_…`: the epoch that made the checkpoint. */
+export class PostgresLedger {
+  readonly #session: Session;
+  readonly #checkpoints: string;
+  readonly #owners: string;
+  readonly schema: string;
+
+  constructor(session: Session, schema: string) {
+    this.#session = session;
+    this.schema = schema;
+    this.#checkpoints = `${quoteIdentifier(schema)}.${quoteIdentifier(checkpointTable)}`;
+    this.#owners = `${quoteIdentifier(schema)}.${quoteIdentifier(ownerTable)}`;
+  }
+
+  /** Idempotent, outside transactions. */
+  async prepare(): Promise<void> {
+    await this.makeSchema(this.schema);
+    await this.#make(
+      checkpointTable,
+      `CREATE TABLE IF NOT EXISTS ${this.#checkpoints} (
+        connection_id text NOT NULL, scope text NOT NULL, edition bigint NOT NULL DEFAULT 0,
+        sync_no bigint NOT NULL, attempt_at bigint NOT NULL,
+        checkpoint_sync_no bigint NOT NULL DEFAULT 0, checkpoint_attempt_at bigint NOT NULL DEFAULT 0,
+        seq bigint NOT NULL DEFAULT 0, state text NOT NULL DEFAULT 'null',
+        records bigint NOT NULL DEFAULT 0, bytes bigint NOT NULL DEFAULT 0,
+        complete boolean NOT NULL DEFAULT false, by_stream json, committed_at text,
+        PRIMARY KEY (connection_id, scope))`,
+    );
+    await this.#make(
+      ownerTable,
+      `CREATE TABLE IF NOT EXISTS ${this.#owners} (
+        table_schema text NOT NULL, table_name text NOT NULL, connection_id text NOT NULL, stream text NOT NULL,
+        PRIMARY KEY (table_schema, table_name))`,
+    );
+  }
+
+  /** Asks first: CREATE SCHEMA IF NOT EXISTS wants the permission even where nothing is to be done. */
+  async makeSchema(schema: string): Promise<void> {
+    const { count } = await this.#session.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [
+      schema,
+    ]);
+    if (count === 0) await this.#tolerant(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`);
+  }
+
+  async #make(table: string, sql: string): Promise<void> {
+    if ((await this.tableColumns(this.schema, table)).length === 0) await this.#tolerant(sql);
+  }
+
+  /** Two writers may create the same thing at once: IF NOT EXISTS does not keep Postgres from saying so. */
+  async #tolerant(sql: string): Promise<void> {
+    try {
+      await this.#session.query(sql);
+    } catch (error) {
+      if (!['23505', '42P06', '42P07'].includes((error as { code?: string }).code ?? ''))
+        throw error;
+    }
+  }
+
+  async tableColumns(schema: string, table: string): Promise<{ name: string; type: string }[]> {
+    const { rows } = await this.#session.query(
+      `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+      [schema, table],
+    );
+    return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
+  }
+
+  async knownTables(connection: ConnectionRef): Promise<KnownTable[]> {
+    const { rows } = await this.#session.query(
+      `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = $1`,
+      [connection.id],
+    );
+    return rows.map((row) => ({
+      stream: String(row['stream']) as KnownTable['stream'],
+      schema: String(row['table_schema']),
+      table: String(row['table_name']),
+    }));
+  }
+
+  /** The fence: in one transaction, so that of two writers that open at once one sees the other. Invariant 3. */
+  async fence(input: OpenInput, targets: readonly Target[]): Promise<readonly Checkpoint[]> {
+    const { connection, epoch } = input;
+    await this.#session.query('BEGIN');
+    try {
+      await this.#lockRoot(connection, epoch);
+      await this.#own(input, targets);
+      const { rows } = await this.#session.query(
+        `SELECT scope, ${columns} FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope <> $2 ORDER BY scope FOR UPDATE`,
+        [connection.id, rootScope],
+      );
+      const plan = planOpen(rows.map(rowOf), input);
+      await this.#upsert(connection, plan.changed);
+      await this.#session.query(
+        `UPDATE ${this.#checkpoints} SET sync_no = $2, attempt_at = $3 WHERE connection_id = $1`,
+        [connection.id, epoch.syncNo, epoch.at],
+      );
+      await this.#session.query('COMMIT');
+      return plan.held;
+    } catch (error) {
+      await this.rollback();
+      throw error;
+    }
+  }
+
+  /** A lost connection has rolled back already; its own error is the one to tell. */
+  async rollback(): Promise<void> {
+    await this.#session.query('ROLLBACK').catch(() => undefined);
+  }
+
+  async #lockRoot(connection: ConnectionRef, epoch: Epoch): Promise<void> {
+    await this.#session.query(
+      `INSERT INTO ${this.#checkpoints} (connection_id, scope, sync_no, attempt_at) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING`,
+      [connection.id, rootScope, epoch.syncNo],
+    );
+    const { rows } = await this.#session.query(
+      `SELECT sync_no, attempt_at FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope = $2 FOR UPDATE`,
+      [connection.id, rootScope],
+    );
+    const syncNo = Number(rows[0]!['sync_no']);
+    if (syncNo > epoch.syncNo) throw raise(syncNo);
+    if (syncNo === epoch.syncNo && Number(rows[0]!['attempt_at']) > epoch.at) throw fenced();
+  }
+
+  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+    const { rows } = await this.#session.query(
+      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+    );
+    const owners = new Map(
+      rows.map((row) => [`${String(row['table_schema'])}.${String(row['table_name'])}`, row]),
+    );
+    for (const { schema, table, stream } of targets) {
+      const place = `${schema}.${table}`;
+      const owner = owners.get(place)?.['connection_id'];
+      if (owner === input.connection.id) continue;
+      if (owner !== undefined && !input.adopt) throw ownedByOther(place, stream, input);
+      const existing = await this.tableColumns(schema, table);
+      if (existing.length > 0 && !existing.some(({ name }) => name === rawIdColumn))
+        throw foreignTable(place, stream);
+      await this.#session.query(
+        `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream`,
+        [schema, table, input.connection.id, stream],
+      );
+    }
+  }
+
+  async #upsert(connection: ConnectionRef, rows: readonly LedgerRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#session.query(
+      `INSERT INTO ${this.#checkpoints} (connection_id, scope, ${columns})
+       SELECT $1, scope, ${columns} FROM ${recordset}
+       ON CONFLICT (connection_id, scope) DO UPDATE SET (${columns}) = ROW (${excluded})`,
+      [connection.id, JSON.stringify(rows.map(wireOf))],
+    );
+  }
+
+  /** Inside the commit's transaction, before its rows: a fenced writer learns it before it works. Invariants 1 and 3. */
+  async advance(
+    connection: ConnectionRef,
+    epoch: Epoch,
+    { streams, at }: { readonly streams: readonly StreamId[]; readonly at: readonly Checkpoint[] },
+  ): Promise<void> {
+    const root = await this.#session.query(
+      `SELECT 1 FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope = $2 AND sync_no <= $3 FOR SHARE`,
+      [connection.id, rootScope, epoch.syncNo],
+    );
+    if (root.count !== 1) throw fenced();
+    const newer = await this.#session.query(
+      `SELECT 1 FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope = ANY ($2) AND (sync_no, attempt_at) > ($3, $4)`,
+      [connection.id, streams, epoch.syncNo, epoch.at],
+    );
+    if (newer.count > 0) throw fenced();
+    const last = lastByScope(at);
+    if (last.length === 0) return;
+    const { count } = await this.#session.query(
+      `UPDATE ${this.#checkpoints} AS c SET (${columns}) = ROW (${qualified('u')})
+       FROM ${recordset} WHERE c.connection_id = $1 AND c.scope = u.scope AND (c.sync_no, c.attempt_at) <= ($3, $4)`,
+      [
+        connection.id,
+        JSON.stringify(last.map((checkpoint) => wireOf(ledgerRow(checkpoint, epoch)))),
+        epoch.syncNo,
+        epoch.at,
+      ],
+    );
+    if (count !== last.length) throw fenced();
+  }
+}
+
+/** Of several checkpoints of a scope the last one counts: one row, one update. */
+function lastByScope(checkpoints: readonly Checkpoint[]): Checkpoint[] {
+  return [...new Map<Scope, Checkpoint>(checkpoints.map((c) => [c.scope, c])).values()].sort(
+    (a, b) => (a.scope < b.scope ? -1 : 1),
+  );
+}
+
+const qualified = (alias: string): string =>
+  columns
+    .split(', ')
+    .map((name) => `${alias}.${name}`)
+    .join(', ');
+const excluded = qualified('EXCLUDED');
+
+const recordset = `json_to_recordset($2::json) AS u(scope text, edition bigint, sync_no bigint, attempt_at bigint, checkpoint_sync_no bigint,
+  checkpoint_attempt_at bigint, seq bigint, state text, records bigint, bytes bigint, complete boolean, by_stream json, committed_at text)`;
+
+function wireOf(row: LedgerRow): object {
+  return {
+    scope: row.scope,
+    edition: row.edition,
+    sync_no: row.fence.syncNo,
+    attempt_at: row.fence.at,
+    checkpoint_sync_no: row.epoch.syncNo,
+    checkpoint_attempt_at: row.epoch.at,
+    seq: row.seq,
+    state: row.state,
+    records: row.records,
+    bytes: row.bytes,
+    complete: row.complete,
+    by_stream: row.byStream === null ? null : (JSON.parse(row.byStream) as object),
+    committed_at: row.committedAt,
+  };
+}
+
+function rowOf(row: Row): LedgerRow {
+  const text = (name: string): string | null => row[name] as string | null;
+  return {
+    scope: String(row['scope']) as Scope,
+    fence: { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
+    edition: Number(row['edition']),
+    epoch: {
+      syncNo: Number(row['checkpoint_sync_no']),
+      at: Number(row['checkpoint_attempt_at']),
+    },
+    seq: Number(row['seq']),
+    state: String(row['state']),
+    records: Number(row['records']),
+    bytes: Number(row['bytes']),
+    complete: row['complete'] === true,
+    byStream: row['by_stream'] === null ? null : JSON.stringify(row['by_stream']),
+    committedAt: text('committed_at'),
+  };
+}

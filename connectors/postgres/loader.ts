@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  SyncError,
+  type Checkpoint,
+  type Loader,
+  type OpenInput,
+  type Part,
+  type PartId,
+  type Receipt,
+  type SealedPart,
+  type StreamId,
+} from '../../protocol/index.ts';
+import { Gatherer } from '../kit/gather.ts';
+import { exactFold } from '../kit/identifiers.ts';
+import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { writePart, type Manner, type Written } from './commit.ts';
+import { defaultSchema, type PostgresConfig } from './config.ts';
+import { asPostgresError, isConflict, isDataError } from './errors.ts';
+import { PostgresLedger } from './ledger.ts';
+import { endOlderSessions } from './older-sessions.ts';
+import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
+import { Session, sessionName } from './session.ts';
+import { ensureTable, unknownFields, type Table } from './tables.ts';
+import { mustFitFunction } from './types.ts';
+
+/** After a deadlock, a serialization failure or a lock's time limit a commit runs again this often. */
+const conflictRetriesMax = 5;
+const conflictDelayMs = 200;
+
+/** What `open` made. */
+interface Opened {
+  readonly input: OpenInput;
+  readonly session: Session;
+  readonly ledger: PostgresLedger;
+  readonly tables: Map<StreamId, Table>;
+}
+
+/** One session; parts are temporary tables in it, filled by COPY; a commit is INSERT … SELECT from them. */
+export class PostgresLoader implements Loader {
+  readonly #config: PostgresConfig;
+  readonly #gatherer = new Gatherer();
+  readonly #repairing = new Set<StreamId>();
+  readonly #careful = new Set<StreamId>();
+  /** Temporary tables that are free again: making one for every part would bloat the catalog. */
+  readonly #freeTables: string[] = [];
+  #tableCount = 0;
+  #opened: Opened | null = null;
+  #session: Session | null = null;
+  #closed = false;
+
+  constructor(config: PostgresConfig) {
+    this.#config = config;
+  }
+
+  async open(input: OpenInput): Promise<readonly Checkpoint[]> {
+    const { connection, epoch, abort, catalog } = input;
+    const session = await Session.connect(this.#config, sessionName(connection, epoch), abort);
+    this.#session = session;
+    if (this.#closed) session.destroy();
+    return session.alone(abort, async () => {
+      await endOlderSessions(session, connection, epoch);
+      const ledger = new PostgresLedger(session, this.#config.schema ?? defaultSchema);
+      await ledger.prepare();
+      const targets = planTargets(catalog, await ledger.knownTables(connection), {
+        schema: ledger.schema,
+        fold: exactFold,
+      });
+      const held = await ledger.fence(input, targets);
+      await session.query(mustFitFunction);
+      const tables = new Map<StreamId, Table>();
+      for (const target of targets)
+        tables.set(target.stream, await ensureTable(session, ledger, target));
+      this.#opened = { input, session, ledger, tables };
+      return held;
+    });
+  }
+
+  async part(stream: StreamId, id: PartId): Promise<Part> {
+    const { session, input, tables } = this.#open();
+    if (!tables.has(stream)) throw outsideCatalog(stream);
+    const table = this.#freeTables.pop() ?? (await this.#makePartTable(session, input.abort));
+    const outlet = new CopyOutlet(session, table, stream, this.#repairing);
+    return new PostgresPart({
+      gathered: this.#gatherer.part(outlet),
+      session,
+      stream,
+      id,
+      table,
+      abort: input.abort,
+      free: (name) => this.#free([name]),
+    });
+  }
+
+  async commit(
+    parts: readonly SealedPart[],
+    at: readonly Checkpoint[],
+    abort: AbortSignal,
+  ): Promise<Receipt> {
+    const { session } = this.#open();
+    const sealed = parts as readonly PostgresSealedPart[];
+    const written = await session.alone(abort, async () => {
+      const filled = sealed.filter((part) => part.records > 0);
+      for (const part of filled) await this.#widen(part);
+      return this.#transact(filled, at, abort);
+    });
+    await this.#free(sealed.map((part) => part.table));
+    return receipt(sealed, written);
+  }
+
+  async publish(stream: StreamId): Promise<void> {
+    await Promise.reject(noOverwrite(stream));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#session?.close();
+  }
+
+  #open(): Opened {
+    if (this.#opened !== null) return this.#opened;
+    throw new SyncError('system_error', 'The loader is not open.', { origin: 'tidemark' });
+  }
+
+  async #makePartTable(session: Session, abort: AbortSignal): Promise<string> {
+    this.#tableCount += 1;
+    const table = `tidemark_part_${this.#tableCount}`;
+    await session.alone(abort, () =>
+      session.query(
+        `CREATE TEMPORARY TABLE ${table} (ordinal bigint GENERATED ALWAYS AS IDENTITY, line jsonb NOT NULL)`,
+      ),
+    );
+    return `pg_temp.${table}`;
+  }
+
+  /** The rows are committed or not wanted: a failure here is the next call's to tell. */
+  async #free(tables: readonly string[]): Promise<void> {
+    const { session, input } = this.#open();
+    for (const table of tables) {
+      try {
+        await session.alone(input.abort, () => session.query(`TRUNCATE ${table}`));
+        this.#freeTables.push(table);
+      } catch {
+        return;
+      }
+    }
+  }
+
+  /** Columns for keys that the table lacks. Outside the transaction, as all DDL. */
+  async #widen(part: PostgresSealedPart): Promise<void> {
+    const { session, ledger, tables } = this.#open();
+    const table = tables.get(part.stream)!;
+    const unknown = await unknownFields(session, table, part.table);
+    if (unknown.length === 0) return;
+    const fields = new Map(table.target.fields);
+    const known = new Set(table.columns.map(({ field }) => field));
+    const target = { ...table.target, fields };
+    for (const { field } of table.columns) if (!fields.has(field)) fields.set(field, 'json');
+    tables.set(
+      part.stream,
+      await ensureTable(
+        session,
+        ledger,
+        target,
+        unknown.filter(({ field }) => !known.has(field)),
+      ),
+    );
+  }
+
+  /** Repeats the transaction after conflicts, and once the careful way for streams with values that don't fit. */
+  async #transact(
+    parts: readonly PostgresSealedPart[],
+    at: readonly Checkpoint[],
+    abort: AbortSignal,
+  ): Promise<Written[]> {
+    for (let conflicts = 0; ;) {
+      const place: { stream: StreamId | null } = { stream: null };
+      try {
+        return await this.#transaction(parts, at, place);
+      } catch (error) {
+        await this.#open().ledger.rollback();
+        if (isDataError(error) && place.stream !== null && !this.#careful.has(place.stream)) {
+          this.#careful.add(place.stream);
+          continue;
+        }
+        if (!isConflict(error) || conflicts >= conflictRetriesMax)
+          throw asPostgresError(error, abort);
+        conflicts += 1;
+        await sleep(conflictDelayMs * conflicts, undefined, { signal: abort });
+      }
+    }
+  }
+
+  /** Rows and checkpoints become durable together. Invariants 1 and 3. */
+  async #transaction(
+    parts: readonly PostgresSealedPart[],
+    at: readonly Checkpoint[],
+    place: { stream: StreamId | null },
+  ): Promise<Written[]> {
+    const { session, ledger, tables, input } = this.#open();
+    const written: Written[] = [];
+    await session.query('BEGIN');
+    const streams = parts.map(({ stream }) => stream);
+    await ledger.advance(input.connection, input.epoch, { streams, at });
+    for (const part of parts) {
+      place.stream = part.stream;
+      const manner: Manner = this.#careful.has(part.stream) ? 'careful' : 'hurried';
+      const table = tables.get(part.stream)!;
+      written.push({
+        ...(await writePart(session, table, part.table, manner)),
+        stream: part.stream,
+      });
+    }
+    place.stream = null;
+    await session.query('COMMIT');
+    return written;
+  }
+}
+
+function receipt(parts: readonly SealedPart[], written: readonly Written[]): Receipt {
+  const rows: Record<StreamId, number> = {};
+  const nulled: Record<StreamId, number> = {};
+  for (const { stream } of parts) {
+    rows[stream] = 0;
+    nulled[stream] = 0;
+  }
+  for (const one of written) {
+    rows[one.stream]! += one.rows;
+    nulled[one.stream]! += one.nulled;
+  }
+  return { rows, nulled };
+}

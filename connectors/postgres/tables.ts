@@ -1,0 +1,119 @@
+import {
+  airbyteColumns,
+  columnsMax,
+  extractedAtColumn,
+  generationColumn,
+  kindOfObserved,
+  metaColumn,
+  rawIdColumn,
+  type ColumnKind,
+  type Observed,
+} from '../kit/columns.ts';
+import {
+  claimNames,
+  exactFold,
+  hashedName,
+  quoteIdentifier,
+  quoteLiteral,
+} from '../kit/identifiers.ts';
+import { tooManyColumns, unreadableRecord, type Target } from '../kit/targets.ts';
+import type { PostgresLedger } from './ledger.ts';
+import type { Session } from './session.ts';
+import { castFunction, own, sqlTypeOf, takesAnything, type Column } from './types.ts';
+
+/** A target's table as it is: its columns by field. */
+export interface Table {
+  readonly target: Target;
+  /** Quoted, with its schema. */
+  readonly sql: string;
+  readonly columns: readonly Column[];
+}
+
+const four: Readonly<Record<string, string>> = {
+  [rawIdColumn]: 'uuid NOT NULL',
+  [extractedAtColumn]: 'timestamp with time zone',
+  [metaColumn]: 'jsonb NOT NULL',
+  [generationColumn]: 'bigint NOT NULL',
+};
+
+/** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. */
+export async function ensureTable(
+  session: Session,
+  ledger: PostgresLedger,
+  target: Target,
+  more: readonly Observed[] = [],
+): Promise<Table> {
+  const wanted = new Map<string, ColumnKind>(target.fields);
+  for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
+  for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
+  if (wanted.size > columnsMax) throw tooManyColumns(target.stream, wanted.size);
+  await ledger.makeSchema(target.schema);
+  const sql = `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.table)}`;
+  await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
+  const existing = await ledger.tableColumns(target.schema, target.table);
+  const names = claimNames([...wanted.keys()], {
+    fold: exactFold,
+    existing: existing.map(({ name }) => name),
+    reserved: [...airbyteColumns, ...Object.values(own)],
+  });
+  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
+  const columns = [...wanted].map(([field, kind]) => {
+    const name = names.get(field)!;
+    return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
+  });
+  const missing = [
+    ...columns.map(({ name, type }) => [name, type] as const),
+    ...Object.entries(four),
+  ].filter(([name]) => !typeOf.has(name));
+  if (missing.length > 0)
+    await session.query(
+      `ALTER TABLE ${sql} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`).join(', ')}`,
+    );
+  await ensureKeyIndex(session, target, sql, columns);
+  for (const type of new Set(columns.map((column) => column.type)))
+    if (!takesAnything(type)) await session.query(castFunction(type));
+  return { target, sql, columns };
+}
+
+/** Not a unique index: rows that were appended before may be there twice, and dedup removes every copy of a key. */
+async function ensureKeyIndex(
+  session: Session,
+  target: Target,
+  sql: string,
+  columns: readonly Column[],
+): Promise<void> {
+  if (target.dedupBy === null) return;
+  const names = target.dedupBy.map((field) => columns.find((c) => c.field === field)!.name);
+  const index = hashedName(`${target.table}_tidemark_key_${names.join('_')}`);
+  await session.query(
+    `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(index)} ON ${sql} (${names.map(quoteIdentifier).join(', ')})`,
+  );
+}
+
+/** The fields in staged records that the table has no column for, with what was seen of them. */
+export async function unknownFields(
+  session: Session,
+  table: Table,
+  part: string,
+): Promise<Observed[]> {
+  const known = `ARRAY[${table.columns.map(({ field }) => quoteLiteral(field)).join(',')}]::text[]`;
+  const { rows } = await session.query(
+    `SELECT key, array_agg(DISTINCT kind) AS kinds, bool_or(big) AS big FROM (
+       SELECT e.key, CASE WHEN jsonb_typeof(e.value) <> 'number' THEN jsonb_typeof(e.value)
+           WHEN scale((e.value)::numeric) = 0 THEN 'integer' ELSE 'number' END AS kind,
+         CASE WHEN jsonb_typeof(e.value) = 'number' THEN abs((e.value)::numeric) > 9223372036854775807 ELSE false END AS big
+       FROM (
+         SELECT CASE WHEN jsonb_typeof(d) = 'object' THEN d - ${known} END AS d
+         FROM (SELECT line->'record'->'data' AS d FROM ${part} OFFSET 0) s
+         WHERE CASE WHEN jsonb_typeof(d) = 'object' THEN d - ${known} <> '{}' ELSE true END
+       ) odd LEFT JOIN LATERAL jsonb_each(d) e ON true
+       WHERE e.value IS NULL OR e.value <> 'null'
+     ) seen GROUP BY key ORDER BY key`,
+  );
+  if (rows.some((row) => row['key'] === null)) throw unreadableRecord(table.target.stream);
+  return rows.map((row) => ({
+    field: String(row['key']),
+    types: row['kinds'] as string[],
+    big: row['big'] === true,
+  }));
+}

@@ -1,0 +1,150 @@
+import type { ColumnKind } from '../kit/columns.ts';
+import { quoteLiteral, shortHash } from '../kit/identifiers.ts';
+
+const sqlTypes: Readonly<Record<ColumnKind, string>> = {
+  string: 'text',
+  boolean: 'boolean',
+  integer: 'bigint',
+  // No end to its digits: what the schema calls big is stored exactly.
+  big_integer: 'numeric',
+  number: 'numeric',
+  date: 'date',
+  timestamp: 'timestamp without time zone',
+  timestamptz: 'timestamp with time zone',
+  time: 'time without time zone',
+  timetz: 'time with time zone',
+  json: 'jsonb',
+};
+
+export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
+
+/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
+export interface Column {
+  readonly field: string;
+  readonly name: string;
+  /** As `format_type` spells it. */
+  readonly type: string;
+}
+
+/** Names beside a stream's own columns while a batch is typed; never given to a column. */
+export const own = {
+  ordinal: '_tidemark_ordinal',
+  record: '_tidemark_record',
+  data: '_tidemark_data',
+  broken: '_tidemark_broken',
+  fields: '_tidemark_fields',
+  nulled: '_tidemark_nulled',
+} as const;
+
+/** Types whose values can't fail to fit. */
+export const takesAnything = (type: string): boolean => type === 'text' || type === 'jsonb';
+
+/** The session's function for the slow, sure way from text to a type: NULL when it does not fit. */
+export const castName = (type: string): string => `pg_temp.tidemark_cast_${shortHash(type)}`;
+
+const numeral = '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,4})?$';
+const day = '[0-9]{4,6}-[0-9]{2}-[0-9]{2}';
+const clock = '[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?';
+const utc = '(Z|z|[+-]00(:?00)?)';
+const zone = '(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)';
+
+/** When text may be cast at all, and what is cast: Postgres alone would take `now`, or drop a zone or a fraction silently. */
+const guards: Readonly<Record<string, { readonly pattern: string; readonly value: string }>> = {
+  bigint: { pattern: numeral, value: 't::numeric' },
+  numeric: { pattern: numeral, value: 't' },
+  boolean: { pattern: '^(true|false)$', value: 't' },
+  date: {
+    pattern: `^${day}([T ]00:00(:00([.]0+)?)? ?${utc}?)?$`,
+    value: `substring(t from '^${day}')`,
+  },
+  'timestamp with time zone': { pattern: `^${day}([T ]${clock} ?${zone}?)?$`, value: 't' },
+  'timestamp without time zone': { pattern: `^${day}([T ]${clock} ?${utc}?)?$`, value: 't' },
+  'time without time zone': { pattern: `^${clock} ?${utc}?$`, value: 't' },
+  'time with time zone': { pattern: `^${clock} ?${zone}?$`, value: 't' },
+};
+
+/**
+ * Creates the cast function of a type. For a type that we never make (a person altered the column) the value must read back as it was
+ * sent, so that nothing is cut or rounded silently.
+ */
+export function castFunction(type: string): string {
+  const guard = guards[type];
+  const pattern = guard?.pattern ?? '';
+  const value = guard?.value ?? 't';
+  const check =
+    guard === undefined
+      ? `v::text = t OR (t ~ '${numeral}' AND v::text::numeric = t::numeric)`
+      : type === 'bigint'
+        ? 'v = t::numeric'
+        : 'true';
+  return `CREATE OR REPLACE FUNCTION ${castName(type)}(t text) RETURNS ${type} LANGUAGE plpgsql STABLE STRICT AS $tidemark$
+    DECLARE v ${type};
+    BEGIN
+      IF t !~ '${pattern}' THEN RETURN NULL; END IF;
+      v := (${value})::${type};
+      IF ${check} THEN RETURN v; END IF;
+      RETURN NULL;
+    EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN RETURN NULL;
+    END $tidemark$`;
+}
+
+/** Raised by the hurried cast: the commit runs again, the slow way. */
+export const misfitState = '22TDM';
+
+export const mustFitFunction = `CREATE OR REPLACE FUNCTION pg_temp.tidemark_must_fit(v anyelement) RETURNS anyelement LANGUAGE plpgsql STABLE AS $tidemark$
+    BEGIN
+      IF v IS NULL THEN RAISE EXCEPTION SQLSTATE '${misfitState}'; END IF;
+      RETURN v;
+    END $tidemark$`;
+
+/**
+ * The value of a field of `own.data` (jsonb) as its column's type. Hurried: cheap checks, and an error of class 22 where they do not do.
+ * Careful: NULL where the value does not fit.
+ */
+export function valueSql({ field, type }: Column, manner: 'hurried' | 'careful'): string {
+  const text = `(${own.data}->>${quoteLiteral(field)})`;
+  const json = `(${own.data}->${quoteLiteral(field)})`;
+  if (type === 'text') return text;
+  if (type === 'jsonb') return `NULLIF(${json}, 'null'::jsonb)`;
+  const slow = `${castName(type)}(${text})`;
+  const rest =
+    manner === 'careful'
+      ? slow
+      : `CASE WHEN ${text} IS NOT NULL THEN pg_temp.tidemark_must_fit(${slow}) END`;
+  const quick = quickTest(type, text, json, manner);
+  return quick === null
+    ? rest
+    : `CASE WHEN ${quick} THEN ${type === 'numeric' ? json : text}::${type} ELSE ${rest} END`;
+}
+
+/** A cheap test after which a plain cast is right, or (hurried) either right or an error; null: there is none. */
+function quickTest(
+  type: string,
+  text: string,
+  json: string,
+  manner: 'hurried' | 'careful',
+): string | null {
+  switch (type) {
+    case 'bigint':
+      return `jsonb_typeof(${json}) = 'number' AND length(${text}) < 19 AND ltrim(${text}, '-0123456789') = ''`;
+    case 'numeric':
+      return `jsonb_typeof(${json}) = 'number'`;
+    case 'boolean':
+      return `jsonb_typeof(${json}) = 'boolean'`;
+    case 'date':
+      return manner === 'careful' ? null : `length(${text}) = 10 AND ${beginsWithYear(text)}`;
+    case 'timestamp with time zone':
+      return manner === 'careful' ? null : `length(${text}) >= 19 AND ${beginsWithYear(text)}`;
+    case 'timestamp without time zone':
+      // A zone begins after the seconds: `+` or `-`.
+      return manner === 'careful'
+        ? null
+        : `length(${text}) >= 19 AND ${beginsWithYear(text)} AND strpos(substr(${text}, 19), '-') = 0 AND strpos(${text}, '+') = 0`;
+    default:
+      return null;
+  }
+}
+
+/** Not `now` or `infinity`, and not 01/02/2024. */
+const beginsWithYear = (text: string): string =>
+  `ascii(${text}) BETWEEN 48 AND 57 AND substr(${text}, 5, 1) = '-'`;

@@ -1,0 +1,163 @@
+import { SyncError, type Message, type StreamId } from '../../protocol/index.ts';
+import { readLine } from './line.ts';
+import { createRuns, type Runs } from './runs.ts';
+import { createShapes } from './shape.ts';
+
+/** A piece of a connector's stdout. */
+export type ScanItem =
+  | {
+      readonly type: 'RUN';
+      readonly stream: StreamId;
+      readonly records: number;
+      /** Whole lines, each ending in `\n`: part of the chunk, or a copy of one line that does not lie in it as a whole. */
+      readonly bytes: Uint8Array;
+    }
+  | { readonly type: 'MESSAGE'; readonly message: Exclude<Message, { type: 'RECORD' }> }
+  /** A line that is no message: a log line, cut to `textLengthMax`. */
+  | { readonly type: 'TEXT'; readonly text: string };
+
+export interface ScannerOptions {
+  /** A longer line is a failure of the source. */
+  readonly lineBytesMax?: number;
+}
+
+/**
+ * Cuts stdout into runs of records, undecoded, and messages. Both methods yield what they found before they throw: a SyncError of origin
+ * `source` with line number and byte offset, never the line's contents, after which the scanner is of no more use. Each iteration must be
+ * run to its end before the next call.
+ *
+ * A line whose envelope was seen before is forwarded unread (see `Shapes`), so what is broken inside its `data` is found by the
+ * destination, not here. Head and tail are always compared: a line cut short, and one that another writer breaks into with a line of its
+ * own, are failures here.
+ */
+export interface Scanner {
+  scan(chunk: Uint8Array): Iterable<ScanItem>;
+  /** The last line, if it lacks its `\n`. */
+  end(): Iterable<ScanItem>;
+}
+
+/** A record may be as large as this; a larger line has lost its ending. */
+export const lineBytesMax = 64 * 1024 * 1024;
+
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+const newline = Buffer.from('\n');
+
+export function createScanner(options: ScannerOptions = {}): Scanner {
+  const max = options.lineBytesMax ?? lineBytesMax;
+  const shapes = createShapes();
+  /** The beginning of a line whose end was not seen yet, in pieces: joined once, so a long line costs linear time. */
+  let kept: Buffer[] = [];
+  let keptBytes = 0;
+  /** What lies before the line at hand. */
+  let lines = 0;
+  let offset = 0;
+
+  function refuse(message: string, length: number): SyncError {
+    return new SyncError('system_error', message, {
+      origin: 'source',
+      place: `stdout line ${lines + 1}, byte ${offset}`,
+      remedy:
+        'Report it to the connector: its lines are cut or mixed up when several writers share its stdout, or when it prints beside its messages.',
+      facts: { line: lines + 1, byte: offset, length },
+    });
+  }
+
+  function tooLong(length: number): SyncError {
+    return refuse('The connector printed a line that is too long.', length);
+  }
+
+  /** A line whose envelope is not known: its stream, or null for one that is no record. */
+  function parse(line: Buffer, runs: Runs): StreamId | null {
+    const read = readLine(line);
+    switch (read.type) {
+      case 'RECORD':
+        shapes.learn(line, read.stream);
+        return read.stream;
+      case 'BROKEN':
+        throw refuse(read.message, line.length);
+      case 'MESSAGE':
+      case 'TEXT':
+        runs.put(read);
+        return null;
+      case 'EMPTY':
+        return null;
+    }
+  }
+
+  /** The whole lines of `bytes`, which lie before `until`. */
+  function cut(bytes: Buffer, start: number, until: number, items: ScanItem[]): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const runs = createRuns(bytes, items);
+    let at = start;
+    try {
+      while (at < until) {
+        const feed = bytes.indexOf(lineFeed, at);
+        if (feed - at > max) throw tooLong(feed - at);
+        const isCrlf = feed > at && bytes[feed - 1] === carriageReturn;
+        const end = isCrlf ? feed - 1 : feed;
+        const stream = shapes.match(bytes, view, at, end) ?? parse(bytes.subarray(at, end), runs);
+        if (stream !== null && isCrlf) {
+          const line = Buffer.concat([bytes.subarray(at, end), newline]);
+          runs.put({ type: 'RUN', stream, records: 1, bytes: line });
+        } else if (stream !== null) runs.add(stream, at, feed + 1);
+        lines += 1;
+        offset += feed + 1 - at;
+        at = feed + 1;
+      }
+    } finally {
+      runs.flush();
+    }
+  }
+
+  function keep(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    keptBytes += bytes.length;
+    // Invariant 7: a line that never ends must not fill the memory.
+    if (keptBytes > max) throw tooLong(keptBytes);
+    // A copy: the chunk is its owner's again after this call.
+    kept.push(Buffer.from(bytes));
+  }
+
+  function cutKept(last: Buffer, items: ScanItem[]): void {
+    const line = Buffer.concat([...kept, last]);
+    kept = [];
+    keptBytes = 0;
+    cut(line, 0, line.length, items);
+  }
+
+  function take(chunk: Buffer, items: ScanItem[]): void {
+    const until = chunk.lastIndexOf(lineFeed) + 1;
+    if (until === 0) return keep(chunk);
+    let start = 0;
+    if (keptBytes > 0) {
+      start = chunk.indexOf(lineFeed) + 1;
+      cutKept(chunk.subarray(0, start), items);
+    }
+    cut(chunk, start, until, items);
+    keep(chunk.subarray(until));
+  }
+
+  return {
+    scan: (chunk) => yielding((items) => take(asBuffer(chunk), items)),
+    end: () => yielding((items) => keptBytes > 0 && cutKept(newline, items)),
+  };
+}
+
+/** Yields what `find` found, also when it then throws. */
+function* yielding(find: (items: ScanItem[]) => unknown): Generator<ScanItem, void, undefined> {
+  const items: ScanItem[] = [];
+  try {
+    find(items);
+  } catch (error) {
+    yield* items;
+    throw error;
+  }
+  yield* items;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,144 @@
+import { randomInt } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startDevServer } from '../../worker/dev-server.ts';
+import type { TargetKind } from '../support/cluster-target.ts';
+import { startPostgres } from '../support/postgres-server.ts';
+import { tableOf, type Finding } from './finding.ts';
+import { killAtRandom, type Victim } from './kills.ts';
+import { leaksAfter } from './leaks.ts';
+import { memoryUnderLoad } from './memory.ts';
+
+// `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
+
+const usage = `usage: npm run chaos -- [--only kills|leaks|memory] [--target postgres|duckdb]
+                        [--seed N] [--kills N] [--syncs N] [--report file]`;
+const seedMax = 1_000_000;
+const killsDefault = '20';
+const syncsDefault = '50';
+const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const victims: readonly Victim[] = ['worker', 'source'];
+
+type Stop = () => Promise<void>;
+
+interface Part {
+  readonly name: string;
+  readonly what: string;
+  run(): Promise<readonly Finding[]>;
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      target: { type: 'string' },
+      seed: { type: 'string', default: String(randomInt(seedMax)) },
+      kills: { type: 'string', default: killsDefault },
+      syncs: { type: 'string', default: syncsDefault },
+      report: { type: 'string' },
+    },
+  });
+  const { only, target, report } = values;
+  const [seed, kills, syncs] = [values.seed, values.kills, values.syncs].map(Number);
+  const chosen = targets.filter((kind) => target === undefined || kind === target);
+  const known = only === undefined || ['kills', 'leaks', 'memory'].includes(only);
+  const whole = [seed, kills, syncs].every((n) => Number.isSafeInteger(n) && n! >= 0);
+  if (!known || !whole || chosen.length === 0) throw new Error(usage);
+  return { only, targets: chosen, seed: seed!, kills: kills!, syncs: syncs!, report };
+}
+
+function partsOf({
+  only,
+  targets: chosen,
+  seed,
+  kills,
+  syncs,
+}: ReturnType<typeof readOptions>): Part[] {
+  const parts: Part[] = [
+    {
+      name: 'kills',
+      what: `SIGKILL at ${kills} random instants each`,
+      run: () =>
+        inTurn(
+          chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim }))),
+          (one, i) => killAtRandom(one.kind, one.victim, { seed: seed + i, kills }),
+        ),
+    },
+    {
+      name: 'leaks',
+      what: `${syncs} failed syncs each`,
+      run: () => inTurn(chosen, (kind) => leaksAfter(kind, syncs)),
+    },
+    {
+      name: 'memory',
+      what: '1 GB of records into a slow Postgres',
+      run: () => inTurn([null], memoryUnderLoad),
+    },
+  ];
+  return parts.filter(({ name }) => only === undefined || name === only);
+}
+
+async function inTurn<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<Finding>,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const [i, item] of items.entries()) {
+    const finding = await work(item, i);
+    console.log(`  ${finding.what}: ${finding.broken.length === 0 ? 'kept' : 'BROKEN'}`);
+    findings.push(finding);
+  }
+  return findings;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  const stops: Stop[] = [];
+  const stop = async (): Promise<void> => {
+    for (const one of stops.splice(0).reverse()) await one();
+  };
+  process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
+  try {
+    await startServers(stops);
+    const report = [`seed ${options.seed}, ${new Date().toISOString()}`];
+    console.log(report[0]);
+    let broken = 0;
+    for (const { what, run } of partsOf(options)) {
+      console.log(`\n${what}`);
+      const findings = await run();
+      broken += findings.filter((finding) => finding.broken.length > 0).length;
+      report.push(`\n${what}\n\n${tableOf(findings)}`);
+      console.log(`\n${tableOf(findings)}`);
+    }
+    if (options.report !== undefined) writeFileSync(options.report, `${report.join('\n')}\n`);
+    console.log(broken === 0 ? '\nEvery promise was kept.' : '\nA promise was broken.');
+    return broken === 0 ? 0 : 1;
+  } finally {
+    await stop();
+  }
+}
+
+/** As the tests do: a server that the environment names is used as it is. */
+async function startServers(stops: Stop[]): Promise<void> {
+  if (!process.env['TEST_POSTGRES_URL']) {
+    const postgres = await startPostgres();
+    stops.push(() => postgres.stop());
+    process.env['TEST_POSTGRES_URL'] = postgres.url;
+  }
+  if (process.env['TEST_TEMPORAL_ADDRESS']) return;
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
+  stops.push(() => rm(directory, { recursive: true, force: true }));
+  const temporal = await startDevServer({ directory });
+  stops.push(() => temporal.stop());
+  process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
+}
+
+process.exit(
+  await main().catch((error: unknown) => {
+    console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    return 1;
+  }),
+);

@@ -1,0 +1,651 @@
+import { partId, streamId, SyncError, type Checkpoint } from '../../protocol/index.ts';
+import {
+  block,
+  checkpoint,
+  connection,
+  cursorOf,
+  epoch,
+  never,
+  rawBlock,
+  Sessions,
+  stream,
+  type Harness,
+  type TextRow,
+} from './harness.ts';
+
+const orders = streamId({ name: 'orders' });
+const failure = async (work: Promise<unknown>): Promise<SyncError> => {
+  const error: unknown = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof SyncError) return error;
+  throw new Error(`A SyncError was expected, not ${String(error)}`, { cause: error });
+};
+
+/** What every destination of ours must do: the definition of a destination. */
+export function destinationSuite<C>(options: {
+  readonly name: string;
+  create(): Promise<Harness<C>>;
+}): void {
+  describe(`${options.name} as a destination`, () => {
+    let harness: Harness<C>;
+    let sessions: Sessions<C>;
+    beforeEach(async () => {
+      harness = await options.create();
+      sessions = new Sessions(harness);
+    });
+    afterEach(async () => {
+      await sessions.close();
+      await harness.drop();
+    });
+
+    const rows = (columns: string, table = 'orders'): Promise<readonly TextRow[]> =>
+      harness.query(`SELECT ${columns} FROM "${harness.schema}"."${table}" ORDER BY id`);
+    const ids = async (table = 'orders'): Promise<(string | null | undefined)[]> =>
+      (await rows('id', table)).map((row) => row['id']);
+    const stored = (): Promise<readonly TextRow[]> =>
+      harness.query(
+        `SELECT scope, seq, state FROM "${harness.schema}"._tidemark_checkpoints WHERE committed_at IS NOT NULL ORDER BY scope`,
+      );
+
+    describe('checkpoints', () => {
+      test('resumes from the checkpoint that was committed with the rows', async () => {
+        const first = await sessions.open();
+        expect(first.held).toEqual([]);
+        const receipt = await first.load(
+          'orders',
+          ['{"id":1}', '{"id":2}'],
+          checkpoint('orders', 1, 5),
+        );
+        expect(receipt).toEqual({ rows: { orders: 2 }, nulled: { orders: 0 } });
+        const second = await sessions.open({ epoch: epoch(2) });
+        expect(second.held).toEqual([checkpoint('orders', 1, 5)]);
+        expect(await ids()).toEqual(['1', '2']);
+      });
+
+      test('takes the same state twice, and a state without records', async () => {
+        const { load, loader } = await sessions.open();
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        await loader.commit([], [checkpoint('orders', 2, 5)], never);
+        const again = await sessions.open({ epoch: epoch(2) });
+        expect(again.held).toEqual([checkpoint('orders', 2, 5)]);
+        expect(await ids()).toEqual(['1']);
+      });
+
+      test('keeps a state to the letter', async () => {
+        const { loader } = await sessions.open();
+        const exact =
+          '{"type":"LEGACY","data":{"a":1.0,"id":12345678901234567890,"t":"ü\\u0000😀\'"}}';
+        const at = checkpoint('*', 1, 0, {
+          state: JSON.parse(exact) as NonNullable<Checkpoint['state']>,
+          exact,
+          byStream: { [orders]: { records: 1, bytes: 2 } },
+          complete: true,
+        });
+        await loader.commit([], [at], never);
+        expect((await sessions.open({ epoch: epoch(1, 1001) })).held).toEqual([at]);
+      });
+
+      test('tells Temporal’s older checkpoint apart from the truth when the answer to a commit was lost', async () => {
+        const { load } = await sessions.open();
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        await load('orders', ['{"id":2}'], checkpoint('orders', 2, 6));
+        const next = await sessions.open({
+          epoch: epoch(1, 2000),
+          from: [checkpoint('orders', 1, 5)],
+        });
+        expect(next.held).toEqual([checkpoint('orders', 2, 6)]);
+      });
+
+      test('follows a destination that was restored from a backup', async () => {
+        const { load } = await sessions.open();
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        const ahead = checkpoint('orders', 9, 99, { epoch: epoch(4) });
+        const next = await sessions.open({ epoch: epoch(5), from: [ahead] });
+        expect(cursorOf(next.held, 'orders')).toEqual({ cursor: 5 });
+      });
+
+      test('refuses when Temporal holds a checkpoint and the destination has no row, unless it is adopted', async () => {
+        const from = [checkpoint('orders', 3, 30)];
+        const error = await failure(sessions.open({ epoch: epoch(2), from }));
+        expect(error.kind).toBe('config_error');
+        expect(error.remedy).toContain('tidemark state adopt shop');
+        expect(error.remedy).toContain('tidemark state reset shop');
+        const adopted = await sessions.open({ epoch: epoch(2), from, adopt: true });
+        expect(adopted.held).toEqual(from);
+        expect((await sessions.open({ epoch: epoch(3) })).held).toEqual(from);
+      });
+
+      test('takes a person’s bare edit, and refuses an edit that it has forgotten', async () => {
+        const { load } = await sessions.open();
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        const edit = checkpoint('orders', 0, 2, { edition: 1 });
+        const edited = await sessions.open({ epoch: epoch(2), from: [edit] });
+        expect(edited.held).toEqual([edit]);
+        const used = checkpoint('orders', 4, 9, { edition: 2, epoch: epoch(2) });
+        const error = await failure(sessions.open({ epoch: epoch(3), from: [used] }));
+        expect(error.kind).toBe('config_error');
+        expect(error.remedy).toContain('tidemark state adopt shop');
+        expect((await sessions.open({ epoch: epoch(3), from: [used], adopt: true })).held).toEqual([
+          used,
+        ]);
+      });
+    });
+
+    describe('fences', () => {
+      test('refuses an older writer’s commit: neither its rows nor its checkpoint change anything', async () => {
+        const old = await sessions.open({ epoch: epoch(1, 1000) });
+        const part = await old.sealed('orders', ['{"id":1}']);
+        const newer = await sessions.open({ epoch: epoch(1, 2000) });
+        const error = await failure(old.loader.commit([part], [checkpoint('orders', 1, 1)], never));
+        // Postgres ends the old session, so its commit finds no connection; DuckDB refuses the commit itself.
+        expect([error.code, error.kind]).toEqual([
+          error.code === undefined ? undefined : 'fenced',
+          'transient_error',
+        ]);
+        expect(await ids()).toEqual([]);
+        expect(await stored()).toEqual([]);
+        await newer.load(
+          'orders',
+          ['{"id":2}'],
+          checkpoint('orders', 1, 2, { epoch: epoch(1, 2000) }),
+        );
+        expect(await ids()).toEqual(['2']);
+      });
+
+      test('fences an open of an older attempt, and sends one of an older sync up', async () => {
+        await sessions.open({ epoch: epoch(5, 2000) });
+        expect((await failure(sessions.open({ epoch: epoch(5, 1999) }))).code).toBe('fenced');
+        const error = await failure(sessions.open({ epoch: epoch(4, 9999) }));
+        expect(error.code).toBe('raise');
+        expect(error.facts).toEqual({ syncNo: 5 });
+      });
+
+      test('refuses a table that another connection owns, until it is adopted', async () => {
+        await sessions.open();
+        const other = { id: '00000000-0000-4000-8000-000000000002', name: 'other' };
+        const error = await failure(sessions.open({ connection: other }));
+        expect(error.kind).toBe('config_error');
+        expect(error.place).toContain('orders');
+        expect(error.remedy).toContain('tidemark state adopt other');
+        await sessions.open({ connection: other, adopt: true });
+        expect((await failure(sessions.open({ epoch: epoch(2) }))).kind).toBe('config_error');
+      });
+
+      test('refuses a table that somebody else made', async () => {
+        await harness.query(`CREATE TABLE "${harness.schema}".orders (id int)`);
+        const error = await failure(sessions.open());
+        expect([error.kind, error.place]).toEqual(['config_error', `${harness.schema}.orders`]);
+      });
+
+      test('leaves other connections’ checkpoints alone', async () => {
+        const mine = await sessions.open();
+        await mine.load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        const other = { id: '00000000-0000-4000-8000-000000000002', name: 'other' };
+        const theirs = await sessions.open({
+          connection: other,
+          epoch: epoch(9),
+          streams: [stream('people')],
+        });
+        expect(theirs.held).toEqual([]);
+        await mine.load('orders', ['{"id":2}'], checkpoint('orders', 2, 6));
+        await theirs.load('people', ['{"id":3}'], checkpoint('people', 1, 6, { epoch: epoch(9) }));
+        expect(await ids()).toEqual(['1', '2']);
+        expect(await ids('people')).toEqual(['3']);
+      });
+    });
+
+    describe('parts', () => {
+      test('commits interleaved streams apart', async () => {
+        const { loader } = await sessions.open({ streams: [stream('orders'), stream('people')] });
+        const a = await loader.part(orders, partId(epoch(1), 1));
+        const b = await loader.part(streamId({ name: 'people' }), partId(epoch(1), 2));
+        for (let i = 0; i < 3; i += 1) {
+          await a.append(block('orders', [`{"id":${i}}`]), never);
+          await b.append(block('people', [`{"id":${i + 100}}`]), never);
+        }
+        a.cover();
+        const receipt = await loader.commit([await a.seal()], [checkpoint('orders', 1, 1)], never);
+        expect(receipt.rows).toEqual({ orders: 3 });
+        expect(await ids()).toEqual(['0', '1', '2']);
+        expect(await ids('people')).toEqual([]);
+        b.cover();
+        await loader.commit([await b.seal()], [checkpoint('people', 1, 1)], never);
+        expect(await ids('people')).toEqual(['100', '101', '102']);
+      });
+
+      test('drops what came after the last cover, also when it was sent already', async () => {
+        const { loader } = await sessions.open();
+        const part = await loader.part(orders, partId(epoch(1), 1));
+        await part.append(block('orders', ['{"id":1}']), never);
+        part.cover();
+        // Larger than any gathering, so that uncovered records have gone out when the part is sealed.
+        const filler = 'x'.repeat(1000);
+        const many = Array.from({ length: 3000 }, (_, i) => `{"id":${i + 10},"name":"${filler}"}`);
+        await part.append(block('orders', many), never);
+        await part.append(block('orders', ['{"id":2}']), never);
+        const sealed = await part.seal();
+        expect(sealed.records).toBe(1);
+        const receipt = await loader.commit([sealed], [checkpoint('orders', 1, 1)], never);
+        expect(receipt.rows).toEqual({ orders: 1 });
+        expect(await ids()).toEqual(['1']);
+      });
+
+      test('seals empty what was never covered, and forgets what was discarded', async () => {
+        const { loader, load } = await sessions.open();
+        const part = await loader.part(orders, partId(epoch(1), 1));
+        await part.append(block('orders', ['{"id":1}']), never);
+        const sealed = await part.seal();
+        expect([sealed.records, sealed.bytes]).toEqual([0, 0]);
+        await loader.commit([sealed], [checkpoint('orders', 1, 1)], never);
+        const thrown = await loader.part(orders, partId(epoch(1), 2));
+        await thrown.append(block('orders', ['{"id":2}']), never);
+        await thrown.discard();
+        await load('orders', ['{"id":3}'], checkpoint('orders', 2, 2));
+        expect(await ids()).toEqual(['3']);
+      });
+
+      test('commits a part of many blocks and several parts of a stream in their order', async () => {
+        const { loader } = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
+        const sealed = [];
+        for (let n = 0; n < 2; n += 1) {
+          const part = await loader.part(orders, partId(epoch(1), n));
+          for (let i = 0; i < 50; i += 1)
+            await part.append(block('orders', [`{"id":${i % 5},"name":"${n}-${i}"}`]), never);
+          part.cover();
+          sealed.push(await part.seal());
+        }
+        const receipt = await loader.commit(sealed, [checkpoint('orders', 1, 1)], never);
+        expect(receipt.rows).toEqual({ orders: 100 });
+        expect((await rows('name')).map((row) => row['name'])).toEqual([
+          '1-45',
+          '1-46',
+          '1-47',
+          '1-48',
+          '1-49',
+        ]);
+      });
+
+      test('an abort in the middle of a batch leaves neither rows nor a checkpoint', async () => {
+        const { loader, sealed } = await sessions.open();
+        const part = await sealed('orders', ['{"id":1}']);
+        const abort = new AbortController();
+        abort.abort();
+        const error = await failure(
+          loader.commit([part], [checkpoint('orders', 1, 1)], abort.signal),
+        );
+        expect(error.code).toBe('aborted');
+        await loader.close();
+        await loader.close();
+        expect((await sessions.open({ epoch: epoch(1, 2000) })).held).toEqual([]);
+        expect(await ids()).toEqual([]);
+      });
+
+      test('a record that is no JSON is the source’s failure, told without its contents', async () => {
+        const { loader } = await sessions.open();
+        const part = await loader.part(orders, partId(epoch(1), 1));
+        const line =
+          '{"type":"RECORD","record":{"stream":"orders","data":{"id":secret-text},"emitted_at":1}}\n';
+        const error = await failure(
+          (async () => {
+            await part.append(rawBlock('orders', [line]), never);
+            part.cover();
+            await loader.commit([await part.seal()], [checkpoint('orders', 1, 1)], never);
+          })(),
+        );
+        expect([error.kind, error.origin, error.stream]).toEqual([
+          'system_error',
+          'source',
+          'orders',
+        ]);
+        expect(JSON.stringify([error.toFailure(), String(error.cause)])).not.toContain(
+          'secret-text',
+        );
+      });
+    });
+
+    describe('values', () => {
+      const one = async (data: string | Buffer, columns: string): Promise<TextRow> => {
+        const { load } = await sessions.open();
+        await load('orders', [data], checkpoint('orders', 1, 1));
+        return (await rows(columns))[0]!;
+      };
+
+      test('null and absent are NULL, without a change', async () => {
+        const { load } = await sessions.open();
+        const receipt = await load(
+          'orders',
+          [
+            '{"id":1,"name":null,"big":null,"price":null,"ok":null,"day":null,"seen_at":null,"clock":null,"doc":null,"list":null}',
+            '{"id":2}',
+          ],
+          checkpoint('orders', 1, 1),
+        );
+        expect(receipt.nulled).toEqual({ orders: 0 });
+        for (const row of await rows('name, big, price, ok, day, seen_at, local, clock, doc, list'))
+          expect(new Set(Object.values(row))).toEqual(new Set([null]));
+      });
+
+      test('stamps rows with Airbyte’s four columns and keeps the source’s changes', async () => {
+        const { loader } = await sessions.open();
+        const part = await loader.part(orders, partId(epoch(1), 1));
+        const change =
+          '{"field":"note","change":"TRUNCATED","reason":"SOURCE_RECORD_SIZE_LIMITATION"}';
+        await part.append(
+          rawBlock('orders', [
+            '{"type":"RECORD","record":{"stream":"orders","data":{"id":1},"emitted_at":1700000000123}}\n',
+            `{"type":"RECORD","record":{"stream":"orders","data":{"id":2,"price":"x"},"emitted_at":1700000000123,"meta":{"changes":[${change}]}}}\n`,
+          ]),
+          never,
+        );
+        part.cover();
+        const receipt = await loader.commit(
+          [await part.seal()],
+          [checkpoint('orders', 1, 1)],
+          never,
+        );
+        expect(receipt.nulled).toEqual({ orders: 1 });
+        const [first, second] = await rows(
+          '_airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id',
+        );
+        expect(first!['_airbyte_raw_id']).toMatch(/^[0-9a-f-]{36}$/);
+        expect(first!['_airbyte_extracted_at']).toBe('2023-11-14 22:13:20.123+00');
+        expect(first!['_airbyte_generation_id']).toBe('3');
+        expect(JSON.parse(first!['_airbyte_meta']!)).toEqual({ sync_id: 7, changes: [] });
+        expect(JSON.parse(second!['_airbyte_meta']!)).toEqual({
+          sync_id: 7,
+          changes: [
+            JSON.parse(change),
+            { field: 'price', change: 'NULLED', reason: 'DESTINATION_TYPECAST_ERROR' },
+          ],
+        });
+      });
+
+      test('text arrives as it was sent: quotes, newlines, emoji, escapes', async () => {
+        const text = 'a"b\'c\\d\n\t\r é😀 \u2028 % $1 ${x}';
+        const { load } = await sessions.open();
+        await load(
+          'orders',
+          [
+            `{"id":1,"name":${JSON.stringify(text)}}`,
+            '{"id":2,"name":"\\ud83d\\ude00 \\u00e9"}',
+            '{"id":3,"name":""}',
+          ],
+          checkpoint('orders', 1, 1),
+        );
+        expect((await rows('name')).map((row) => row['name'])).toEqual([text, '😀 é', '']);
+      });
+
+      test('deep JSON and its numbers arrive exactly', async () => {
+        const deep = `${'{"a":'.repeat(200)}12345678901234567890.12345678901234567890${'}'.repeat(200)}`;
+        const row = await one(
+          `{"id":1,"doc":${deep},"list":[1,"ü",null,{"b":[9007199254740993]}]}`,
+          'doc, list',
+        );
+        expect(row['doc']!.replaceAll(' ', '')).toBe(deep);
+        expect(row['list']!.replaceAll(' ', '')).toBe('[1,"ü",null,{"b":[9007199254740993]}]');
+      });
+
+      test('integers past 2^53 and a 38-digit decimal arrive exactly', async () => {
+        const row = await one(
+          '{"id":9007199254740993,"big":12345678901234567890123456789012345678,"price":12345678901234567890.123456789012345678}',
+          'id, big, price',
+        );
+        expect(row).toEqual({
+          id: '9007199254740993',
+          big: '12345678901234567890123456789012345678',
+          price: '12345678901234567890.123456789012345678',
+        });
+      });
+
+      test.each([
+        '0.0012345678901234568',
+        '0.1',
+        '-1e-7',
+        '1.7976931348623157e308',
+        '5',
+        '123456.789',
+      ])('the number %s arrives equal', async (numeral) => {
+        const row = await one(`{"id":1,"price":${numeral}}`, 'price');
+        expect(Number(row['price'])).toBe(Number(numeral));
+      });
+
+      test('dates, times, booleans and lenient text arrive typed', async () => {
+        const row = await one(
+          '{"id":"12","price":"1.50","ok":true,"day":"2024-02-29","seen_at":"2024-03-01T12:00:00.5+02:00","local":"2024-03-01T12:00:00","clock":"10:11:12","name":17}',
+          'id, price, ok, day, seen_at, local, clock, name',
+        );
+        expect({ ...row, price: Number(row['price']) }).toEqual({
+          id: '12',
+          price: 1.5,
+          ok: 'true',
+          day: '2024-02-29',
+          seen_at: '2024-03-01 10:00:00.5+00',
+          local: '2024-03-01 12:00:00',
+          clock: '10:11:12',
+          name: '17',
+        });
+      });
+
+      test.each([
+        ['id', '1.5'],
+        ['id', '"abc"'],
+        ['id', '[1]'],
+        ['id', '"0x1f"'],
+        ['price', '"NaN"'],
+        ['price', 'NaN'],
+        ['price', '1e999999'],
+        ['price', '"1_000"'],
+        ['ok', '"yes"'],
+        ['ok', '1'],
+        ['day', '"2024-02-31"'],
+        ['day', '"now"'],
+        ['day', '"2024-01-01T10:00:00Z"'],
+        ['seen_at', '"2024-13-01T00:00:00Z"'],
+        ['seen_at', '"yesterday"'],
+        ['seen_at', '17'],
+        ['local', '"2024-03-01T12:00:00+02:00"'],
+        ['clock', '"25:00:00"'],
+        ['name', '"\\ud800"'],
+        ['doc', '{"a":"\\udc00\\ud800"}'],
+      ])('a %s that does not fit (%s) is NULL, with an entry, counted', async (field, value) => {
+        const { load } = await sessions.open();
+        const data = [
+          `{"big":1}`,
+          `{"big":2,${JSON.stringify(field)}:${value}}`,
+          `{"big":3,"id":4}`,
+        ];
+        const receipt = await load('orders', data, checkpoint('orders', 1, 1));
+        expect(receipt).toEqual({ rows: { orders: 3 }, nulled: { orders: 1 } });
+        const found = await harness.query(
+          `SELECT ${field} AS value, _airbyte_meta FROM "${harness.schema}".orders ORDER BY big`,
+        );
+        expect(found[1]!['value']).toBeNull();
+        expect(JSON.parse(found[1]!['_airbyte_meta']!)).toEqual({
+          sync_id: 7,
+          changes: [{ field, change: 'NULLED', reason: 'DESTINATION_TYPECAST_ERROR' }],
+        });
+        expect(JSON.parse(found[2]!['_airbyte_meta']!)).toEqual({ sync_id: 7, changes: [] });
+      });
+
+      test('invalid UTF-8 is NULL, with an entry', async () => {
+        const data = Buffer.concat([
+          Buffer.from('{"id":1,"name":"'),
+          Buffer.from([0xff, 0xfe]),
+          Buffer.from('","ok":true}'),
+        ]);
+        const { load } = await sessions.open();
+        const receipt = await load('orders', [data], checkpoint('orders', 1, 1));
+        expect(receipt.nulled).toEqual({ orders: 1 });
+        expect((await rows('name, ok'))[0]).toEqual({ name: null, ok: 'true' });
+      });
+
+      test('a column is added when a record needs it, typed as it was seen', async () => {
+        const { load } = await sessions.open();
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+        await load(
+          'orders',
+          [
+            '{"id":2,"extra":"x","count":5,"huge":123456789012345678901,"half":0.5,"yes":false,"mixed":1,"nothing":null}',
+            '{"id":3,"mixed":"two","obj":{"a":1}}',
+          ],
+          checkpoint('orders', 2, 2),
+        );
+        expect(await rows('id, extra, count, huge, half, yes, mixed, obj')).toEqual([
+          {
+            id: '1',
+            extra: null,
+            count: null,
+            huge: null,
+            half: null,
+            yes: null,
+            mixed: null,
+            obj: null,
+          },
+          {
+            id: '2',
+            extra: 'x',
+            count: '5',
+            huge: '123456789012345678901',
+            half: '0.5',
+            yes: 'false',
+            mixed: '1',
+            obj: null,
+          },
+          {
+            id: '3',
+            extra: null,
+            count: null,
+            huge: null,
+            half: null,
+            yes: null,
+            mixed: '"two"',
+            obj: expect.stringMatching(/^\{"a": ?1\}$/),
+          },
+        ]);
+        const again = await sessions.open({ epoch: epoch(2) });
+        await again.load(
+          'orders',
+          ['{"id":4,"extra":"y"}'],
+          checkpoint('orders', 1, 3, { epoch: epoch(2) }),
+        );
+        expect((await rows('extra'))[3]).toEqual({ extra: 'y' });
+      });
+
+      test('keys that are hard to name become columns of their own', async () => {
+        const long = 'k'.repeat(100);
+        const { load } = await sessions.open();
+        const keys = [
+          `${long}1`,
+          `${long}2`,
+          'Name',
+          'NAME',
+          'a"b',
+          'a.b/c~d',
+          '_airbyte_raw_id',
+          'sélect',
+          '',
+        ];
+        const data = `{"id":1,"name":"low",${keys.map((key, i) => `${JSON.stringify(key)}:"v${i}"`).join(',')}}`;
+        const receipt = await load('orders', [data], checkpoint('orders', 1, 1));
+        expect(receipt.nulled).toEqual({ orders: 0 });
+        const row = (await rows('*'))[0]!;
+        const values = Object.values(row);
+        for (const value of ['low', ...keys.map((_, i) => `v${i}`)])
+          expect(values.filter((v) => v === value)).toHaveLength(1);
+        expect(row['a"b']).toBe('v4');
+      });
+
+      test('two streams whose names differ only in case get a table each', async () => {
+        const streams = [stream('orders'), stream('ORDERS')];
+        const { load } = await sessions.open({ streams });
+        await load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+        await load('ORDERS', ['{"id":2}'], checkpoint('ORDERS', 1, 1));
+        const again = await sessions.open({ epoch: epoch(2), streams: streams.toReversed() });
+        await again.load('ORDERS', ['{"id":3}'], checkpoint('ORDERS', 1, 1, { epoch: epoch(2) }));
+        expect(await ids()).toEqual(['1']);
+      });
+    });
+
+    describe('append_dedup', () => {
+      const dedup = { streams: [stream('orders', 'append_dedup')] };
+
+      test('the last record of a key wins, in the batch and over the table', async () => {
+        const { load } = await sessions.open(dedup);
+        await load(
+          'orders',
+          ['{"id":1,"name":"a"}', '{"id":2,"name":"b"}', '{"id":1,"name":"c"}'],
+          checkpoint('orders', 1, 1),
+        );
+        const receipt = await load(
+          'orders',
+          ['{"id":2,"name":"d"}', '{"id":3,"name":"e"}', '{"id":2,"name":"f"}'],
+          checkpoint('orders', 2, 2),
+        );
+        expect(receipt.rows).toEqual({ orders: 3 });
+        expect((await rows('id, name')).map((row) => Object.values(row).join())).toEqual([
+          '1,c',
+          '2,f',
+          '3,e',
+        ]);
+      });
+
+      test('a delete removes the row, and a later insert in the same batch brings it back', async () => {
+        const { load } = await sessions.open(dedup);
+        await load(
+          'orders',
+          ['{"id":1,"name":"a"}', '{"id":2,"name":"b"}'],
+          checkpoint('orders', 1, 1),
+        );
+        const gone = '"_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"';
+        await load(
+          'orders',
+          [`{"id":1,${gone}}`, '{"id":1,"name":"again"}', `{"id":2,${gone}}`],
+          checkpoint('orders', 2, 2),
+        );
+        expect(await rows('id, name')).toEqual([{ id: '1', name: 'again' }]);
+      });
+
+      test('a key without a value is a config error that names stream and column', async () => {
+        const { load } = await sessions.open(dedup);
+        const error = await failure(
+          load('orders', ['{"id":1}', '{"name":"x"}'], checkpoint('orders', 1, 1)),
+        );
+        expect([error.kind, error.stream, error.place]).toEqual(['config_error', 'orders', 'id']);
+        expect(error.remedy).toContain('append');
+        expect(await ids()).toEqual([]);
+        expect(await stored()).toEqual([]);
+      });
+
+      test('a stream without a key, and overwrite, are config errors', async () => {
+        const keyless = stream('orders', 'append_dedup', { primary_key: [] });
+        expect((await failure(sessions.open({ streams: [keyless] }))).kind).toBe('config_error');
+        const overwrite = stream('orders', 'overwrite');
+        expect((await failure(sessions.open({ streams: [overwrite] }))).kind).toBe('config_error');
+        const { loader } = await sessions.open();
+        expect((await failure(loader.publish(orders, 1))).kind).toBe('config_error');
+      });
+    });
+
+    test('check passes, and a broken config is told as one', async () => {
+      await harness.destination.check(harness.config, never);
+      for (const [what, config] of Object.entries(harness.broken)) {
+        const error = await failure(harness.destination.check(config, never));
+        expect([what, error.kind, error.origin]).toEqual([what, 'config_error', 'destination']);
+        expect(error.remedy).toBeDefined();
+        const loader = harness.destination.loader(config);
+        const opening = loader.open({
+          connection,
+          catalog: { streams: [] },
+          epoch: epoch(1),
+          from: [],
+          adopt: false,
+          abort: never,
+        });
+        expect((await failure(opening)).kind).toBe('config_error');
+        await loader.close();
+      }
+    });
+  });
+}

@@ -1,0 +1,189 @@
+import {
+  partId,
+  streamId,
+  type Block,
+  type Checkpoint,
+  type ConfiguredStream,
+  type DestinationSyncMode,
+  type Epoch,
+  type JsonObject,
+  type Loader,
+  type LoaderDestination,
+  type OpenInput,
+  type Receipt,
+  type Scope,
+  type SealedPart,
+  type StreamId,
+} from '../../protocol/index.ts';
+
+/** A row read back, each value as the system writes it as text. */
+export type TextRow = Readonly<Record<string, string | null>>;
+
+/** A destination under test, and an independent way to look inside. */
+export interface Harness<C = JsonObject> {
+  readonly destination: LoaderDestination<C>;
+  readonly config: C;
+  /** The schema that `config` names, or the default. */
+  readonly schema: string;
+  /** Configs that a person must mend, by what is wrong with them. */
+  readonly broken: Readonly<Record<string, C>>;
+  /** Runs SQL on a connection of its own; every value comes back as text. */
+  query(sql: string): Promise<readonly TextRow[]>;
+  drop(): Promise<void>;
+}
+
+export const never = new AbortController().signal;
+export const connection = { id: '7b7a3b43-5f05-4c9d-8f5c-0a3c54f0a001', name: 'shop' };
+
+const nullable = (type: string, format?: string): JsonObject => ({
+  type: ['null', type],
+  ...(format !== undefined && { format }),
+});
+
+/** One column of each kind. */
+export const schema: JsonObject = {
+  type: 'object',
+  properties: {
+    id: nullable('integer'),
+    name: nullable('string'),
+    big: { type: ['null', 'integer'], airbyte_type: 'big_integer' },
+    price: nullable('number'),
+    ok: nullable('boolean'),
+    day: nullable('string', 'date'),
+    seen_at: nullable('string', 'date-time'),
+    local: { type: 'string', format: 'date-time', airbyte_type: 'timestamp_without_timezone' },
+    clock: nullable('string', 'time'),
+    doc: { type: ['null', 'object'] },
+    list: { type: ['null', 'array'] },
+    _ab_cdc_deleted_at: nullable('string'),
+  },
+};
+
+export function stream(
+  name: string,
+  mode: DestinationSyncMode = 'append',
+  more: Partial<ConfiguredStream> = {},
+): ConfiguredStream {
+  return {
+    stream: { name, json_schema: schema },
+    sync_mode: 'incremental',
+    destination_sync_mode: mode,
+    primary_key: [['id']],
+    generation_id: 3,
+    minimum_generation_id: 0,
+    sync_id: 7,
+    ...more,
+  };
+}
+
+/** `data`: JSON texts, so that numbers stay as they are written. */
+export function block(name: string, data: readonly (string | Buffer)[]): Block {
+  const lines = data.map((one) =>
+    Buffer.concat([
+      Buffer.from(`{"type":"RECORD","record":{"stream":"${name}","data":`),
+      Buffer.from(one),
+      Buffer.from(',"emitted_at":1700000000123}}\n'),
+    ]),
+  );
+  return rawBlock(name, lines);
+}
+
+export function rawBlock(name: string, lines: readonly (string | Buffer)[]): Block {
+  return {
+    type: 'BLOCK',
+    stream: streamId({ name }),
+    encoding: 'jsonl',
+    records: lines.length,
+    bytes: new Uint8Array(Buffer.concat(lines.map((line) => Buffer.from(line)))),
+    release: () => undefined,
+  };
+}
+
+export const epoch = (syncNo: number, at = 1000): Epoch => ({ syncNo, at });
+
+export function checkpoint(
+  scope: string,
+  seq: number,
+  cursor: number,
+  more: Partial<Checkpoint> = {},
+): Checkpoint {
+  return {
+    scope: scope as Scope,
+    edition: 0,
+    epoch: epoch(1),
+    seq,
+    state: {
+      type: 'STREAM',
+      stream: { stream_descriptor: { name: scope }, stream_state: { cursor } },
+    },
+    records: seq,
+    bytes: seq * 10,
+    committedAt: '2024-05-06T07:08:09.000Z',
+    ...more,
+  };
+}
+
+/** The cursor that `checkpoint` put into a state. */
+export const cursorOf = (held: readonly Checkpoint[] | null, scope: string): unknown =>
+  (held ?? []).find((c) => c.scope === scope)?.state?.stream?.stream_state;
+
+export interface Session {
+  readonly loader: Loader;
+  readonly held: readonly Checkpoint[] | null;
+  /** Appends and covers. */
+  readonly sealed: (name: string, data: readonly (string | Buffer)[]) => Promise<SealedPart>;
+  /** Appends, covers, seals and commits with one checkpoint. */
+  readonly load: (
+    name: string,
+    data: readonly (string | Buffer)[],
+    at: Checkpoint,
+  ) => Promise<Receipt>;
+}
+
+export type OpenOptions = Partial<Omit<OpenInput, 'catalog'>> & {
+  readonly streams?: readonly ConfiguredStream[];
+};
+
+/** Opens loaders on a harness and closes all of them at the end. */
+export class Sessions<C> {
+  readonly #harness: Harness<C>;
+  readonly #loaders: Loader[] = [];
+  #parts = 0;
+
+  constructor(harness: Harness<C>) {
+    this.#harness = harness;
+  }
+
+  async open({ streams = [stream('orders')], ...options }: OpenOptions = {}): Promise<Session> {
+    const loader = this.#harness.destination.loader(this.#harness.config);
+    this.#loaders.push(loader);
+    const input: OpenInput = {
+      connection,
+      epoch: epoch(1),
+      from: [],
+      adopt: false,
+      abort: never,
+      ...options,
+      catalog: { streams },
+    };
+    const held = await loader.open(input);
+    const sealed: Session['sealed'] = async (name, data) => {
+      this.#parts += 1;
+      const id: StreamId = streamId({ name });
+      const part = await loader.part(id, partId(input.epoch, this.#parts));
+      await part.append(block(name, data), never);
+      part.cover();
+      return part.seal();
+    };
+    return {
+      loader,
+      held,
+      sealed,
+      load: async (name, data, at) => loader.commit([await sealed(name, data)], [at], never),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const loader of this.#loaders) await loader.close();
+  }
+}

@@ -1,0 +1,91 @@
+import { gunzipSync } from 'node:zlib';
+import { connectionWorkflowId } from '../../workflows/messages.ts';
+import {
+  openCluster,
+  tokenValue,
+  tokenVariable,
+  untilView,
+  type Cluster,
+} from '../support/cluster.ts';
+import { urlVariable } from '../support/cluster-target.ts';
+import { letGo } from '../support/exact-source.ts';
+
+/** In every record, also in the one whose line is broken. */
+const note = 'private-remark-4b7e';
+
+let cluster: Cluster;
+afterEach(() => cluster.close());
+
+/** Every text in a message of Temporal's API: payloads unpacked, whatever holds them. */
+function textIn(message: unknown): string {
+  if (message instanceof Uint8Array) {
+    const bytes = Buffer.from(message);
+    const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    return (zipped ? gunzipSync(bytes) : bytes).toString('utf8');
+  }
+  if (typeof message === 'string') return message;
+  if (typeof message !== 'object' || message === null) return '';
+  return Object.entries(message)
+    .map(([key, value]) => `${key} ${textIn(value)}`)
+    .join('\n');
+}
+
+async function historyText(workflowId: string): Promise<string> {
+  const { events } = await cluster.temporal.workflow.getHandle(workflowId).fetchHistory();
+  expect(events!.length).toBeGreaterThan(3);
+  return textIn(events);
+}
+
+test('neither a secret nor a record is anywhere in Temporal', async () => {
+  cluster = await openCluster({ target: 'postgres' });
+  await cluster.worker();
+  const password = new URL(cluster.target.env[urlVariable]!).pathname;
+  const source = { records: 300, stateEvery: 100, note, token: `\${env:${tokenVariable}}` };
+  const texts: string[] = [];
+
+  const good = await cluster.connection({
+    source: { ...source, trouble: { what: 'wait', at: 250, once: true } },
+  });
+  await cluster.client.check(good.name);
+  const sync = await cluster.client.startSync(good.name);
+  await untilView(
+    sync,
+    'it shows progress',
+    ({ attempts }) => attempts[0]?.progress?.committed.records === 200,
+  );
+  // Heartbeats are not in the history, but the UI shows them.
+  texts.push(textIn((await cluster.temporal.workflow.getHandle(sync.workflowId).describe()).raw));
+  letGo(good.directory);
+  expect(await sync.result()).toMatchObject({ outcome: 'succeeded' });
+
+  for (const what of ['crash', 'rubbish'] as const) {
+    await cluster.target.database!.query('DROP TABLE items, _tidemark_tables');
+    const bad = await cluster.connection({
+      policy: { attemptsWithoutProgressMax: 1 },
+      source: { ...source, trouble: { what, at: 150 } },
+    });
+    const failed = await cluster.client.startSync(bad.name);
+    const { failure } = await failed.result();
+    expect(failure).toBeDefined();
+    texts.push(JSON.stringify(failure), JSON.stringify(await cluster.client.status(bad.name)));
+    for (const id of [failed.workflowId, connectionWorkflowId(bad.name)])
+      texts.push(await historyText(id));
+  }
+  for (const id of [sync.workflowId, connectionWorkflowId(good.name)])
+    texts.push(await historyText(id));
+  const probes = cluster.temporal.workflow.list({
+    query: `TaskQueue = '${cluster.taskQueue}' AND WorkflowType = 'probeWorkflow'`,
+  });
+  for await (const { workflowId } of probes) texts.push(await historyText(workflowId));
+
+  const everything = texts.join('\n');
+  // The search works: what may be seen is found.
+  expect(everything).toContain(`\${env:${tokenVariable}}`);
+  expect(everything).toContain('"id":200');
+  expect(everything).toContain('fell over');
+  expect(everything).not.toContain(note);
+  expect(everything).not.toContain(tokenValue);
+  expect(everything).not.toContain(cluster.target.env[urlVariable]);
+  expect(everything).not.toContain(password);
+  expect(await cluster.client.logs(good.name, 1_000)).not.toContain(tokenValue);
+});

@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
+import { testDatabase, type TestDatabase } from './postgres.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+export type TargetKind = 'postgres' | 'duckdb';
+
+/** What a stream's table holds of the ids 1 to n. */
+export interface Held {
+  readonly rows: number;
+  readonly missing: number;
+  readonly twice: number;
+}
+
+/** A destination, and a look inside that does not go through Tidemark. */
+export interface Target {
+  readonly kind: TargetKind;
+  readonly ref: ConnectorRef;
+  /** What a worker needs to reach it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Between workers and Postgres, where asked for. */
+  readonly proxy: TcpProxy | null;
+  /** Of Postgres only. */
+  readonly database: TestDatabase | null;
+  held(stream: string, records: number): Promise<Held>;
+  /** The cursor of the stream's committed state; null: there is none. */
+  cursor(stream: string): Promise<number | null>;
+  close(): Promise<void>;
+}
+
+export const urlVariable = 'E2E_DESTINATION_URL';
+const lockedMsMax = 20_000;
+const lockedPollMs = 30;
+
+export async function openTarget(
+  kind: TargetKind,
+  directory: string,
+  proxied = false,
+): Promise<Target> {
+  return kind === 'postgres' ? postgresTarget(proxied) : duckdbTarget(directory);
+}
+
+async function postgresTarget(proxied: boolean): Promise<Target> {
+  const database = await testDatabase();
+  const url = new URL(database.url);
+  const server = { host: url.hostname, port: Number(url.port || 5432) };
+  const proxy = proxied ? await startTcpProxy(server) : null;
+  if (proxy !== null) url.host = `${proxy.host}:${proxy.port}`;
+  return {
+    kind: 'postgres',
+    ref: { connector: 'postgres', config: { url: `\${env:${urlVariable}}` } },
+    env: { [urlVariable]: url.href },
+    proxy,
+    database,
+    ...asking((sql) => database.query(sql), /relation .* does not exist/),
+    async close() {
+      await proxy?.close();
+      await database.drop();
+    },
+  };
+}
+
+function duckdbTarget(directory: string): Target {
+  const path = join(directory, 'target.duckdb');
+  return {
+    kind: 'duckdb',
+    ref: { connector: 'duckdb', config: { path } },
+    env: {},
+    proxy: null,
+    database: null,
+    ...asking((sql) => askFile(path, sql), /does not exist/),
+    close: () => Promise.resolve(),
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function asking(
+  ask: (sql: string) => Promise<readonly Row[]>,
+  absent: RegExp,
+): Pick<Target, 'held' | 'cursor'> {
+  const first = async (sql: string): Promise<Row | undefined> => {
+    try {
+      return (await ask(sql))[0];
+    } catch (error) {
+      if (error instanceof Error && absent.test(error.message)) return undefined;
+      throw error;
+    }
+  };
+  return {
+    async held(stream, records) {
+      const row = await first(
+        `SELECT CAST(count(*) AS integer) AS rows, CAST(count(DISTINCT id) AS integer) AS ids,
+                CAST(count(DISTINCT CASE WHEN id BETWEEN 1 AND ${records} THEN id END) AS integer) AS wanted
+         FROM "${stream}"`,
+      );
+      if (row === undefined) return { rows: 0, missing: records, twice: 0 };
+      const [rows, ids, wanted] = [Number(row['rows']), Number(row['ids']), Number(row['wanted'])];
+      return { rows, missing: records - wanted, twice: rows - ids };
+    },
+    async cursor(stream) {
+      const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);
+      const state = JSON.parse(String(row?.['state'] ?? 'null')) as JsonObject | null;
+      const own = state?.['stream'] as { stream_state?: { id: number } } | undefined;
+      return own?.stream_state?.id ?? null;
+    },
+  };
+}
+
+/** Waits while a worker has the file open. */
+async function askFile(path: string, sql: string): Promise<readonly Row[]> {
+  for (const deadline = Date.now() + lockedMsMax; ; await sleep(lockedPollMs)) {
+    if (!existsSync(path)) return [];
+    try {
+      const instance = await DuckDBInstance.create(path, { access_mode: 'READ_ONLY' });
+      try {
+        const connection = await instance.connect();
+        const answer = await connection.runAndReadAll(sql);
+        connection.closeSync();
+        return answer.getRowObjectsJson();
+      } finally {
+        instance.closeSync();
+      }
+    } catch (error) {
+      const locked = error instanceof Error && /lock/i.test(error.message);
+      if (!locked || Date.now() > deadline) throw error;
+    }
+  }
+}

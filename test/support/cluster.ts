@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import {
+  createSyncClient,
+  dataConverter,
+  defaultPolicy,
+  type ConnectionSpec,
+  type JsonObject,
+  type Policy,
+  type SyncClient,
+  type SyncHandle,
+  type SyncView,
+} from '../../client/index.ts';
+import { connectionWorkflowId } from '../../workflows/messages.ts';
+import { eventually } from '../worker/eventually.ts';
+import { openTarget, urlVariable, type Target, type TargetKind } from './cluster-target.ts';
+import type { ExactConfig } from './exact-source.ts';
+import {
+  builtFile,
+  filesBelow,
+  processesIn,
+  startProcess,
+  untilSaid,
+  type RunningProcess,
+} from './processes.ts';
+
+/** Quick enough for tests, slow enough that a busy machine is not taken for a dead one. */
+export const heartbeatTimeoutMs = 3_000;
+const goneMsMax = 20_000;
+
+/** The name of the exact source in connectors.yaml, and of its secret. */
+export const exactConnector = 'exact';
+export const tokenVariable = 'E2E_TOKEN';
+export const tokenValue = 'token-that-nobody-may-see-8c1f';
+
+export const testPolicy: Policy = {
+  ...defaultPolicy,
+  heartbeatTimeoutMs,
+  commitIntervalMsMin: 0,
+  commitIntervalMsMax: 1_000,
+};
+
+export interface ClusterOptions {
+  readonly target: TargetKind;
+  /** Default: TEST_TEMPORAL_ADDRESS. */
+  readonly address?: string;
+  /** A TCP proxy between the workers and Postgres. */
+  readonly proxied?: boolean;
+}
+
+export interface ConnectionOptions {
+  readonly source?: Partial<Omit<ExactConfig, 'directory'>>;
+  readonly policy?: Partial<Policy>;
+  readonly destinationSyncMode?: 'append' | 'append_dedup';
+}
+
+/** A connection of the cluster, and the directory of its source. */
+export interface Applied {
+  readonly name: string;
+  readonly directory: string;
+  readonly spec: ConnectionSpec;
+}
+
+/** A place of its own on a Temporal server: task queue, destination, directories, real worker processes. */
+export interface Cluster {
+  readonly directory: string;
+  readonly target: Target;
+  readonly taskQueue: string;
+  readonly temporal: Client;
+  readonly client: SyncClient;
+  /** Environment for our programs, the worker and the command line. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Starts a worker process; it polls when this resolves. */
+  worker(env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
+  connection(options?: ConnectionOptions): Promise<Applied>;
+  /** Processes that name the cluster's directory, and files that only a running sync may have. */
+  leftovers(): readonly string[];
+  /** Kills the workers. Throws when one of their processes stays behind. */
+  close(): Promise<void>;
+}
+
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const address = options.address ?? process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'tidemark-e2e-')));
+  const taskQueue = `e2e-${randomBytes(6).toString('hex')}`;
+  const target = await openTarget(options.target, directory, options.proxied);
+  const connection = await Connection.connect({ address });
+  const temporal = new Client({ connection, dataConverter });
+  const client = await createSyncClient({ client: temporal, taskQueue });
+  const [state, temporary] = [join(directory, 'state'), join(directory, 'tmp')];
+  mkdirSync(temporary);
+  writeFileSync(join(directory, 'connectors.yaml'), connectorsFile());
+  const env = {
+    ...target.env,
+    [tokenVariable]: tokenValue,
+    HOME: directory,
+    TMPDIR: temporary,
+    TEMPORAL_ADDRESS: address,
+    TEMPORAL_CONFIG_FILE: join(directory, 'no-profile.toml'),
+    TIDEMARK_TASK_QUEUE: taskQueue,
+    TIDEMARK_CONNECTORS: join(directory, 'connectors.yaml'),
+    TIDEMARK_STATE_DIR: state,
+    TIDEMARK_CACHE_DIR: join(directory, 'cache'),
+    TIDEMARK_LABEL: taskQueue,
+  };
+  const workers: RunningProcess[] = [];
+  const names: string[] = [];
+  return {
+    directory,
+    target,
+    taskQueue,
+    temporal,
+    client,
+    env,
+    async worker(more = {}) {
+      const args = ['--json'];
+      const worker = startProcess({
+        program: 'worker/main.js',
+        args,
+        directory,
+        env: { ...env, ...more },
+      });
+      workers.push(worker);
+      await untilSaid(worker, '"queues"');
+      return worker;
+    },
+    async connection({ source, policy, destinationSyncMode = 'append' } = {}) {
+      const name = `e2e-${randomBytes(6).toString('hex')}`;
+      const own = join(directory, 'sources', name);
+      mkdirSync(own, { recursive: true });
+      const config: ExactConfig = { streams: ['items'], records: 100, ...source, directory: own };
+      const spec: ConnectionSpec = {
+        name,
+        source: { connector: exactConnector, config: config as unknown as JsonObject },
+        destination: target.ref,
+        streams: config.streams.map((stream) => ({
+          name: stream,
+          sync_mode: 'incremental',
+          destination_sync_mode: destinationSyncMode,
+        })),
+        policy: { ...testPolicy, ...policy },
+      };
+      await client.apply(spec);
+      names.push(name);
+      return { name, directory: own, spec };
+    },
+    leftovers: () => [
+      ...processesIn(directory),
+      ...filesBelow(state).filter((file) => !file.endsWith('.log') && !/\.log\.\d+$/.test(file)),
+      ...filesBelow(temporary),
+    ],
+    async close() {
+      for (const worker of workers) await worker.kill();
+      for (const name of names)
+        await temporal.workflow.getHandle(connectionWorkflowId(name)).terminate('The test ended.');
+      await eventually(
+        `no process is left: ${processesIn(directory).join(', ')}`,
+        () => processesIn(directory).length === 0,
+        goneMsMax,
+      );
+      await connection.close();
+      await target.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function connectorsFile(): string {
+  const command = JSON.stringify([
+    process.execPath,
+    builtFile('test/support/exact-source-main.js'),
+  ]);
+  return [
+    'connectors:',
+    `  ${exactConnector}: { kind: source, runner: exec, command: ${command}, secrets: [${tokenVariable}] }`,
+    `  postgres: { secrets: [${urlVariable}] }`,
+    'directories: [.]',
+    '',
+  ].join('\n');
+}
+
+/** Polls the sync until the condition holds of it; throws when it ends before. */
+export async function untilView(
+  sync: SyncHandle,
+  what: string,
+  condition: (view: SyncView) => boolean,
+  msMax?: number,
+): Promise<SyncView> {
+  let view = await sync.status();
+  await eventually(
+    what,
+    async () => {
+      view = await sync.status();
+      if (view.summary !== null && !condition(view))
+        throw new Error(`The sync ended before: ${what}. ${JSON.stringify(view.summary)}`);
+      return condition(view);
+    },
+    msMax,
+  );
+  return view;
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readExactly, tell } from './exact-source-reader.ts';
+import type { ExactConfig } from './exact-source.ts';
+
+// The exact source's process: `exact-source-main.js spec | check | discover | read`, see ExactConfig.
+
+const spec = {
+  connectionSpecification: {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    type: 'object',
+    additionalProperties: false,
+    required: ['directory', 'streams', 'records'],
+    properties: {
+      directory: { type: 'string' },
+      streams: { type: 'array', items: { type: 'string' }, minItems: 1 },
+      records: { type: 'integer', minimum: 0 },
+      stateEvery: { type: 'integer', minimum: 1 },
+      statesAt: { type: 'array', items: { type: 'integer' } },
+      recordsPerSecond: { type: 'number' },
+      padBytes: { type: 'integer' },
+      note: { type: 'string' },
+      token: { type: 'string', airbyte_secret: true },
+      interleaved: { type: 'boolean' },
+      trouble: { type: 'object' },
+    },
+  },
+};
+
+const jsonSchema = {
+  type: 'object',
+  properties: {
+    id: { type: 'integer' },
+    note: { type: ['null', 'string'] },
+    pad: { type: ['null', 'string'] },
+  },
+};
+
+const catalogOf = ({ streams }: ExactConfig): object => ({
+  streams: streams.map((name) => ({
+    name,
+    json_schema: jsonSchema,
+    supported_sync_modes: ['full_refresh', 'incremental'],
+    source_defined_cursor: true,
+    default_cursor_field: ['id'],
+    source_defined_primary_key: [['id']],
+  })),
+});
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      config: { type: 'string' },
+      catalog: { type: 'string' },
+      state: { type: 'string' },
+    },
+  });
+  const json = (path: string | undefined): unknown =>
+    path === undefined ? undefined : JSON.parse(readFileSync(path, 'utf8'));
+  if (positionals[0] === 'spec') return tell({ type: 'SPEC', spec });
+  const config = json(values.config) as ExactConfig;
+  switch (positionals[0]) {
+    case 'check':
+      return tell({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'SUCCEEDED' } });
+    case 'discover':
+      return tell({ type: 'CATALOG', catalog: catalogOf(config) });
+    case 'read': {
+      const { streams } = json(values.catalog) as { streams: { stream: { name: string } }[] };
+      const state = (json(values.state) ?? []) as readonly unknown[];
+      const chosen = streams.map(({ stream }) => stream.name);
+      return readExactly({ ...config, streams: chosen }, state);
+    }
+    default:
+      throw new Error(`No such command: ${positionals[0]}`);
+  }
+}
+
+await main();

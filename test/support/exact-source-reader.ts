@@ -1,0 +1,194 @@
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { journalFile, type ExactConfig, type JournalEntry, type Trouble } from './exact-source.ts';
+
+const blockRecordsMax = 500;
+const pollMs = 20;
+const floodBytes = 50 * 1024 * 1024;
+const forever = 2 ** 30;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+// A pipe without a reader breaks. Many real connectors then hang until somebody ends them, and so does this one.
+process.stdout.on('error', () => void sleep(forever));
+process.stderr.on('error', () => void sleep(forever));
+
+async function say(text: string, stream: NodeJS.WriteStream = process.stdout): Promise<void> {
+  if (stream.write(text)) return;
+  await new Promise<void>((resolve) => stream.once('drain', resolve));
+}
+
+export const tell = (message: object): Promise<void> => say(`${JSON.stringify(message)}\n`);
+
+/** Sends what comes after the state, as ExactConfig says. */
+export async function readExactly(config: ExactConfig, state: readonly unknown[]): Promise<void> {
+  const reader = new Reader(config, state);
+  await reader.read();
+}
+
+interface GivenState {
+  readonly stream: {
+    readonly stream_descriptor: { readonly name: string };
+    readonly stream_state: { readonly id: number };
+  };
+}
+
+type Entry = JournalEntry extends infer E
+  ? E extends unknown
+    ? Omit<E, 'pid' | 'at'>
+    : never
+  : never;
+
+class Reader {
+  readonly #config: ExactConfig;
+  readonly #records: number;
+  /** By stream: the last record sent, and how many of them no state covers yet. */
+  readonly #cursors: Map<string, number>;
+  readonly #uncovered = new Map<string, number>();
+  readonly #tail: string;
+  readonly #startedAt = Date.now();
+  #sent = 0;
+  #mute = false;
+  #stays = false;
+  #miscount = 0;
+
+  constructor(config: ExactConfig, state: readonly unknown[]) {
+    const { directory, records, streams, note = '', padBytes = 0 } = config;
+    const grown = join(directory, 'records');
+    this.#config = config;
+    this.#records = existsSync(grown) ? Number(readFileSync(grown, 'utf8')) : records;
+    this.#cursors = new Map(streams.map((name) => [name, 0]));
+    for (const { stream } of state as readonly GivenState[])
+      this.#cursors.set(stream.stream_descriptor.name, stream.stream_state.id);
+    const pad = 'x'.repeat(padBytes);
+    this.#tail = `,"note":${JSON.stringify(note)},"pad":"${pad}"},"emitted_at":1700000000000}}\n`;
+    this.#enter({ event: 'read', state });
+  }
+
+  async read(): Promise<void> {
+    const { streams, interleaved = false } = this.#config;
+    const left = (stream: string): boolean => this.#cursors.get(stream)! < this.#records;
+    for (const stream of streams) await this.#status(stream, 'STARTED');
+    while (streams.some(left))
+      for (const stream of streams)
+        do await this.#block(stream);
+        while (!interleaved && left(stream));
+    for (const stream of streams) await this.#status(stream, 'COMPLETE');
+    this.#enter({ event: 'end' });
+    if (this.#stays) await sleep(forever);
+  }
+
+  /** Records up to the next state, to trouble, or to the block's limit. */
+  async #block(stream: string): Promise<void> {
+    const from = this.#cursors.get(stream)! + 1;
+    if (from > this.#records) return;
+    await this.#trouble(from, stream);
+    const { trouble, recordsPerSecond } = this.#config;
+    const stateAt = this.#nextStateAt(from);
+    const calm = trouble !== undefined && trouble.at > from ? trouble.at - 1 : this.#records;
+    const to = Math.min(stateAt, from + blockRecordsMax - 1, calm);
+    this.#enter({ event: 'send', stream, from, to });
+    const lines: string[] = [];
+    for (let id = from; id <= to; id += 1)
+      lines.push(`{"type":"RECORD","record":{"stream":"${stream}","data":{"id":${id}${this.#tail}`);
+    await say(lines.join(''));
+    this.#cursors.set(stream, to);
+    this.#sent += lines.length;
+    this.#uncovered.set(stream, (this.#uncovered.get(stream) ?? 0) + lines.length);
+    if (to === stateAt && !this.#mute) await this.#state(stream, to);
+    if (recordsPerSecond === undefined) return;
+    const early = this.#startedAt + (this.#sent / recordsPerSecond) * 1_000 - Date.now();
+    if (early > 0) await sleep(early);
+  }
+
+  #nextStateAt(from: number): number {
+    const { statesAt, stateEvery = blockRecordsMax } = this.#config;
+    const next =
+      statesAt === undefined
+        ? Math.ceil(from / stateEvery) * stateEvery
+        : (statesAt.find((at) => at >= from) ?? this.#records);
+    return Math.min(next, this.#records);
+  }
+
+  async #state(name: string, id: number): Promise<void> {
+    const recordCount = (this.#uncovered.get(name) ?? 0) + this.#miscount;
+    this.#miscount = 0;
+    this.#uncovered.set(name, 0);
+    const stream = { stream_descriptor: { name }, stream_state: { id } };
+    await tell({ type: 'STATE', state: { type: 'STREAM', stream, sourceStats: { recordCount } } });
+  }
+
+  async #status(name: string, status: string): Promise<void> {
+    await tell({
+      type: 'TRACE',
+      trace: {
+        type: 'STREAM_STATUS',
+        emitted_at: Date.now(),
+        stream_status: { stream_descriptor: { name }, status },
+      },
+    });
+  }
+
+  async #trouble(next: number, stream: string): Promise<void> {
+    const { trouble, directory } = this.#config;
+    if (trouble?.at !== next) return;
+    const marker = join(directory, 'troubled');
+    if (trouble.once === true && existsSync(marker)) return;
+    writeFileSync(marker, '');
+    this.#enter({ event: trouble.what === 'wait' ? 'waiting' : 'troubled' });
+    await this.#suffer(trouble, stream);
+  }
+
+  async #suffer({ what }: Trouble, stream: string): Promise<void> {
+    const go = join(this.#config.directory, 'go');
+    switch (what) {
+      case 'crash':
+        return crash(this.#config);
+      case 'wait':
+        while (!existsSync(go)) await sleep(pollMs);
+        return;
+      case 'hang':
+        return sleep(forever);
+      case 'rubbish':
+        return say(
+          `{"type":"RECORD","record":{"stream":"${stream}","data":{"id":,${this.#tail.trim()},,,\n`,
+        );
+      case 'flood':
+        return flood();
+      case 'uncovered':
+        this.#mute = true;
+        return;
+      case 'miscounts':
+        this.#miscount = 1;
+        return;
+      case 'stays':
+        this.#stays = true;
+    }
+  }
+
+  #enter(entry: Entry): void {
+    const line = `${JSON.stringify({ pid: process.pid, at: Date.now(), ...entry })}\n`;
+    appendFileSync(journalFile(this.#config.directory), line);
+  }
+}
+
+/** Careless, as connectors are: the message holds the secret. */
+async function crash({ token = 'none' }: ExactConfig): Promise<never> {
+  const error = {
+    message: `The API of the exact source fell over (token ${token}).`,
+    internal_message: `HTTP 502 for token ${token}`,
+    failure_type: 'transient_error',
+  };
+  await tell({ type: 'TRACE', trace: { type: 'ERROR', emitted_at: Date.now(), error } });
+  process.exit(1);
+}
+
+/** Half as messages on stdout, half on stderr. */
+async function flood(): Promise<void> {
+  const log = { level: 'INFO', message: 'again '.repeat(150) };
+  const line = `${JSON.stringify({ type: 'LOG', log })}\n`;
+  for (let written = 0; written < floodBytes; written += 2 * line.length) {
+    await say(line);
+    await say(line, process.stderr);
+  }
+}

@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * The config of the exact source: a program of ours that speaks the Airbyte protocol, sends the records 1 to `records` of each stream, resumes
+ * exactly, and misbehaves as told. Like many real connectors it never notices that its reader is gone.
+ */
+export interface ExactConfig {
+  /** Holds the journal, and the files by which a test changes what the source does while it runs. */
+  readonly directory: string;
+  readonly streams: readonly string[];
+  /** Of each stream; the file `records` in the directory, if there, decides over it. */
+  readonly records: number;
+  /** A state after every so many records, and after the last. */
+  readonly stateEvery?: number;
+  /** A state after each of these records instead. */
+  readonly statesAt?: readonly number[];
+  /** Of all streams together; absent: as fast as it is read. */
+  readonly recordsPerSecond?: number;
+  readonly padBytes?: number;
+  /** A text in every record, to be looked for where records must not be. */
+  readonly note?: string;
+  /** A secret; `${env:NAME}`. */
+  readonly token?: string;
+  /** The streams take turns; else one follows the other. */
+  readonly interleaved?: boolean;
+  readonly trouble?: Trouble;
+}
+
+/**
+ * What goes wrong before record `at` of a stream. `once`: in the first attempt only.
+ * `crash`: exit 1, with a trace. `wait`: until the directory holds a file `go`. `hang`: for ever, silent. `rubbish`: a record's line that
+ * is broken. `flood`: 50 MB of logs, then on. `uncovered`: from here on no state, yet COMPLETE and exit 0. `stays`: the last record is sent,
+ * but the process never exits. `miscounts`: the next state claims a record too many.
+ */
+export interface Trouble {
+  readonly what:
+    'crash' | 'wait' | 'hang' | 'rubbish' | 'flood' | 'uncovered' | 'stays' | 'miscounts';
+  readonly at: number;
+  readonly once?: boolean;
+}
+
+/** A line of the journal. `at`: epoch ms. */
+export type JournalEntry = { readonly pid: number; readonly at: number } & (
+  | { readonly event: 'read'; readonly state: readonly unknown[] }
+  | { readonly event: 'send'; readonly stream: string; readonly from: number; readonly to: number }
+  | { readonly event: 'waiting' | 'troubled' | 'end' }
+);
+
+/** One run of `read`. */
+export interface SourceAttempt {
+  readonly pid: number;
+  /** When it began, epoch ms. */
+  readonly at: number;
+  /** The cursor it was given by stream; a stream without one starts at the beginning. */
+  readonly from: Readonly<Record<string, number>>;
+  /** Ranges of ids about to be sent; the last may have been cut by a kill. */
+  readonly sent: readonly { readonly stream: string; readonly from: number; readonly to: number }[];
+  readonly events: readonly JournalEntry['event'][];
+}
+
+export const journalFile = (directory: string): string => join(directory, 'journal.jsonl');
+
+/** The runs of `read` so far, oldest first. */
+export function attemptsIn(directory: string): readonly SourceAttempt[] {
+  const entries = readJournal(directory);
+  const pids = [...new Set(entries.map(({ pid }) => pid))];
+  return pids.map((pid) => {
+    const own = entries.filter((entry) => entry.pid === pid);
+    const read = own.find((entry) => entry.event === 'read');
+    return {
+      pid,
+      at: own[0]!.at,
+      from: Object.fromEntries((read?.state ?? []).map(cursorOf)),
+      sent: own.flatMap((entry) => (entry.event === 'send' ? [entry] : [])),
+      events: own.map(({ event }) => event),
+    };
+  });
+}
+
+/** Records handed to the pipe over all attempts, at most. */
+export function sentIn(directory: string): number {
+  return attemptsIn(directory)
+    .flatMap(({ sent }) => sent)
+    .reduce((sum, { from, to }) => sum + to - from + 1, 0);
+}
+
+/** Lets a source that waits go on. */
+export function letGo(directory: string): void {
+  writeFileSync(join(directory, 'go'), '');
+}
+
+/** From now on the source has so many records in each stream. */
+export function grow(directory: string, records: number): void {
+  writeFileSync(join(directory, 'records'), String(records));
+}
+
+function readJournal(directory: string): readonly JournalEntry[] {
+  let text: string;
+  try {
+    text = readFileSync(journalFile(directory), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+  // A line that a kill cut short is not one.
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  return whole
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as JournalEntry);
+}
+
+interface GivenState {
+  readonly stream: {
+    readonly stream_descriptor: { readonly name: string };
+    readonly stream_state: { readonly id: number };
+  };
+}
+
+function cursorOf(state: unknown): [string, number] {
+  const { stream_descriptor, stream_state } = (state as GivenState).stream;
+  return [stream_descriptor.name, stream_state.id];
+}

@@ -1,0 +1,201 @@
+import { CancelledFailure } from '@temporalio/common';
+import type { SyncStatus } from '../../workflows/messages.ts';
+import {
+  attachUpdate,
+  editUpdate,
+  refusals,
+  syncStatusQuery,
+  wholeLane,
+} from '../../workflows/messages.ts';
+import { id, numbers } from '../support/items.ts';
+import type { World } from '../support/memory-connectors.ts';
+import { failureOf, historyOf, openHouse, until, type House } from './house.ts';
+
+let house: House;
+
+beforeAll(async () => {
+  house = await openHouse();
+  await house.worker();
+});
+afterAll(() => house.close());
+
+const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+const rowsOf = ({ store }: World): number[] => numbers(store.rows.get(id('orders')));
+
+/** A source that stops before record n until it is let through, its destination having committed what came before. */
+function gate(n: number) {
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  let reached = false;
+  return {
+    open: () => open(),
+    isReached: () => reached,
+    async beforeRecord(_: string, at: number, { abort }: { readonly abort: AbortSignal }) {
+      if (at !== n) return;
+      reached = true;
+      const aborted = new Promise<void>((resolve) =>
+        abort.addEventListener('abort', () => resolve()),
+      );
+      await Promise.race([opened, aborted]);
+    },
+  };
+}
+
+test('a cancelled sync drains to a checkpoint, keeps it, and the next one resumes', async () => {
+  const door = gate(8);
+  const { world, sync, syncNow, state } = await house.connect({
+    world: { beforeRecord: door.beforeRecord },
+  });
+  const handle = await sync();
+  await until('the source waits', door.isReached);
+
+  await handle.cancel();
+
+  const error = await handle.result().catch((thrown: unknown) => thrown as Error);
+  expect((error as Error).cause).toBeInstanceOf(CancelledFailure);
+  expect((await handle.describe()).status.name).toBe('CANCELLED');
+  expect(rowsOf(world)).toEqual(upTo(5));
+  const held = await state();
+  expect(held.lease).toBeNull();
+  expect(held.history).toMatchObject([{ outcome: 'cancelled', records: 5 }]);
+  expect(held.checkpoints['orders']).toMatchObject({ records: 5 });
+
+  door.open();
+  expect(await syncNow()).toMatchObject({ outcome: 'succeeded', syncNo: 2, records: 5 });
+  expect(rowsOf(world)).toEqual(upTo(10));
+});
+
+test('a worker that shuts down drains, and another goes on from its last checkpoint', async () => {
+  const door = gate(8);
+  const own = await openHouse();
+  try {
+    const first = await own.worker();
+    const { world, sync, state } = await own.connect({
+      policy: { attemptsWithoutProgressMax: 1 },
+      world: { beforeRecord: door.beforeRecord },
+    });
+    const handle = await sync();
+    await until('the source waits', door.isReached);
+
+    await first.shutdown();
+    expect(rowsOf(world)).toEqual(upTo(5));
+    door.open();
+    await own.worker();
+
+    expect(await handle.result()).toMatchObject({ outcome: 'succeeded', records: 10 });
+    expect(rowsOf(world)).toEqual(upTo(10));
+    expect(world.sent.map(({ orders }) => orders![0])).toEqual([1, 6]);
+    expect((await state()).history).toHaveLength(1);
+  } finally {
+    await own.close();
+  }
+});
+
+test('only one sync runs at a time: a second one is skipped and says who runs', async () => {
+  const door = gate(8);
+  const { name, sync } = await house.connect({ world: { beforeRecord: door.beforeRecord } });
+  const handle = await sync();
+  await until('the first one runs', door.isReached);
+
+  const second = await (await sync(`sync/${name}-second`)).result();
+
+  expect(second).toMatchObject({ outcome: 'skipped', failure: { place: `sync/${name}` } });
+  door.open();
+  expect(await handle.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1 });
+});
+
+test('the lease of a terminated sync is taken over, and its writer is fenced off', async () => {
+  const door = gate(8);
+  const { world, name, sync, state } = await house.connect({
+    world: { beforeRecord: door.beforeRecord },
+  });
+  const handle = await sync();
+  await until('the first one runs', door.isReached);
+  await handle.terminate('by a person');
+  expect((await state()).lease).not.toBeNull();
+  door.open();
+
+  const second = await (await sync(`sync/${name}-second`)).result();
+
+  expect(second).toMatchObject({ outcome: 'succeeded', syncNo: 2 });
+  expect(rowsOf(world)).toEqual(upTo(10));
+});
+
+test('a sync that lasts longer than a segment continues as new at a checkpoint and keeps its lease', async () => {
+  const { world, name, sync, state } = await house.connect({
+    policy: { segmentMsMax: 400 },
+    world: { hasState: () => true },
+  });
+  world.beforeRecord = () => new Promise((resolve) => setTimeout(resolve, 100));
+
+  const handle = await sync();
+  const summary = await handle.result();
+
+  expect(summary).toMatchObject({ outcome: 'succeeded', syncNo: 1, records: 10 });
+  expect(rowsOf(world)).toEqual(upTo(10));
+  expect(world.reads.length).toBeGreaterThan(1);
+  const first = await historyOf(house.client, `sync/${name}`, handle.firstExecutionRunId);
+  expect(first.events!.at(-1)!.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
+  const { history, syncNo } = await state();
+  expect(syncNo).toBe(1);
+  expect(history).toMatchObject([{ outcome: 'succeeded', attempts: world.reads.length }]);
+});
+
+test('a state is not edited while a sync runs; afterwards the edit decides where the next one starts', async () => {
+  const door = gate(8);
+  const { world, workflow, sync, syncNow, state } = await house.connect({
+    world: { beforeRecord: door.beforeRecord },
+  });
+  const handle = await sync();
+  await until('the sync runs', door.isReached);
+  const edited = {
+    type: 'STREAM' as const,
+    stream: { stream_descriptor: { name: 'orders' }, stream_state: { id: 7 } },
+  };
+  const edit = () =>
+    workflow.executeUpdate(editUpdate, {
+      args: [{ scope: id('orders'), state: edited, reason: 'test' }],
+    });
+
+  const { type, failure } = await failureOf(edit());
+  expect(type).toBe(refusals.syncRunning);
+  expect(failure.remedy).toContain('tidemark cancel');
+  door.open();
+  await handle.result();
+
+  await edit();
+  expect((await state()).checkpoints['orders']).toMatchObject({ edition: 1, seq: 0 });
+  await syncNow();
+  expect(world.sent.at(-1)).toEqual({ orders: [8, 9, 10] });
+  expect((await state()).checkpoints['orders']).toMatchObject({ edition: 1, epoch: { syncNo: 2 } });
+});
+
+test('a writer without a table asks Temporal before it goes on, and stops when a newer one has attached', async () => {
+  const door = gate(8);
+  const { world, workflow, sync } = await house.connect({
+    policy: { heartbeatTimeoutMs: 2_000 },
+    world: { withoutTable: true, beforeRecord: door.beforeRecord, hasState: () => true },
+  });
+  const handle = await sync();
+  await until('the writer waits for its source', door.isReached);
+  await until('record 7 is a checkpoint', () => rowsOf(world).length === 7);
+  const { begun, progress } = await handle.query<SyncStatus, []>(syncStatusQuery);
+  // As a later attempt would, after a freeze.
+  await workflow.executeUpdate(attachUpdate, {
+    args: [
+      {
+        lane: wholeLane,
+        epoch: { syncNo: begun!.syncNo, at: progress!.epoch.at + 1 },
+        hostQueue: 'elsewhere',
+        hint: null,
+      },
+    ],
+  });
+  const freshMs = 1_000;
+  await new Promise((resolve) => setTimeout(resolve, freshMs + 200));
+  door.open();
+
+  // The fenced-off attempt wrote nothing more: the next one reads from the last checkpoint on.
+  expect(await handle.result()).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+  expect(rowsOf(world)).toEqual(upTo(10));
+});

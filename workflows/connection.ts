@@ -1,0 +1,122 @@
+import {
+  allHandlersFinished,
+  condition,
+  continueAsNew,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import * as connection from './connection-state.ts';
+import type { Refusal } from './connection-state.ts';
+import { connectionDetails } from './details.ts';
+import {
+  attachUpdate,
+  beginUpdate,
+  commitUpdate,
+  configureUpdate,
+  editUpdate,
+  endUpdate,
+  statusQuery,
+  type ConnectionInput,
+} from './messages.ts';
+import { statusKey } from './search-keys.ts';
+
+const now = (): string => new Date().toISOString();
+
+/** A refusal thrown by a validator adds nothing to history. */
+function check(refusal: Refusal): void {
+  if (refusal !== null) throw refusal;
+}
+
+/**
+ * Owns a connection's spec, checkpoints, fence and lease. Never ends and does no I/O. Handlers are synchronous, so that none is ever half
+ * done at a continue-as-new.
+ */
+export async function connectionWorkflow(input: ConnectionInput): Promise<void> {
+  let { state } = input;
+  const show = (): void => setCurrentDetails(connectionDetails(state));
+  const showStatus = (value: string): void => upsertSearchAttributes([{ key: statusKey, value }]);
+
+  setHandler(statusQuery, () => state, {
+    description:
+      'Everything held of this connection: spec, lease, checkpoints by scope, last syncs.',
+  });
+  setHandler(
+    beginUpdate,
+    (request) => {
+      const before = state.lease;
+      const { state: next, answer } = connection.begin(state, request, now());
+      state = next;
+      if (before === null && answer.type === 'begun') showStatus('syncing');
+      show();
+      return answer;
+    },
+    { description: 'A sync asks for the connection. Sent by syncs only.' },
+  );
+  setHandler(
+    endUpdate,
+    (request) => {
+      const held = state.lease !== null;
+      state = connection.end(state, request);
+      if (held && state.lease === null) showStatus(request.summary.outcome);
+      show();
+    },
+    {
+      description: 'A sync gives the connection back, with its summary. Sent by syncs only.',
+      validator: (request) => check(connection.endRefusal(state, request)),
+    },
+  );
+  setHandler(
+    attachUpdate,
+    (request) => {
+      const { state: next, attached } = connection.attach(state, request);
+      state = next;
+      show();
+      return attached;
+    },
+    {
+      description: 'A write attempt fences off earlier ones and learns where to start.',
+      validator: (request) => check(connection.attachRefusal(state, request)),
+    },
+  );
+  setHandler(
+    commitUpdate,
+    (request) => {
+      state = connection.commit(state, request);
+      show();
+    },
+    {
+      description: 'The destination made states durable. Sent by write attempts only.',
+      validator: (request) => check(connection.commitRefusal(state, request)),
+    },
+  );
+  setHandler(
+    editUpdate,
+    (request) => {
+      state = connection.edit(state, request, now());
+      show();
+    },
+    {
+      description:
+        'A person sets a state: {"scope": "<scope>" or null for all, "state": {…} or null to start from scratch, "reason": "…"}.',
+      validator: (request) => check(connection.editRefusal(state, request)),
+    },
+  );
+  setHandler(
+    configureUpdate,
+    (spec) => {
+      state = connection.configure(state, spec);
+      show();
+    },
+    {
+      description: 'Replaces the spec; the next sync uses it.',
+      validator: (spec) => check(connection.configureRefusal(state, spec)),
+    },
+  );
+  show();
+
+  await condition(() => workflowInfo().continueAsNewSuggested);
+  await condition(allHandlersFinished);
+  await continueAsNew<typeof connectionWorkflow>({ state });
+}

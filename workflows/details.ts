@@ -1,0 +1,151 @@
+import {
+  describeFailure,
+  stateText,
+  streamDescriptor,
+  type Checkpoint,
+  type ConnectionState,
+  type Progress,
+  type StreamId,
+  type SyncSummary,
+} from '../protocol/index.ts';
+
+// Markdown for Temporal's UI: what an operator reads there. Pure.
+
+const rowsMax = 100;
+const stateCharsMax = 120;
+const historyRowsMax = 10;
+
+/** Safe in a cell of a table. */
+function cell(text: string): string {
+  return text.replace(/[|`\\]/g, (c) => `\\${c}`).replace(/\s+/g, ' ');
+}
+
+function code(text: string): string {
+  const cut = text.length > stateCharsMax ? `${text.slice(0, stateCharsMax)}…` : text;
+  return `\`${cut.replace(/[|`]/g, "'").replace(/\s+/g, ' ')}\``;
+}
+
+/** 1234567 → 1,234,567. */
+export function grouped(n: number): string {
+  return String(n).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function size(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]!}`;
+}
+
+function scopeName(scope: string): string {
+  if (scope === '*') return '(every stream)';
+  const { name, namespace } = streamDescriptor(scope as StreamId);
+  return cell(namespace ? `${namespace}.${name}` : name);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const shown = rows.slice(0, rowsMax).map(line);
+  const more = rows.length > rowsMax ? [`\n… and ${rows.length - rowsMax} more`] : [];
+  return [line(head), line(head.map(() => '---')), ...shown, ...more].join('\n');
+}
+
+function checkpointCells(checkpoint: Checkpoint | undefined): readonly string[] {
+  if (checkpoint === undefined) return ['none yet', ''];
+  const { state, complete, edition, seq, committedAt } = checkpoint;
+  if (state !== null) return [committedAt, code(stateText(checkpoint))];
+  if (complete === true) return [committedAt, 'complete'];
+  return [committedAt, seq === 0 && edition > 0 ? 'from scratch' : 'no state'];
+}
+
+export interface SyncShown {
+  readonly connection: string;
+  readonly syncNo: number | null;
+  readonly segment: number;
+  readonly progress: Progress | null;
+  readonly checkpoints: Readonly<Record<string, Checkpoint>>;
+  readonly summary: SyncSummary | null;
+}
+
+export function syncDetails(shown: SyncShown): string {
+  const { connection, syncNo, segment, progress, summary } = shown;
+  const title =
+    `**${cell(connection)}**` +
+    (syncNo === null ? '' : ` · sync ${syncNo}`) +
+    (segment > 1 ? ` · segment ${segment}` : '');
+  const parts = [title];
+  if (summary !== null) parts.push(summaryLine(summary));
+  else if (progress !== null) parts.push(...progressLines(progress));
+  else parts.push('Waiting for a worker.');
+  parts.push(streamTable(shown));
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function summaryLine(summary: SyncSummary): string {
+  const { outcome, records, bytes, attempts, failure } = summary;
+  const line = `**${outcome}** · ${grouped(records)} records · ${size(bytes)} · attempts: ${attempts}`;
+  return failure === undefined ? line : `${line}\n\n${cell(describeFailure(failure))}`;
+}
+
+function progressLines(progress: Progress): string[] {
+  const { phase, attempt, worker, committed, lastCheckpointAt, late, notices = [] } = progress;
+  const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
+  const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
+  return [line, ...(late === undefined ? [] : [`**Late:** ${cell(late)}`]), ...notices.map(cell)];
+}
+
+function streamTable({ progress, checkpoints }: SyncShown): string {
+  const streams = new Map(
+    (progress?.streams ?? []).map((stream) => [stream.stream as string, stream]),
+  );
+  const scopes = [...new Set([...streams.keys(), ...Object.keys(checkpoints)])];
+  if (scopes.length === 0) return '';
+  const rows = scopes.map((scope) => {
+    const checkpoint = checkpoints[scope];
+    const counts = streams.get(scope)?.committed ?? checkpoint ?? { records: 0, bytes: 0 };
+    const status = streams.get(scope)?.status ?? '';
+    return [
+      scopeName(scope),
+      grouped(counts.records),
+      size(counts.bytes),
+      status,
+      ...checkpointCells(checkpoint),
+    ];
+  });
+  return table(['stream', 'records', 'bytes', 'status', 'last checkpoint', 'state'], rows);
+}
+
+export function connectionDetails(state: ConnectionState): string {
+  const { spec, syncNo, lease, label, adopt, checkpoints, history } = state;
+  const facts = [
+    `**${cell(spec.name)}**: ${cell(spec.source.connector)} to ${cell(spec.destination.connector)}`,
+    lease === null
+      ? `idle · ${syncNo} syncs begun`
+      : `sync ${lease.syncNo} since ${lease.since} by ${code(lease.holder.workflowId)}`,
+    ...(label === null ? [] : [`bound to the worker label ${code(label)}`]),
+    ...(adopt ? ['the next sync adopts the destination as it is'] : []),
+  ];
+  const scopes = Object.values(checkpoints).map((checkpoint) => [
+    scopeName(checkpoint.scope),
+    `${checkpoint.edition}.${checkpoint.epoch.syncNo}.${checkpoint.seq}`,
+    ...checkpointCells(checkpoint),
+  ]);
+  const past = history
+    .slice(-historyRowsMax)
+    .reverse()
+    .map(({ syncNo: no, outcome, records, endedAt }) => [
+      String(no),
+      outcome,
+      grouped(records),
+      endedAt,
+    ]);
+  return [
+    facts.join('  \n'),
+    ...(scopes.length === 0
+      ? ['No checkpoint yet.']
+      : [table(['scope', 'edition.sync.seq', 'last checkpoint', 'state'], scopes)]),
+    ...(past.length === 0 ? [] : [table(['sync', 'outcome', 'records', 'ended'], past)]),
+  ].join('\n\n');
+}

@@ -1,0 +1,3 @@
+export { connectionWorkflow } from './connection.ts';
+export { probeWorkflow } from './probe.ts';
+export { syncWorkflow } from './sync.ts';

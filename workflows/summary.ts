@@ -1,0 +1,70 @@
+import {
+  summaryStreamsMax,
+  type Checkpoints,
+  type Counts,
+  type Progress,
+  type StreamSummary,
+  type SyncFailure,
+  type SyncSummary,
+  type WriteOutcome,
+} from '../protocol/index.ts';
+
+/** What every summary is made of. */
+export interface SyncFacts {
+  readonly syncNo: number;
+  readonly workflowId: string;
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly attempts: number;
+  readonly progress: Progress | null;
+  readonly checkpoints: Checkpoints;
+}
+
+type Done = Extract<WriteOutcome, { type: 'done' }>;
+
+export function doneSummary(facts: SyncFacts, { summary }: Done): SyncSummary {
+  return { ...base(facts, 'succeeded'), ...summary };
+}
+
+export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
+  return { ...base(facts, 'failed'), ...soFar(facts), failure };
+}
+
+export function cancelledSummary(facts: SyncFacts, failure: SyncFailure | undefined): SyncSummary {
+  return {
+    ...base(facts, 'cancelled'),
+    ...soFar(facts),
+    ...(failure !== undefined && { failure }),
+  };
+}
+
+export function skippedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
+  return { ...base(facts, 'skipped'), ...soFar(facts), failure };
+}
+
+function base(
+  { syncNo, workflowId, startedAt, endedAt, attempts }: SyncFacts,
+  outcome: SyncSummary['outcome'],
+) {
+  return { syncNo, workflowId, outcome, startedAt, endedAt, attempts };
+}
+
+/** What the writers told before the end: the checkpoints' counts are the whole sync's. */
+function soFar({
+  syncNo,
+  progress,
+  checkpoints,
+}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount'> {
+  const totals = { records: 0, bytes: 0 };
+  for (const { epoch, records, bytes } of Object.values(checkpoints)) {
+    if (epoch.syncNo !== syncNo) continue;
+    totals.records += records;
+    totals.bytes += bytes;
+  }
+  const told = progress?.epoch.syncNo === syncNo ? progress : null;
+  const streams: readonly StreamSummary[] = (told?.streams ?? [])
+    .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, summaryStreamsMax);
+  return { ...totals, streams, streamCount: told?.streamCount ?? 0 };
+}

@@ -1,0 +1,146 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  CancelledFailure,
+  condition,
+  continueAsNew,
+  ContinueAsNew,
+  isCancellation,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Begun, Holder, SyncSummary } from '../protocol/index.ts';
+import { leaseActivities } from './activities.ts';
+import { attemptOf, failureOf, heldBy, workflowFailure } from './failure.ts';
+import type { SyncInput } from './messages.ts';
+import { createPairing, type Pairing } from './pairing.ts';
+import { cancelledSummary, doneSummary, failedSummary, skippedSummary } from './summary.ts';
+import { createSyncView, type SyncView } from './sync-view.ts';
+
+/**
+ * One sync of a connection, from its last checkpoint. Completes with its summary (also when it was skipped because another one runs), fails
+ * with a SyncFailure as its first detail, or ends as cancelled.
+ */
+export async function syncWorkflow(input: SyncInput): Promise<SyncSummary> {
+  const sync = new Sync(input);
+  return sync.run();
+}
+
+class Sync {
+  readonly #input: SyncInput;
+  readonly #view: SyncView;
+  readonly #pairing: Pairing;
+  readonly #holder: Holder;
+  readonly #startedAt: string;
+  #attempts: number;
+  /** Attempts before the write activity that runs. */
+  #before: number;
+
+  constructor(input: SyncInput) {
+    this.#input = input;
+    this.#view = createSyncView(input);
+    this.#pairing = createPairing();
+    const { workflowId, firstExecutionRunId } = workflowInfo();
+    this.#holder = { workflowId, firstRunId: firstExecutionRunId };
+    this.#startedAt = input.continued?.startedAt ?? new Date().toISOString();
+    this.#attempts = input.continued?.attempts ?? 0;
+    this.#before = this.#attempts;
+  }
+
+  async run(): Promise<SyncSummary> {
+    this.#view.show(this.#input.continued === undefined ? 'starting' : undefined);
+    try {
+      const summary = await this.#copy();
+      return await this.#end(summary);
+    } catch (error) {
+      if (error instanceof ContinueAsNew) throw error;
+      if (isCancellation(error) || CancellationScope.current().consideredCancelled) {
+        const failure = isCancellation(error) ? undefined : failureOf(error);
+        await this.#end(cancelledSummary(this.#facts(), failure));
+        throw isCancellation(error) ? error : new CancelledFailure('Sync cancelled.');
+      }
+      const failure = failureOf(error);
+      this.#attempts = Math.max(this.#attempts, this.#before + attemptOf(error));
+      await this.#end(failedSummary(this.#facts(), failure));
+      throw workflowFailure(failure);
+    }
+  }
+
+  /** Writes until everything is read. */
+  async #copy(): Promise<SyncSummary> {
+    const skipped = this.#view.begun === null ? await this.#begin(0) : null;
+    if (skipped !== null) return skipped;
+    for (;;) {
+      this.#before = this.#attempts;
+      const segment = this.#input.continued?.segment ?? 1;
+      let outcome;
+      try {
+        outcome = await this.#pairing.write(this.#view.begun!, segment);
+      } finally {
+        this.#attempts = this.#before + this.#pairing.attempt;
+      }
+      switch (outcome.type) {
+        case 'done':
+          return doneSummary(this.#facts(), outcome);
+        case 'raise':
+          await this.#begin(outcome.syncNo);
+          break;
+        case 'more':
+          await this.#continue(this.#view.begun!, segment);
+      }
+    }
+  }
+
+  /** Takes the connection's lease; the summary when another sync has it. */
+  async #begin(raise: number): Promise<SyncSummary | null> {
+    const { connection } = this.#input;
+    const { begin } = leaseActivities(`begin ${connection}`);
+    const answer = await begin({ connection, holder: this.#holder, raise });
+    if (answer.type === 'skipped')
+      return skippedSummary(this.#facts(), heldBy(answer.by, connection));
+    this.#view.begun = answer.begun;
+    this.#view.show('running');
+    return null;
+  }
+
+  async #continue(begun: Begun, segment: number): Promise<never> {
+    if (CancellationScope.current().consideredCancelled)
+      throw new CancelledFailure('Sync cancelled.');
+    await condition(allHandlersFinished);
+    return continueAsNew<typeof syncWorkflow>({
+      connection: this.#input.connection,
+      continued: {
+        begun,
+        startedAt: this.#startedAt,
+        attempts: this.#attempts,
+        segment: segment + 1,
+        checkpoints: Object.values(this.#view.checkpoints),
+      },
+    });
+  }
+
+  /** Gives the lease back, whatever happened. */
+  async #end(summary: SyncSummary): Promise<SyncSummary> {
+    const { connection } = this.#input;
+    if (summary.outcome !== 'skipped' && this.#view.begun !== null) {
+      const { end } = leaseActivities(`end ${connection}: ${summary.outcome}`);
+      await CancellationScope.nonCancellable(() =>
+        end({ connection, holder: this.#holder, summary }),
+      );
+    }
+    this.#view.summary = summary;
+    this.#view.show(summary.outcome);
+    return summary;
+  }
+
+  #facts() {
+    return {
+      syncNo: this.#view.begun?.syncNo ?? 0,
+      workflowId: this.#holder.workflowId,
+      startedAt: this.#startedAt,
+      endedAt: new Date().toISOString(),
+      attempts: this.#attempts,
+      progress: this.#view.progress,
+      checkpoints: this.#view.checkpoints,
+    };
+  }
+}
