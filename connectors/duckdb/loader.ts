@@ -15,7 +15,13 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
-import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
+import {
+  checkCount,
+  noOverwrite,
+  outsideCatalog,
+  planTargets,
+  unreadableRecord,
+} from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
@@ -137,6 +143,11 @@ export class DuckdbLoader implements Loader {
     for (const [stream, parts] of byStream) {
       const batch = await this.#prepare(database, ledger, tables.get(stream)!, parts);
       tables.set(stream, batch.table);
+      checkCount(
+        stream,
+        parts.reduce((sum, { records }) => sum + records, 0),
+        batch.rows,
+      );
       batches.push(batch);
     }
     // Rows and checkpoints become durable together. Invariants 1 and 3.

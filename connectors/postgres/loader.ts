@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
-import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { checkCount, noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner, type Written } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
@@ -205,10 +205,9 @@ export class PostgresLoader implements Loader {
       place.stream = part.stream;
       const manner: Manner = this.#careful.has(part.stream) ? 'careful' : 'hurried';
       const table = tables.get(part.stream)!;
-      written.push({
-        ...(await writePart(session, table, part.table, manner)),
-        stream: part.stream,
-      });
+      const one = await writePart(session, table, part.table, manner);
+      checkCount(part.stream, part.records, one.rows);
+      written.push({ ...one, stream: part.stream });
     }
     place.stream = null;
     await session.query('COMMIT');

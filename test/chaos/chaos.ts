@@ -27,7 +27,7 @@ type Stop = () => Promise<void>;
 interface Part {
   readonly name: string;
   readonly what: string;
-  run(): Promise<readonly Finding[]>;
+  readonly run: () => Promise<readonly Finding[]>;
 }
 
 function readOptions() {

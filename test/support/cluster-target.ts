@@ -103,7 +103,7 @@ function asking(
     },
     async cursor(stream) {
       const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);
-      const state = JSON.parse(String(row?.['state'] ?? 'null')) as JsonObject | null;
+      const state = JSON.parse((row?.['state'] ?? 'null') as string) as JsonObject | null;
       const own = state?.['stream'] as { stream_state?: { id: number } } | undefined;
       return own?.stream_state?.id ?? null;
     },

@@ -19,6 +19,8 @@ import { connectionWorkflowId } from '../../workflows/messages.ts';
 import { eventually } from '../worker/eventually.ts';
 import { openTarget, urlVariable, type Target, type TargetKind } from './cluster-target.ts';
 import type { ExactConfig } from './exact-source.ts';
+// Started by its name only: this makes it part of the build.
+import type {} from './exact-source-main.ts';
 import {
   builtFile,
   filesBelow,

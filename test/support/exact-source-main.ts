@@ -58,9 +58,10 @@ async function main(): Promise<void> {
   });
   const json = (path: string | undefined): unknown =>
     path === undefined ? undefined : JSON.parse(readFileSync(path, 'utf8'));
-  if (positionals[0] === 'spec') return tell({ type: 'SPEC', spec });
+  const [command = ''] = positionals;
+  if (command === 'spec') return tell({ type: 'SPEC', spec });
   const config = json(values.config) as ExactConfig;
-  switch (positionals[0]) {
+  switch (command) {
     case 'check':
       return tell({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'SUCCEEDED' } });
     case 'discover':
@@ -72,7 +73,7 @@ async function main(): Promise<void> {
       return readExactly({ ...config, streams: chosen }, state);
     }
     default:
-      throw new Error(`No such command: ${positionals[0]}`);
+      throw new Error(`No such command: ${command}`);
   }
 }
 

@@ -90,7 +90,7 @@ export async function openHouse(): Promise<House> {
   if (!address) throw new Error('TEST_TEMPORAL_ADDRESS is not set. Run the tests with `npm test`.');
   const native = await NativeConnection.connect({ address });
   const connection = await Connection.connect({ address });
-  const client = new Client({ connection, dataConverter });
+  const client = new Client({ connection, dataConverter, identity: 'test' });
   const queue = `test-${randomBytes(6).toString('hex')}`;
   const worlds = new Map<string, World>();
   const workers: TestWorker[] = [];
@@ -112,6 +112,7 @@ export async function openHouse(): Promise<House> {
     });
     const options = {
       connection: native,
+      identity: 'test',
       dataConverter,
       activities,
       shutdownGraceTime: 0,

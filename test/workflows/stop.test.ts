@@ -129,12 +129,13 @@ test('a sync that lasts longer than a segment continues as new at a checkpoint a
   world.beforeRecord = () => new Promise((resolve) => setTimeout(resolve, 100));
 
   const handle = await sync();
+  const { runId: firstRunId } = await handle.describe();
   const summary = await handle.result();
 
   expect(summary).toMatchObject({ outcome: 'succeeded', syncNo: 1, records: 10 });
   expect(rowsOf(world)).toEqual(upTo(10));
   expect(world.reads.length).toBeGreaterThan(1);
-  const first = await historyOf(house.client, `sync/${name}`, handle.firstExecutionRunId);
+  const first = await historyOf(house.client, `sync/${name}`, firstRunId);
   expect(first.events!.at(-1)!.workflowExecutionContinuedAsNewEventAttributes).toBeTruthy();
   const { history, syncNo } = await state();
   expect(syncNo).toBe(1);
