@@ -24,6 +24,7 @@ export class Attempt {
   /** What the attempt before this one left in its heartbeats. */
   readonly hint: WriteDetails | null;
   readonly #startedAt = new Date().toISOString();
+  readonly #startedMs = performance.now();
   readonly #notices: string[] = [];
   book: Book;
   attached: Attached | null = null;
@@ -74,6 +75,10 @@ export class Attempt {
   notice(text: string): void {
     if (this.#notices.length < noticesMax) this.#notices.push(text);
     this.forwarder?.touch();
+  }
+
+  get ranMs(): number {
+    return performance.now() - this.#startedMs;
   }
 
   /** ms since this attempt's last checkpoint, or since it began to read. */

@@ -23,8 +23,8 @@ export interface Committer {
 }
 
 export interface CommitterOptions {
-  send(checkpoints: readonly Checkpoint[]): Promise<void>;
-  onRefused(error: SyncError): void;
+  readonly send: (checkpoints: readonly Checkpoint[]) => Promise<void>;
+  readonly onRefused: (error: SyncError) => void;
 }
 
 interface Waiter {

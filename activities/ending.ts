@@ -1,5 +1,10 @@
 import { CancelledFailure } from '@temporalio/common';
-import { asSyncError, SyncError, type SyncFailure, type WriteOutcome } from '../protocol/index.ts';
+import {
+  asSyncError,
+  type SyncError,
+  type SyncFailure,
+  type WriteOutcome,
+} from '../protocol/index.ts';
 import { refusals } from '../workflows/messages.ts';
 import type { Attempt } from './attempt.ts';
 import { refusalOf } from './connection-client.ts';
@@ -75,17 +80,15 @@ async function fail(attempt: Attempt, error: SyncError): Promise<WriteOutcome> {
   const failure = outgoing(error, (text) => connectors.redact(text));
   log(attempt, error, failure);
   const number = attempt.context.info.attempt;
-  switch (refusalOf(error)) {
-    case refusals.budgetSpent:
-      throw applicationFailure(spentFailure(attempt, failure), {
-        attempt: number,
-        spent: spentOf(attempt, failure),
-      });
-    case refusals.fenced:
-      // On attach: a newer sync has the connection. On commit: a newer attempt of this one has it, and this failure reaches nobody.
-      if (attempt.attached === null)
-        throw applicationFailure(failure, { attempt: number, final: true });
-  }
+  const refusal = refusalOf(error);
+  if (refusal === refusals.budgetSpent)
+    throw applicationFailure(spentFailure(attempt, failure), {
+      attempt: number,
+      spent: spentOf(attempt, failure),
+    });
+  // On attach: a newer sync has the connection. On commit: a newer attempt of this one has it, and this failure reaches nobody.
+  if (refusal === refusals.fenced && attempt.attached === null)
+    throw applicationFailure(failure, { attempt: number, final: true });
   attempt.failure = failure;
   await lastWords(attempt, lastCommitMsMax);
   throw applicationFailure(withCount(attempt, failure), {

@@ -7,10 +7,16 @@ import {
   type StreamId,
 } from '../protocol/index.ts';
 
+export interface Gate {
+  /** Runs before each item is asked for: what came before it has been taken in. */
+  before(): void;
+  /** Runs once the item is there and before the writer gets it. When it rejects, so do the items. */
+  allow(): Promise<void> | void;
+}
+
 /** Watches what goes to the writer: which records no state covers yet, and whether the writer waits for the source. */
 export interface Flow {
-  /** `before` runs before each item is asked for; when it rejects, so do the items. */
-  tap(items: AsyncIterable<Item>, before: () => Promise<void> | void): AsyncIterable<Item>;
+  tap(items: AsyncIterable<Item>, gate: Gate): AsyncIterable<Item>;
   /** A state has passed and no record has passed since that none covers: a good place to stop. */
   readonly isAtBoundary: boolean;
   /** Every uncovered record is of a stream that is read in full and sends no states: its load takes as long as it takes. */
@@ -54,16 +60,18 @@ export function createFlow(catalog: ConfiguredCatalog): Flow {
   }
 
   return {
-    tap: (items, before) => ({
+    tap: (items, gate) => ({
       [Symbol.asyncIterator]() {
         const inner = items[Symbol.asyncIterator]();
         return {
           async next() {
-            await before();
+            gate.before();
             waitingSince = performance.now();
             const result = await inner.next();
             waitingSince = null;
-            if (result.done !== true) note(result.value);
+            if (result.done === true) return result;
+            await allowed(result.value, gate);
+            note(result.value);
             return result;
           },
           return: async () => (await inner.return?.()) ?? { done: true, value: undefined },
@@ -81,4 +89,14 @@ export function createFlow(catalog: ConfiguredCatalog): Flow {
       return waitingSince;
     },
   };
+}
+
+/** An item that is refused is nobody's any more: it is released here. */
+async function allowed(item: Item, gate: Gate): Promise<void> {
+  try {
+    await gate.allow();
+  } catch (error) {
+    if (item.type === 'BLOCK') item.release();
+    throw error;
+  }
 }

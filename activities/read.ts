@@ -15,6 +15,8 @@ import { createHeart } from './heart.ts';
 import type { Meeting, Pipes } from './pipes.ts';
 import { createStop } from './stop.ts';
 
+/** In a shutdown the writer beside us drains and ends the pipe; a source that were told first would look as if it had ended by itself. */
+const writerFirstMs = 3_000;
 /** A source that was told to stop may take this long to free what it holds. */
 const leaveMsMax = 5_000;
 
@@ -50,14 +52,21 @@ export async function read(
   // A drain that the source does not heed ends the pipe, and with it the writer.
   const giveUp = (): void => meeting.pipe.close();
   stop.abort.addEventListener('abort', giveUp, { once: true });
+  const drain = new AbortController();
+  let later: NodeJS.Timeout | undefined;
+  stop.drain.addEventListener('abort', () => {
+    const waitMs = stop.reason?.type === 'shutdown' ? writerFirstMs : 0;
+    later = setTimeout(() => drain.abort(), waitMs);
+  });
   heart.beat();
   try {
-    const failure = await pump(meeting, stop.drain, counted);
+    const failure = await pump(meeting, drain.signal, counted);
     heart.beat();
     if (failure === null) return counted;
     const told = outgoing(fromFailure(failure), (text) => deps.connectors.redact(text));
     throw applicationFailure(told, { attempt, final: true });
   } finally {
+    clearTimeout(later);
     stop.abort.removeEventListener('abort', giveUp);
     heart.stop();
     stop.dispose();

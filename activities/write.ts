@@ -24,14 +24,14 @@ import { createCommitter } from './committer.ts';
 import { connectionClient, unlessAborted } from './connection-client.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endOf } from './ending.ts';
-import { createFlow, type Flow } from './flow.ts';
-import { createForwarder, forwardsMax } from './forwarder.ts';
+import { createFlow } from './flow.ts';
+import { createForwarder } from './forwarder.ts';
+import { gateOf, watch } from './guard.ts';
 import { unacknowledgedBytesMax } from './heart.ts';
 import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
 import type { Pipes } from './pipes.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
-import { judge } from './watchdog.ts';
 
 /** What the pipe holds at most, beside one item. */
 const pipeBytesMax = 32 * 1024 * 1024;
@@ -44,8 +44,6 @@ const readerMsMax = 40_000;
 const lastCommitMsMax = 60_000;
 const closeMsMax = 10_000;
 const lookEveryMs = 1_000;
-/** An activity with more attempts is ended at a checkpoint and begun anew: history and backoff start again. */
-const attemptsMax = 100;
 
 interface House {
   readonly deps: ActivityDeps;
@@ -76,15 +74,31 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   attempt.start(attached);
   const context = { connectors: deps.connectors, begun, drain: stop.drain, abort: stop.abort };
   const ends = await unlessAborted(openEnds(context), stop.abort);
-  const opened = await unlessAborted(
+  const opened = await openUnlessStopped(
+    attempt,
     openWriter(context, ends, attached, attempt.epoch),
-    stop.abort,
   );
   if (opened === null) return finishedBefore(attempt, ends);
   try {
     return await copy(attempt, pipes, ends, opened);
   } finally {
     await close(attempt, opened);
+  }
+}
+
+/** A destination that is opened after the attempt was stopped is closed again. */
+async function openUnlessStopped(
+  attempt: Attempt,
+  opening: Promise<OpenedWriter | null>,
+): Promise<OpenedWriter | null> {
+  try {
+    return await unlessAborted(opening, attempt.stop.abort);
+  } catch (error) {
+    void opening.then(
+      (late) => (late === null ? undefined : close(attempt, late)),
+      () => undefined, // it was not opened: nothing to close
+    );
+    throw error;
   }
 }
 
@@ -133,7 +147,10 @@ async function copy(
       checkpoints: road.states,
       accepts: (stream) => encodingsOf(ends.destination, stream),
     },
-    () => clearTimeout(noReader),
+    () => {
+      clearTimeout(noReader);
+      attempt.enter('syncing');
+    },
   );
   attempt.enter('waiting for the reader');
   const noReader = setTimeout(() => pipe.close(readerMissing()), readerMsMax);
@@ -141,9 +158,8 @@ async function copy(
   const look = setInterval(() => watch(attempt, flow), lookEveryMs);
   try {
     await askForReader(attempt);
-    const items = flow.tap(meter.tap(pipe.items()), () =>
-      beforeItem(attempt, flow, writer.held === null),
-    );
+    const gate = gateOf(attempt, flow, writer.held === null);
+    const items = flow.tap(meter.tap(pipe.items()), gate);
     await Promise.race([consume(attempt, writer.write(items), road), stop.abandoned]);
     return await outcome(attempt, ends.schemaHash);
   } finally {
@@ -213,58 +229,14 @@ async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void>
   attempt.lastCheckpointAt = checkpoint.committedAt;
   attempt.freshen();
   attempt.failure = null;
-  book.add(checkpoint);
+  const mayBeFull = book.add(checkpoint);
   committer!.offer(checkpoint);
-  heart.beat();
+  heart.soon();
   forwarder!.offer(checkpoint);
   if (state !== null) road.push(state);
   // Invariant 7: what nobody has acknowledged must fit into a heartbeat.
-  if (book.bytesOf(committer!.unacknowledged) > unacknowledgedBytesMax)
+  if (mayBeFull && book.bytesOf(committer!.unacknowledged) > unacknowledgedBytesMax)
     await committer!.flush(lastCommitMsMax);
-}
-
-/** Between two items: whether the segment is over, and, where the destination has no fence of its own, whether we may go on at all. */
-function beforeItem(attempt: Attempt, flow: Flow, needsPermit: boolean): Promise<void> | void {
-  const { stop, committer, context } = attempt;
-  if (attempt.phase === 'waiting for the reader' && flow.waitingSince === null)
-    attempt.enter('syncing');
-  if (flow.isAtBoundary && isSegmentOver(attempt)) stop.ask({ type: 'segment' });
-  if (!needsPermit) return;
-  // Invariant 3: the commit permit. A writer that Temporal may have replaced flushes nothing more until it is told that it was not.
-  const freshMs = (context.info.heartbeatTimeoutMs ?? readerMsMax) / 2;
-  if (performance.now() - committer!.acknowledgedAt > freshMs)
-    return unlessAborted(committer!.permit(), stop.drain);
-}
-
-function isSegmentOver({ begun, context, forwarder }: Attempt): boolean {
-  const { scheduledTimestampMs, attempt } = context.info;
-  return (
-    Date.now() - scheduledTimestampMs >= begun.spec.policy.segmentMsMax ||
-    attempt > attemptsMax ||
-    forwarder!.count >= forwardsMax
-  );
-}
-
-function watch(attempt: Attempt, flow: Flow): void {
-  const { meter, stop, begun, forwarder, context, heart } = attempt;
-  forwarder!.tick();
-  if (stop.reason !== null) return;
-  const now = performance.now();
-  const { late, isOverdue, failure } = judge(begun.spec.policy, {
-    ageMs: attempt.ageMs(),
-    waiting: meter!.waiting,
-    silentMs: flow.waitingSince === null ? 0 : now - flow.waitingSince,
-    isLoadingWhole: flow.isLoadingWhole,
-  });
-  const isNew = (attempt.late === null) !== (late === null);
-  attempt.late = late;
-  if (isNew) {
-    heart.beat();
-    forwarder!.touch();
-  }
-  if (isOverdue && attempt.markOverdue())
-    context.metricMeter.createCounter('tidemark_checkpoint_overdue', 'syncs').add(1);
-  if (failure !== null) stop.ask({ type: 'failed', error: failure });
 }
 
 /** What a writer that ended without a failure amounts to. */

@@ -18,6 +18,7 @@ export interface Pairing {
 
 export function createPairing(): Pairing {
   let ready: Ready | null = null;
+  let served: Epoch | null = null;
   let attempt = 0;
 
   // The handler only records, the main loop schedules: a late signal of an older attempt changes nothing.
@@ -48,12 +49,13 @@ export function createPairing(): Pairing {
     const readers = CancellationScope.nonCancellable(async () => {
       let reader: Reader | null = null;
       const isDue = (): boolean =>
-        ready !== null && (reader === null || compareEpochs(ready.epoch, reader.epoch) > 0);
+        ready !== null && (served === null || compareEpochs(ready.epoch, served) > 0);
       for (;;) {
         await condition(() => settled || (isDue() && !caller.consideredCancelled));
         if (settled) break;
         reader?.scope.cancel();
         reader = startReader(ready!, begun);
+        served = reader.epoch;
       }
       const last = reader as Reader | null;
       await condition(() => last === null || last.done, readerLinger);

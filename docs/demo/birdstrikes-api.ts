@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-/** A remote API is not instant. With this the read takes about ten seconds, long enough to be killed in the middle. */
-const latencyMs = 30;
+/** A remote API is not instant. With this the read takes about 20 seconds, long enough to be killed in the middle. */
+const latencyMs = 180;
 const pageRecordsDefault = 100;
 
 type Birdstrike = Readonly<Record<string, string | number>>;

@@ -14,6 +14,7 @@ import { count, seconds } from './screen.ts';
 
 const connection = 'birdstrikes';
 const heartbeatTimeoutMs = 5_000;
+const commitIntervalMsMax = 1_000;
 const lookEveryMs = 250;
 
 /** Syncs, kills the worker half-way, starts another, and proves what the table holds. */
@@ -59,7 +60,7 @@ async function install({ screen, client, api, place }: Demo): Promise<void> {
     streams: [
       { name: streamName, sync_mode: 'incremental', destination_sync_mode: 'append_dedup' },
     ],
-    policy: { ...defaultPolicy, heartbeatTimeoutMs },
+    policy: { ...defaultPolicy, heartbeatTimeoutMs, commitIntervalMsMax },
   };
   screen.text(`    Installing ${sourcePackage} from PyPI. The first time this takes a minute.`);
   const startedAt = Date.now();

@@ -132,7 +132,8 @@ const required: Readonly<
 
 function isTrace(trace: JsonObject): boolean {
   const { error, estimate, stream_status: status } = trace;
-  switch (trace['type']) {
+  const type: unknown = trace['type'];
+  switch (type) {
     case 'ERROR':
       return isObject(error) && typeof error['message'] === 'string';
     case 'ESTIMATE':

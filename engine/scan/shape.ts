@@ -1,5 +1,5 @@
 import type { StreamId } from '../../protocol/index.ts';
-import { afterSpace, closeOf, membersOf, type Member } from './json-skip.ts';
+import { afterSpace, closeOf, memberOf, membersOf, type Member } from './json-skip.ts';
 
 const closingBrace = 0x7d;
 
@@ -163,14 +163,14 @@ interface Envelope {
 
 /** undefined: an envelope that no other line may be judged by. */
 function envelopeOf(line: Buffer): Envelope | undefined {
-  const top = unique(membersOf(line, afterSpace(line, 0)));
-  const record = top?.get('record');
-  const members = record && unique(membersOf(line, record.start));
-  const data = members?.get('data');
+  // The last of a repeated key, as the parser takes it; the others are among the bytes compared.
+  const record = memberOf(membersOf(line, afterSpace(line, 0)), 'record');
+  const members = record === undefined ? [] : membersOf(line, record.start);
+  const data = memberOf(members, 'data');
   if (data === undefined) return undefined;
   const dataEnd = data.end - 1;
   if (data.start + line.length - dataEnd > envelopeBytesMax) return undefined;
-  const emitted = members?.get('emitted_at');
+  const emitted = memberOf(members, 'emitted_at');
   const head = split(line, 0, data.start + 1, emitted);
   const tail = split(line, dataEnd, line.length, emitted);
   return {
@@ -179,12 +179,6 @@ function envelopeOf(line: Buffer): Envelope | undefined {
     tail: textOf(tail),
     tailPattern: tail.map(literalOf),
   };
-}
-
-/** undefined when a key stands twice: which one counts is then the parser's business. */
-function unique(members: readonly Member[]): ReadonlyMap<string, Member> | undefined {
-  const map = new Map(members.map((member) => [member.key, member]));
-  return map.size === members.length ? map : undefined;
 }
 
 function split(line: Buffer, start: number, end: number, number: Member | undefined): Buffer[] {

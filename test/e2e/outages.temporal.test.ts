@@ -17,7 +17,7 @@ test.each(targets)(
     try {
       await cluster.worker();
       const { name, directory } = await cluster.connection({
-        source: { records: 500, stateEvery: 100, trouble: { what: 'wait', at: 350, once: true } },
+        source: { records: 500, stateEvery: 100, trouble: { what: 'wait', at: 301, once: true } },
       });
       const sync = await cluster.client.startSync(name);
       await eventually('300 are in', async () => (await cluster.target.cursor('items')) === 300);

@@ -39,12 +39,12 @@ async function historyText(workflowId: string): Promise<string> {
 test('neither a secret nor a record is anywhere in Temporal', async () => {
   cluster = await openCluster({ target: 'postgres' });
   await cluster.worker();
-  const password = new URL(cluster.target.env[urlVariable]!).pathname;
+  const database = new URL(cluster.target.env[urlVariable]!).pathname;
   const source = { records: 300, stateEvery: 100, note, token: `\${env:${tokenVariable}}` };
   const texts: string[] = [];
 
   const good = await cluster.connection({
-    source: { ...source, trouble: { what: 'wait', at: 250, once: true } },
+    source: { ...source, trouble: { what: 'wait', at: 201, once: true } },
   });
   await cluster.client.check(good.name);
   const sync = await cluster.client.startSync(good.name);
@@ -78,14 +78,14 @@ test('neither a secret nor a record is anywhere in Temporal', async () => {
   });
   for await (const { workflowId } of probes) texts.push(await historyText(workflowId));
 
-  const everything = texts.join('\n');
+  const found = (text: string): boolean => texts.some((one) => one.includes(text));
   // The search works: what may be seen is found.
-  expect(everything).toContain(`\${env:${tokenVariable}}`);
-  expect(everything).toContain('"id":200');
-  expect(everything).toContain('fell over');
-  expect(everything).not.toContain(note);
-  expect(everything).not.toContain(tokenValue);
-  expect(everything).not.toContain(cluster.target.env[urlVariable]);
-  expect(everything).not.toContain(password);
+  expect(found(`\${env:${tokenVariable}}`)).toBe(true);
+  expect(found('"id":200')).toBe(true);
+  expect(found('fell over')).toBe(true);
+  expect(found(note)).toBe(false);
+  expect(found(tokenValue)).toBe(false);
+  expect(found(cluster.target.env[urlVariable]!)).toBe(false);
+  expect(found(database)).toBe(false);
   expect(await cluster.client.logs(good.name, 1_000)).not.toContain(tokenValue);
 });

@@ -134,7 +134,7 @@ test('a cancelled sync keeps its checkpoint, and the next one resumes there', as
   cluster = await openCluster({ target: 'postgres' });
   await cluster.worker();
   const { name, directory } = await cluster.connection({
-    source: { records: 400, stateEvery: 100, trouble: { what: 'wait', at: 250, once: true } },
+    source: { records: 400, stateEvery: 100, trouble: { what: 'wait', at: 201, once: true } },
   });
   const sync = await cluster.client.startSync(name);
   await eventually('a checkpoint', async () => (await cluster.target.cursor('items')) === 200);

@@ -86,7 +86,8 @@ function asking(
     try {
       return (await ask(sql))[0];
     } catch (error) {
-      if (error instanceof Error && absent.test(error.message)) return undefined;
+      // Not `instanceof Error`: a native module's errors are of another realm than a test's.
+      if (absent.test((error as Error).message)) return undefined;
       throw error;
     }
   };
@@ -125,7 +126,7 @@ async function askFile(path: string, sql: string): Promise<readonly Row[]> {
         instance.closeSync();
       }
     } catch (error) {
-      const locked = error instanceof Error && /lock/i.test(error.message);
+      const locked = /lock/i.test((error as Error).message);
       if (!locked || Date.now() > deadline) throw error;
     }
   }

@@ -218,7 +218,8 @@ test('ends a source that closed its output but stays', async () => {
     kind: 'transient_error',
     message: 'The source ended its output but did not exit.',
   });
-  expect(alive(Number(readFileSync(connector.file('pid'), 'utf8')))).toBe(false);
+  const pid = Number(readFileSync(connector.file('pid'), 'utf8'));
+  await eventually('the source is gone', () => !alive(pid), 1_000);
 });
 
 test('ends a silent source, though not one that is silent because nobody reads it', async () => {
@@ -306,7 +307,8 @@ test('frees everything when its consumer leaves early', async () => {
     expect(item.type).toBe('BLOCK');
     break;
   }
-  expect(alive(Number(readFileSync(connector.file('pid'), 'utf8')))).toBe(false);
+  const pid = Number(readFileSync(connector.file('pid'), 'utf8'));
+  await eventually('the source is gone', () => !alive(pid), 1_000);
 });
 
 test('kills what a source left behind and still held its output', async () => {

@@ -67,10 +67,10 @@ export interface Connected {
   readonly world: World;
   readonly spec: ConnectionSpec;
   readonly workflow: WorkflowHandle<typeof connectionWorkflow>;
-  state(): Promise<ConnectionState>;
-  sync(workflowId?: string): Promise<WorkflowHandle<typeof syncWorkflow>>;
+  readonly state: () => Promise<ConnectionState>;
+  readonly sync: (workflowId?: string) => Promise<WorkflowHandle<typeof syncWorkflow>>;
   /** Starts a sync and waits for its end. */
-  syncNow(): Promise<SyncSummary>;
+  readonly syncNow: () => Promise<SyncSummary>;
 }
 
 /** Short enough that a test sees them happen. */

@@ -66,7 +66,8 @@ export function createOutput(stream: Readable): Output {
       if (stopped !== null) throw stopped;
       const chunk = ahead.shift() ?? null;
       aheadBytes -= chunk?.length ?? 0;
-      if (stream.isPaused() && aheadBytes < aheadBytesMax) stream.resume();
+      // Only when all is taken: stopping and starting for each chunk costs more than the wait.
+      if (stream.isPaused() && ahead.length === 0) stream.resume();
       return chunk;
     },
     get waitingSince() {

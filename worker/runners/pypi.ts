@@ -14,7 +14,7 @@ export interface PypiOptions {
   /** Virtual environments are made under it, one a package and Python version. */
   readonly cacheDir: string;
   /** Takes lines about the progress. */
-  log(line: string): void;
+  readonly log: (line: string) => void;
   readonly signal: AbortSignal;
   /** Defaults to this process's. Only what package managers need of it is passed on. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -34,6 +34,20 @@ const passedOn =
  * a package without an exact version, without Python, or without the program, a transient one when it can't be installed.
  */
 export async function preparePypi(options: PypiOptions): Promise<string> {
+  try {
+    return await prepare(options);
+  } catch (error) {
+    if (error instanceof SyncError || !options.signal.aborted) throw error;
+    throw new SyncError('transient_error', 'Installing a connector was stopped on request.', {
+      origin: 'tidemark',
+      code: 'aborted',
+      place: options.package,
+      cause: error,
+    });
+  }
+}
+
+async function prepare(options: PypiOptions): Promise<string> {
   const { command, cacheDir, signal, log } = options;
   const [, name] = pinned.exec(options.package) ?? [];
   if (name === undefined) throw notPinned(options.package);

@@ -57,7 +57,14 @@ export async function* readSource(
   try {
     let end: End;
     try {
-      yield* output(reading);
+      // Loops, not `yield*`: delegation costs several microtasks an item.
+      const scanner = createScanner();
+      for (;;) {
+        const chunk = await session.output.next();
+        if (chunk === null) break;
+        for (const item of itemsOf(scanner.scan(chunk), reading)) yield item;
+      }
+      for await (const item of lastItems(scanner, reading)) yield item;
       end = await endOf(reading);
     } catch (error) {
       end = endWith(reading, asSyncError(error, 'source'));
@@ -120,17 +127,6 @@ function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () =>
     abort.removeEventListener('abort', onAbort);
     drain.removeEventListener('abort', onDrain);
   };
-}
-
-/** Everything on stdout. Throws what stopped it. */
-async function* output(reading: Reading): AsyncGenerator<Item, void, undefined> {
-  const scanner = createScanner();
-  for (;;) {
-    const chunk = await reading.session.output.next();
-    if (chunk === null) break;
-    yield* itemsOf(scanner.scan(chunk), reading);
-  }
-  yield* lastItems(scanner, reading);
 }
 
 /** What a killed program left of its last line is no record and no failure of its own: how it exited says enough. */

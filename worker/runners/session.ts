@@ -15,8 +15,8 @@ export interface SessionOptions {
   /** Private directories are made under it. */
   readonly stateDir: string;
   /** Takes one line of the connector's log, already redacted. */
-  log(line: string): void;
-  redact(text: string): string;
+  readonly log: (line: string) => void;
+  readonly redact: (text: string) => string;
   readonly limits?: Partial<ChildLimits>;
 }
 

@@ -22,7 +22,7 @@ export interface Verdict {
 export interface VerdictOptions {
   /** The connector's name, for people. */
   readonly label: string;
-  redact(text: string): string;
+  readonly redact: (text: string) => string;
 }
 
 /** A connector's own words in a failure are cut to this: failures travel through Temporal. */

@@ -1,4 +1,5 @@
 import { CancelledFailure } from '@temporalio/common';
+import { SyncError } from '../../protocol/index.ts';
 import type { SyncStatus } from '../../workflows/messages.ts';
 import {
   attachUpdate,
@@ -44,10 +45,13 @@ function gate(n: number) {
 test('a cancelled sync drains to a checkpoint, keeps it, and the next one resumes', async () => {
   const door = gate(8);
   const { world, sync, syncNow, state } = await house.connect({
+    // Nothing is committed before it must be: only the drain does.
+    policy: { commitIntervalMsMin: 60_000 },
     world: { beforeRecord: door.beforeRecord },
   });
   const handle = await sync();
   await until('the source waits', door.isReached);
+  expect(rowsOf(world)).toEqual([]);
 
   await handle.cancel();
 
@@ -86,6 +90,29 @@ test('a worker that shuts down drains, and another goes on from its last checkpo
     expect(rowsOf(world)).toEqual(upTo(10));
     expect(world.sent.map(({ orders }) => orders![0])).toEqual([1, 6]);
     expect((await state()).history).toHaveLength(1);
+  } finally {
+    await own.close();
+  }
+});
+
+test('a shutdown before the first checkpoint costs nothing of the retry budget', async () => {
+  const door = gate(3);
+  const own = await openHouse();
+  try {
+    const first = await own.worker();
+    const { world, sync } = await own.connect({
+      policy: { attemptsWithoutProgressMax: 1 },
+      world: { beforeRecord: door.beforeRecord },
+    });
+    const handle = await sync();
+    await until('the source waits', door.isReached);
+
+    await first.shutdown();
+    door.open();
+    await own.worker();
+
+    expect(await handle.result()).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+    expect(rowsOf(world)).toEqual(upTo(10));
   } finally {
     await own.close();
   }
@@ -196,7 +223,51 @@ test('a writer without a table asks Temporal before it goes on, and stops when a
   await new Promise((resolve) => setTimeout(resolve, freshMs + 200));
   door.open();
 
-  // The fenced-off attempt wrote nothing more: the next one reads from the last checkpoint on.
+  // The fenced-off attempt wrote nothing more: the next one reads from the checkpoint that it left.
   expect(await handle.result()).toMatchObject({ outcome: 'succeeded', attempts: 2 });
+  expect(world.sent.map(({ orders }) => orders![0])).toEqual([1, 8]);
   expect(rowsOf(world)).toEqual(upTo(10));
+});
+
+test('a sync without a checkpoint in its time fails when its policy says so, and names who is late', async () => {
+  const door = gate(4);
+  const { sync } = await house.connect({
+    policy: { checkpointAgeMsMax: 2_000, onOverdue: 'fail' },
+    world: { beforeRecord: door.beforeRecord },
+  });
+  const handle = await sync();
+  await until('the sync is shown as late', async () => {
+    const { progress } = await handle.query<SyncStatus, []>(syncStatusQuery);
+    return progress?.late?.startsWith('the source has sent no state') === true;
+  });
+  const { failure } = await failureOf(handle.result());
+  expect(failure).toMatchObject({ facts: { overdue: true } });
+  expect(failure.place).toContain('the source has sent no state');
+});
+
+test('a rate limit is waited for, and a sync that waits is cancelled at once', async () => {
+  const quotaReset = Date.now() + 3_600_000;
+  const { sync } = await house.connect({
+    world: {
+      beforeRecord: () => {
+        throw new SyncError('transient_error', 'Too many requests.', {
+          origin: 'source',
+          code: 'rate_limited',
+          facts: { quotaReset },
+        });
+      },
+    },
+  });
+  const handle = await sync();
+  const nextAttempt = async (): Promise<number> => {
+    const { raw } = await handle.describe();
+    const write = raw.pendingActivities?.find(({ attempt }) => attempt === 2);
+    return Number(write?.nextAttemptScheduleTime?.seconds ?? write?.scheduledTime?.seconds ?? 0);
+  };
+  await until('the next attempt is set for the reset', async () => {
+    return (await nextAttempt()) >= Math.floor(quotaReset / 1_000) - 1;
+  });
+  await handle.cancel();
+  const error = await handle.result().catch((thrown: unknown) => thrown as Error);
+  expect((error as Error).cause).toBeInstanceOf(CancelledFailure);
 });

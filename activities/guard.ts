@@ -1,0 +1,63 @@
+import type { Attempt } from './attempt.ts';
+import { unlessAborted } from './connection-client.ts';
+import type { Flow, Gate } from './flow.ts';
+import { forwardsMax } from './forwarder.ts';
+import { judge } from './watchdog.ts';
+
+/** An activity with more attempts is ended at a checkpoint and begun anew: history and backoff start again. */
+const attemptsMax = 100;
+/** Where the activity has no heartbeat timeout. */
+const heartbeatMsDefault = 30_000;
+
+/** Between two items: whether the segment is over, and, where the destination has no fence of its own, whether we may go on at all. */
+export function gateOf(attempt: Attempt, flow: Flow, needsPermit: boolean): Gate {
+  const { stop, committer, context } = attempt;
+  const freshMs = (context.info.heartbeatTimeoutMs ?? heartbeatMsDefault) / 2;
+  return {
+    before() {
+      if (flow.isAtBoundary && isSegmentOver(attempt)) stop.ask({ type: 'segment' });
+    },
+    allow() {
+      if (!needsPermit || performance.now() - committer!.acknowledgedAt <= freshMs) return;
+      // Invariant 3: the commit permit. A writer that Temporal may have replaced flushes nothing more until it is told that it was not.
+      return unlessAborted(committer!.permit(), stop.drain);
+    },
+  };
+}
+
+function isSegmentOver({ begun, context, forwarder, ranMs }: Attempt): boolean {
+  const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, attempt } = context.info;
+  // Differences of one clock each: the server's and ours need not agree.
+  const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + ranMs;
+  return (
+    elapsedMs >= begun.spec.policy.segmentMsMax ||
+    attempt > attemptsMax ||
+    forwarder!.count >= forwardsMax
+  );
+}
+
+/** Once a second: forwards what is due, and looks for who is late. */
+export function watch(attempt: Attempt, flow: Flow): void {
+  const { meter, stop, begun, forwarder, context, heart } = attempt;
+  forwarder!.tick();
+  if (stop.reason !== null) {
+    if (attempt.phase === 'syncing') attempt.enter('draining');
+    return;
+  }
+  const now = performance.now();
+  const { late, isOverdue, failure } = judge(begun.spec.policy, {
+    ageMs: attempt.ageMs(),
+    waiting: meter!.waiting,
+    silentMs: flow.waitingSince === null ? 0 : now - flow.waitingSince,
+    isLoadingWhole: flow.isLoadingWhole,
+  });
+  const isNew = (attempt.late === null) !== (late === null);
+  attempt.late = late;
+  if (isNew) {
+    heart.beat();
+    forwarder!.touch();
+  }
+  if (isOverdue && attempt.markOverdue())
+    context.metricMeter.createCounter('tidemark_checkpoint_overdue', 'syncs').add(1);
+  if (failure !== null) stop.ask({ type: 'failed', error: failure });
+}

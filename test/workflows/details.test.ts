@@ -1,0 +1,87 @@
+import type { Progress, SyncSummary } from '../../protocol/index.ts';
+import { connectionDetails, grouped, size, syncDetails } from '../../workflows/details.ts';
+import { id, streamState } from '../support/items.ts';
+import { firstState, testPolicy } from './house.ts';
+
+const end = { connector: 'x', config: {} };
+const spec = { name: 'orders|`evil`', source: end, destination: end, policy: testPolicy };
+
+const checkpoint = {
+  scope: id('shop/orders'),
+  edition: 1,
+  epoch: { syncNo: 2, at: 1 },
+  seq: 3,
+  state: streamState(id('orders'), 'a | b ` c').state,
+  records: 1_234_567,
+  bytes: 2_048,
+  committedAt: '2026-01-01T00:00:00.000Z',
+};
+
+const progress: Progress = {
+  phase: 'syncing',
+  attempt: 2,
+  epoch: { syncNo: 2, at: 1 },
+  worker: 'host/1',
+  startedAt: '',
+  read: { records: 0, bytes: 0 },
+  committed: { records: 1_234_567, bytes: 2_048 },
+  lastCheckpointAt: '2026-01-01T00:00:00.000Z',
+  waiting: { states: 0, bytes: 0 },
+  resumedFrom: {},
+  streams: [],
+  streamCount: 1,
+  late: 'the source has sent no state for 16 min',
+};
+
+const shown = { connection: 'orders', syncNo: 2, segment: 1, progress, summary: null };
+
+test('a running sync shows who is late and each stream with its last checkpoint and state', () => {
+  const text = syncDetails({ ...shown, checkpoints: { 'shop/orders': checkpoint } });
+  expect(text).toContain('attempt 2 on host/1 · 1,234,567 records committed');
+  expect(text).toContain('**Late:** the source has sent no state for 16 min');
+  const row = text.split('\n').at(-1)!;
+  expect(row).toMatch(
+    /^\| shop\.orders \| 1,234,567 \| 2\.0 KiB \|  \| 2026-01-01T00:00:00\.000Z \| `/,
+  );
+  expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
+});
+
+test('an ended sync shows its outcome, and what to do about its failure', () => {
+  const summary = {
+    syncNo: 2,
+    workflowId: '',
+    startedAt: '',
+    endedAt: '',
+    streams: [],
+    streamCount: 0,
+    outcome: 'failed',
+    records: 5,
+    bytes: 10,
+    attempts: 3,
+    failure: { kind: 'config_error', origin: 'source', message: 'No.', remedy: 'Set it.' },
+  } satisfies SyncSummary;
+  const text = syncDetails({ ...shown, summary, checkpoints: {} });
+  expect(text).toContain('**failed** · 5 records · 10 B · attempts: 3');
+  expect(text).toContain('No. Set it.');
+});
+
+test('a connection shows its checkpoints and last syncs, at most a hundred scopes', () => {
+  const scopes = Array.from({ length: 150 }, (_, n) => [
+    `s${n}`,
+    { ...checkpoint, scope: id(`s${n}`) },
+  ]);
+  const text = connectionDetails({ ...firstState(spec), checkpoints: Object.fromEntries(scopes) });
+  expect(text).toContain('… and 50 more');
+  expect(text).toContain('orders\\|\\`evil\\`');
+  expect(text.length).toBeLessThan(20_000);
+});
+
+test('numbers are for people', () => {
+  expect([grouped(0), grouped(999), grouped(1_000), grouped(12_345_678)]).toEqual([
+    '0',
+    '999',
+    '1,000',
+    '12,345,678',
+  ]);
+  expect([size(0), size(1_536), size(3 * 1024 ** 3)]).toEqual(['0 B', '1.5 KiB', '3.0 GiB']);
+});
