@@ -4,8 +4,10 @@ import {
   asSyncError,
   fromFailure,
   SyncError,
+  type Encoding,
   type End,
   type Item,
+  type StreamId,
   type SyncFailure,
 } from '../protocol/index.ts';
 import type { ReadActivityInput, ReadActivityResult } from '../workflows/messages.ts';
@@ -79,11 +81,12 @@ async function pump(
   drain: AbortSignal,
   counted: Counted,
 ): Promise<SyncFailure | null> {
-  const { pipe, source, config, catalog, states, checkpoints, accepts } = meeting;
+  const { pipe, source, config, catalog, states, checkpoints } = meeting;
   const abort = pipe.closed;
   let items: AsyncIterator<Item> | null = null;
   let end: End | null = null;
   try {
+    const accepts = (stream: StreamId): readonly Encoding[] => meeting.accepts(stream);
     const input = { config, catalog, state: states, accepts, checkpoints, drain, abort };
     items = source.read(input)[Symbol.asyncIterator]();
     while (end === null) {

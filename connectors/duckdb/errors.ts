@@ -50,6 +50,7 @@ export function asDuckdbError(error: unknown, path: string, abort?: AbortSignal)
     return new SyncError('system_error', 'DuckDB refused a statement.', {
       origin: 'destination',
       place: path,
+      remedy: 'See the worker’s log for its message, and report it.',
       cause: error,
     });
   const [, kind, text, remedy] = found;

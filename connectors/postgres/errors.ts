@@ -26,16 +26,31 @@ const bySqlState: Readonly<Record<string, Mapping>> = {
     'A value is too large for Postgres.',
     'Use a shorter primary key, or leave the field out.',
   ),
-  '57014': transient('A Postgres statement took longer than its limit.'),
-  '53300': transient('Postgres has no free connection.'),
-  '53100': transient('The disk of the Postgres server is full.'),
-  '25P03': transient('Postgres ended an idle transaction.'),
+  '57014': transient(
+    'A Postgres statement took longer than its limit.',
+    'Look for locks and load on the server (pg_stat_activity); the batch is tried again.',
+  ),
+  '53300': transient(
+    'Postgres has no free connection.',
+    'End other sessions, or raise max_connections.',
+  ),
+  '53100': transient('The disk of the Postgres server is full.', 'Make room on the server’s disk.'),
+  '25P03': transient(
+    'Postgres ended an idle transaction.',
+    'Raise idle_in_transaction_session_timeout for this user.',
+  ),
 };
 
 const byNodeCode: Readonly<Record<string, Mapping>> = {
   ENOTFOUND: config('The Postgres host is unknown.', 'Check host in the config.'),
-  ECONNREFUSED: transient('Postgres refused the connection.'),
-  EAI_AGAIN: transient('The Postgres host could not be looked up.'),
+  ECONNREFUSED: transient(
+    'Postgres refused the connection.',
+    'Check that the server runs, and host and port in the config as seen from the worker.',
+  ),
+  EAI_AGAIN: transient(
+    'The Postgres host could not be looked up.',
+    'Check the worker’s name service.',
+  ),
   DEPTH_ZERO_SELF_SIGNED_CERT: certificate(),
   SELF_SIGNED_CERT_IN_CHAIN: certificate(),
   ERR_TLS_CERT_ALTNAME_INVALID: certificate(),
@@ -45,8 +60,8 @@ const byNodeCode: Readonly<Record<string, Mapping>> = {
 function config(message: string, remedy: string): Mapping {
   return { kind: 'config_error', message, remedy };
 }
-function transient(message: string): Mapping {
-  return { kind: 'transient_error', message };
+function transient(message: string, remedy: string): Mapping {
+  return { kind: 'transient_error', message, remedy };
 }
 function certificate(): Mapping {
   return config(
@@ -72,8 +87,11 @@ export function isConflict(error: unknown): boolean {
   return conflicts.has(codeOf(error) ?? '');
 }
 
-/** The one place where the driver's errors become ours. Postgres' own messages stay in the cause: they may hold values. */
-export function asPostgresError(error: unknown, abort?: AbortSignal): SyncError {
+/**
+ * The one place where the driver's errors become ours. Postgres' own messages stay in the cause: they may hold values.
+ * `place`: the server and its database, for people.
+ */
+export function asPostgresError(error: unknown, abort?: AbortSignal, place?: string): SyncError {
   if (abort?.aborted === true) return aborted();
   if (error instanceof SyncError) return error;
   const code = codeOf(error);
@@ -81,6 +99,7 @@ export function asPostgresError(error: unknown, abort?: AbortSignal): SyncError 
   const { kind, message, remedy } = found ?? unknownError(code);
   return new SyncError(kind, message, {
     origin: 'destination',
+    ...(place !== undefined && { place }),
     ...(remedy !== undefined && { remedy }),
     ...(code !== undefined && { facts: { code } }),
     cause: error,
@@ -89,9 +108,20 @@ export function asPostgresError(error: unknown, abort?: AbortSignal): SyncError 
 
 function unknownError(code: string | undefined): Mapping {
   if (code === undefined || !isSqlState(code))
-    return transient('The connection to Postgres was lost.');
+    return transient(
+      'The connection to Postgres was lost.',
+      'Check the server and the network between; the next attempt goes on from the last checkpoint.',
+    );
   // 08 connection, 40 and 55 conflicts, 53 resources, 57 operator, 58 system.
   if (['08', '40', '53', '55', '57', '58'].includes(code.slice(0, 2)))
-    return transient('Postgres could not do it now.');
-  return { kind: 'system_error', message: 'Postgres refused a statement.' };
+    return transient(
+      'Postgres could not do it now.',
+      'Look into the server’s log; the next attempt goes on from the last checkpoint.',
+    );
+  return {
+    kind: 'system_error',
+    message: 'Postgres refused a statement.',
+    remedy:
+      "Look the code up in Postgres' list of error codes, and report it with the worker's log.",
+  };
 }

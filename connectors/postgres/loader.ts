@@ -183,7 +183,7 @@ export class PostgresLoader implements Loader {
           continue;
         }
         if (!isConflict(error) || conflicts >= conflictRetriesMax)
-          throw asPostgresError(error, abort);
+          throw asPostgresError(error, abort, this.#open().session.place);
         conflicts += 1;
         await sleep(conflictDelayMs * conflicts, undefined, { signal: abort });
       }

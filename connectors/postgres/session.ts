@@ -34,12 +34,15 @@ export type Row = Readonly<Record<string, unknown>>;
 /** One connection, one user at a time. Its errors are the driver's until `asPostgresError` maps them at the loader's edge. */
 export class Session {
   readonly #client: pg.Client;
+  /** Server and database, for people. */
+  readonly place: string;
   #turn: Promise<unknown> = Promise.resolve();
   #lost: Error | null = null;
   #busy = 0;
 
   private constructor(client: pg.Client) {
     this.#client = client;
+    this.place = `${client.host}:${client.port}/${client.database ?? ''}`;
     client.on('error', (error) => {
       this.#lost ??= error;
     });
@@ -57,7 +60,7 @@ export class Session {
       return session;
     } catch (error) {
       session.destroy();
-      throw asPostgresError(error, abort);
+      throw asPostgresError(error, abort, session.place);
     } finally {
       abort.removeEventListener('abort', stop);
     }
@@ -102,7 +105,7 @@ export class Session {
     try {
       return await work();
     } catch (error) {
-      throw asPostgresError(error, abort);
+      throw asPostgresError(error, abort, this.place);
     } finally {
       this.#busy -= 1;
       abort.removeEventListener('abort', stop);

@@ -130,7 +130,7 @@ async function prove(
   screen.text(
     again === 0
       ? ''
-      : `\nThe source itself sent ${count(again)} records twice: it repeats the day of the state it is given.\nappend_dedup keeps one of each.\n`,
+      : `\nThe source itself sent ${count(again)} records twice: its states\ndo not cover all that it sent before them. append_dedup keeps one of each.\n`,
   );
   if (good) return;
   throw new SyncError('system_error', 'Records are missing or duplicated.', {

@@ -49,7 +49,6 @@ class Reader {
   readonly #startedAt = Date.now();
   #sent = 0;
   #mute = false;
-  #stays = false;
   #miscount = 0;
 
   constructor(config: ExactConfig, state: readonly unknown[]) {
@@ -75,7 +74,7 @@ class Reader {
         while (!interleaved && left(stream));
     for (const stream of streams) await this.#status(stream, 'COMPLETE');
     this.#enter({ event: 'end' });
-    if (this.#stays) await sleep(forever);
+    if (this.#config.trouble?.what === 'stays') await sleep(forever);
   }
 
   /** Records up to the next state, to trouble, or to the block's limit. */
@@ -162,7 +161,7 @@ class Reader {
         this.#miscount = 1;
         return;
       case 'stays':
-        this.#stays = true;
+        return;
     }
   }
 

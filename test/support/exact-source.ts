@@ -30,8 +30,7 @@ export interface ExactConfig {
 /**
  * What goes wrong before record `at` of a stream. `once`: in the first attempt only.
  * `crash`: exit 1, with a trace. `wait`: until the directory holds a file `go`. `hang`: for ever, silent. `rubbish`: a record's line that
- * is broken. `flood`: 50 MB of logs, then on. `uncovered`: from here on no state, yet COMPLETE and exit 0. `stays`: the last record is sent,
- * but the process never exits. `miscounts`: the next state claims a record too many.
+ * is broken. `flood`: 50 MB of logs, then on. `uncovered`: from here on no state, yet COMPLETE and exit 0. `stays`: every attempt sends its last record, but never exits. `miscounts`: the next state claims a record too many.
  */
 export interface Trouble {
   readonly what:

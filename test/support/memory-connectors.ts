@@ -165,7 +165,7 @@ const destinations = ['memory-destination', 'memory-file'];
 /** Finds worlds by the `world` of a config. Resolves `${env:PASSWORD}` and masks it, as a worker does. */
 export function memoryConnectors(worlds: ReadonlyMap<string, World>): Connectors {
   const worldOf = ({ connector, config }: ConnectorRef, wanted: readonly string[]): World => {
-    const world = worlds.get(String(config['world']));
+    const world = worlds.get(config['world'] as string);
     if (wanted.includes(connector) && world !== undefined) return world;
     throw new SyncError('config_error', 'There is no such connector.', {
       origin: wanted === sources ? 'source' : 'destination',

@@ -31,7 +31,7 @@ function gate(n: number) {
   return {
     open: () => open(),
     isReached: () => reached,
-    async beforeRecord(_: string, at: number, { abort }: { readonly abort: AbortSignal }) {
+    beforeRecord: async (_: string, at: number, { abort }: { readonly abort: AbortSignal }) => {
       if (at !== n) return;
       reached = true;
       const aborted = new Promise<void>((resolve) =>
