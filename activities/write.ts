@@ -104,9 +104,9 @@ async function openUnlessStopped(
 
 async function attach({ deps, begun, lane, epoch, hint, stop }: Attempt): Promise<Attached> {
   const connection = connectionClient(deps.client, begun.spec.name);
-  const { hostQueue } = deps;
+  const { hostQueue, label } = deps;
   return connection.attach(
-    { lane, epoch, hostQueue, hint },
+    { lane, epoch, hostQueue, label, hint },
     { ...attachPatience, signal: stop.abort },
   );
 }

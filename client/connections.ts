@@ -93,6 +93,7 @@ function firstState(spec: ConnectionSpec): ConnectionState {
     adopt: false,
     attemptsWithoutProgress: 0,
     lastHostQueue: null,
+    lastLabel: null,
   };
 }
 

@@ -27,7 +27,7 @@ import {
 } from './connections.ts';
 import { clientError } from './failure.ts';
 import { probe } from './probe.ts';
-import { isPolled, type WaitOptions } from './queues.ts';
+import type { WaitOptions } from './queues.ts';
 import {
   applySchedule,
   deleteIfThere,
@@ -151,20 +151,15 @@ async function logsOf(
   lines: number,
   options?: WaitOptions,
 ): Promise<string> {
-  const { lastHostQueue } = await stateOf(room, name);
+  const { lastHostQueue, lastLabel } = await stateOf(room, name);
   if (lastHostQueue === null)
     throw new SyncError('config_error', 'This connection has no logs yet.', {
       origin: 'tidemark',
       place: name,
       remedy: `Run a sync first: tidemark sync ${name}.`,
     });
-  if (!(await isPolled(room.client, lastHostQueue, 'activity')))
-    throw new SyncError('transient_error', 'The worker process that ran the last sync is gone.', {
-      origin: 'tidemark',
-      place: lastHostQueue,
-      remedy: "Look into that worker's state directory, or run a sync and ask again.",
-    });
-  const input: ProbeInput = { kind: 'logs', connection: name, lines, hostQueue: lastHostQueue };
+  const hostQueue = lastHostQueue;
+  const input: ProbeInput = { kind: 'logs', connection: name, lines, hostQueue, label: lastLabel };
   const { value } = await probe(room.client, room.taskQueue, input, options);
   return String(value);
 }

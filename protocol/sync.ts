@@ -105,6 +105,8 @@ export interface ConnectionState {
   readonly attemptsWithoutProgress: number;
   /** Task queue of the process that ran the last write attempt: where its connector logs are. */
   readonly lastHostQueue: string | null;
+  /** That process's worker label: where its logs are once it is gone. */
+  readonly lastLabel: string | null;
 }
 
 export const historyMax = 50;

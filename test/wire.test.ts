@@ -132,6 +132,7 @@ const state: Required<ConnectionState> = {
   adopt: false,
   attemptsWithoutProgress: 0,
   lastHostQueue: 'tidemark-host-1',
+  lastLabel: 'host-1',
 };
 const details: Required<WriteDetails> = {
   progress,
@@ -157,6 +158,7 @@ const samples = {
     lane: 'all',
     epoch,
     hostQueue: 'q',
+    label: 'host-1',
     hint: details,
   } satisfies Required<messages.AttachRequest>,
   attached: {

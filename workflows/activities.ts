@@ -74,3 +74,15 @@ export function probeActivity(taskQueue: string, summary: string): Proxy['probe'
     summary,
   }).probe;
 }
+
+/** A process that is gone takes nothing: its host's other workers are asked soon. */
+const logsScheduleToStart = '5 seconds';
+
+export function logsActivity(processQueue: string): Proxy['probe'] {
+  return proxyActivities<Activities>({
+    ...probeOptions,
+    taskQueue: processQueue,
+    scheduleToStartTimeout: logsScheduleToStart,
+    summary: 'logs',
+  }).probe;
+}

@@ -163,13 +163,14 @@ export function attach(
   state: ConnectionState,
   request: AttachRequest,
 ): { readonly state: ConnectionState; readonly attached: Attached } {
-  const { lane, epoch, hostQueue, hint } = request;
+  const { lane, epoch, hostQueue, label, hint } = request;
   const next: ConnectionState = {
     ...state,
     attemptsWithoutProgress: attemptsWith(state, request),
     fence: { ...state.fence, [lane]: epoch },
     checkpoints: mergeCheckpoints(state.checkpoints as Checkpoints, hint?.checkpoints ?? []),
     lastHostQueue: hostQueue,
+    lastLabel: label,
   };
   const { checkpoints, generations, adopt, attemptsWithoutProgress } = next;
   const held = Object.values(checkpoints);

@@ -52,6 +52,7 @@ export interface AttachRequest {
   readonly lane: string;
   readonly epoch: Epoch;
   readonly hostQueue: string;
+  readonly label: string;
   /** The heartbeat details this attempt found. */
   readonly hint: HeartbeatDetails | null;
 }
@@ -211,6 +212,8 @@ export type ProbeInput =
       readonly connection: string;
       readonly lines: number;
       readonly hostQueue: string;
+      /** Where to look when that process is gone: another worker of its host. */
+      readonly label: string | null;
     }
   | { readonly kind: 'connectors' }
   | { readonly kind: 'connector-spec'; readonly connector: string };

@@ -11,7 +11,13 @@ import {
 } from '../../client/index.ts';
 import { defaultPolicy } from '../../protocol/index.ts';
 import { dataConverter } from '../../workflows/data-converter.ts';
-import { scheduleId, syncWorkflowId } from '../../workflows/messages.ts';
+import {
+  attachUpdate,
+  connectionWorkflowId,
+  labelQueue,
+  scheduleId,
+  syncWorkflowId,
+} from '../../workflows/messages.ts';
 import { run } from './fake-io.ts';
 import {
   bundle,
@@ -324,11 +330,18 @@ test('probes reach the workers: check, discover, connectors, and their failures'
   });
 });
 
-test('logs come from the process that ran the last sync, or say that it is gone', async () => {
+test('logs come from the process that ran the last sync, or from its host once it is gone', async () => {
   const name = await applied();
   expect((await rejection(client.logs(name, 5))).remedy).toContain('tidemark sync');
   await (await client.startSync(name)).result();
   expect(await client.logs(name, 5)).toBe(`${workers.hostQueue}\nlines: 5\n`);
+  const { syncNo } = await client.status(name);
+  const hostQueue = `gone-${unique()}`;
+  const epoch = { syncNo, at: Date.now() + 1_000_000 };
+  await temporal.workflow.getHandle(connectionWorkflowId(name)).executeUpdate(attachUpdate, {
+    args: [{ lane: 'gone', epoch, hostQueue, label: 'fake', hint: null }],
+  });
+  expect(await client.logs(name, 5)).toBe(`${labelQueue(workers.queue, 'fake')}\nlines: 5\n`);
 });
 
 test('without a worker it says which queue nobody polls, and goes on once one comes', async () => {

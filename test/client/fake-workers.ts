@@ -18,6 +18,7 @@ import {
   dataQueue,
   endUpdate,
   hostQueue,
+  labelQueue,
   type BeginActivityInput,
   type BeginActivityResult,
   type EndActivityInput,
@@ -105,6 +106,7 @@ export async function startWorkers(
     Worker.create({ ...common, taskQueue: queue, workflowBundle }),
     Worker.create({ ...common, taskQueue: dataQueue(queue) }),
     Worker.create({ ...common, taskQueue: host }),
+    Worker.create({ ...common, taskQueue: labelQueue(queue, 'fake') }),
   ]);
   const running = workers.map((worker) => worker.run());
   return {
@@ -133,7 +135,7 @@ function fakeActivities(client: Client, scripts: ReadonlyMap<string, Script>, ho
     async write({ begun, lane }: WriteActivityInput): Promise<WriteOutcome> {
       const { attempt, currentAttemptScheduledTimestampMs: at } = Context.current().info;
       const epoch = { syncNo: begun.syncNo, at };
-      const request = { lane, epoch, hostQueue: host, hint: null };
+      const request = { lane, epoch, hostQueue: host, label: 'fake', hint: null };
       await connectionOf(begun.spec.name).executeUpdate(attachUpdate, { args: [request] });
       return scripts.get(begun.spec.name)?.(attempt) ?? done;
     },

@@ -116,6 +116,7 @@ export function connectionState(changes: Partial<ConnectionState> = {}): Connect
     adopt: false,
     attemptsWithoutProgress: 0,
     lastHostQueue: 'tidemark-host-1',
+    lastLabel: 'host',
     ...changes,
   };
 }

@@ -36,7 +36,7 @@ describe('what a person must correct fails at once, and says where and how', () 
     [
       'an unknown connector',
       (spec) => ({ ...spec, source: { ...spec.source, connector: 'exakt' } }),
-      { place: 'exakt', remedy: containing(`Did you mean ${exactConnector}?`) },
+      { origin: 'tidemark', place: 'exakt', remedy: containing(`Did you mean ${exactConnector}?`) },
     ],
     [
       'a config that the spec refuses',

@@ -19,13 +19,10 @@ beforeAll(async () => {
   worker = await cluster.worker();
 });
 afterAll(() => cluster.close());
-beforeEach(async () => {
-  await cluster.target.database!.query('DROP TABLE IF EXISTS items');
-  await cluster.target.database!.query('DROP TABLE IF EXISTS _tidemark_tables');
-});
-
+/** Each has a table of its own, named by its trouble. */
 async function troubled(trouble: Trouble): Promise<Applied> {
-  return cluster.connection({ policy, source: { records, stateEvery: 100, trouble } });
+  const streams = [trouble.what];
+  return cluster.connection({ policy, source: { streams, records, stateEvery: 100, trouble } });
 }
 
 const failures: readonly [string, Trouble, Partial<SyncFailure>][] = [
@@ -48,8 +45,8 @@ test.each(failures)(
     const failure = await failingSync(cluster, applied);
     expect(failure).toMatchObject({ origin: 'source', ...expected });
     const covered = trouble.what === 'stays' ? records : 200;
-    expect(await cluster.target.cursor('items')).toBe(covered);
-    expect(await cluster.target.held('items', covered)).toEqual({
+    expect(await cluster.target.cursor(trouble.what)).toBe(covered);
+    expect(await cluster.target.held(trouble.what, covered)).toEqual({
       rows: covered,
       missing: 0,
       twice: 0,
@@ -57,7 +54,7 @@ test.each(failures)(
     const [first, ...later] = attemptsIn(applied.directory);
     expect(first!.from).toEqual({});
     expect(later.length).toBeGreaterThan(0);
-    for (const { from } of later) expect(from['items']).toBeGreaterThan(0);
+    for (const { from } of later) expect(from[trouble.what]).toBeGreaterThan(0);
     await eventually('no process of the source is left', () =>
       attemptsIn(applied.directory).every((attempt) => !isRunning(attempt)),
     );
@@ -68,7 +65,7 @@ test('a source that floods its log neither fails, nor fills the disk, nor the me
   const { name } = await troubled({ what: 'flood', at: 250 });
   const summary = await (await cluster.client.startSync(name)).result();
   expect(summary).toMatchObject({ outcome: 'succeeded', records });
-  expect(await cluster.target.held('items', records)).toEqual({
+  expect(await cluster.target.held('flood', records)).toEqual({
     rows: records,
     missing: 0,
     twice: 0,

@@ -8,7 +8,7 @@ import {
   type Cluster,
 } from '../support/cluster.ts';
 import { urlVariable } from '../support/cluster-target.ts';
-import { letGo } from '../support/exact-source.ts';
+import { annotate, letGo } from '../support/exact-source.ts';
 
 /** In every record, also in the one whose line is broken. */
 const note = 'private-remark-4b7e';
@@ -40,12 +40,13 @@ test('neither a secret nor a record is anywhere in Temporal', async () => {
   cluster = await openCluster({ target: 'postgres' });
   await cluster.worker();
   const database = new URL(cluster.target.env[urlVariable]!).pathname;
-  const source = { records: 300, stateEvery: 100, note, token: `\${env:${tokenVariable}}` };
+  const source = { records: 300, stateEvery: 100, token: `\${env:${tokenVariable}}` };
   const texts: string[] = [];
 
   const good = await cluster.connection({
     source: { ...source, trouble: { what: 'wait', at: 201, once: true } },
   });
+  annotate(good.directory, note);
   await cluster.client.check(good.name);
   const sync = await cluster.client.startSync(good.name);
   await untilView(
@@ -59,11 +60,11 @@ test('neither a secret nor a record is anywhere in Temporal', async () => {
   expect(await sync.result()).toMatchObject({ outcome: 'succeeded' });
 
   for (const what of ['crash', 'rubbish'] as const) {
-    await cluster.target.database!.query('DROP TABLE items, _tidemark_tables');
     const bad = await cluster.connection({
       policy: { attemptsWithoutProgressMax: 1 },
-      source: { ...source, trouble: { what, at: 150 } },
+      source: { ...source, streams: [what], trouble: { what, at: 150 } },
     });
+    annotate(bad.directory, note);
     const failed = await cluster.client.startSync(bad.name);
     const { failure } = await failed.result();
     expect(failure).toBeDefined();

@@ -19,7 +19,6 @@ const spec = {
       statesAt: { type: 'array', items: { type: 'integer' } },
       recordsPerSecond: { type: 'number' },
       padBytes: { type: 'integer' },
-      note: { type: 'string' },
       token: { type: 'string', airbyte_secret: true },
       interleaved: { type: 'boolean' },
       trouble: { type: 'object' },

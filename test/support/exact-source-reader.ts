@@ -52,10 +52,14 @@ class Reader {
   #miscount = 0;
 
   constructor(config: ExactConfig, state: readonly unknown[]) {
-    const { directory, records, streams, note = '', padBytes = 0 } = config;
-    const grown = join(directory, 'records');
+    const { directory, records, streams, padBytes = 0 } = config;
+    const told = (file: string): string | null => {
+      const path = join(directory, file);
+      return existsSync(path) ? readFileSync(path, 'utf8') : null;
+    };
+    const note = told('note') ?? '';
     this.#config = config;
-    this.#records = existsSync(grown) ? Number(readFileSync(grown, 'utf8')) : records;
+    this.#records = Number(told('records') ?? records);
     this.#cursors = new Map(streams.map((name) => [name, 0]));
     for (const { stream } of state as readonly GivenState[])
       this.#cursors.set(stream.stream_descriptor.name, stream.stream_state.id);

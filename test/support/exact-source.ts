@@ -18,8 +18,6 @@ export interface ExactConfig {
   /** Of all streams together; absent: as fast as it is read. */
   readonly recordsPerSecond?: number;
   readonly padBytes?: number;
-  /** A text in every record, to be looked for where records must not be. */
-  readonly note?: string;
   /** A secret; `${env:NAME}`. */
   readonly token?: string;
   /** The streams take turns; else one follows the other. */
@@ -92,6 +90,11 @@ export function letGo(directory: string): void {
 /** From now on the source has so many records in each stream. */
 export function grow(directory: string, records: number): void {
   writeFileSync(join(directory, 'records'), String(records));
+}
+
+/** A text for every record, to be looked for where records must not be. */
+export function annotate(directory: string, note: string): void {
+  writeFileSync(join(directory, 'note'), note);
 }
 
 function readJournal(directory: string): readonly JournalEntry[] {

@@ -108,6 +108,7 @@ test(
       adopt: false,
       attemptsWithoutProgress: 0,
       lastHostQueue: null,
+      lastLabel: null,
     };
     const entity = await client.workflow.start('connectionWorkflow', {
       taskQueue,

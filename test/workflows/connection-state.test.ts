@@ -40,6 +40,7 @@ const request = (at: number, hint: Partial<HeartbeatDetails> | null = null): Att
   lane,
   epoch: { syncNo: 1, at },
   hostQueue: `host-${at}`,
+  label: 'here',
   hint: hint === null ? null : { progress: {} as Progress, checkpoints: [], ...hint },
 });
 
@@ -78,6 +79,7 @@ test('a commit renews the budget, and so does a newer checkpoint in the heartbea
     attemptsWithoutProgress: 1,
     checkpoints: { orders: { seq: 1 } },
     lastHostQueue: 'host-30',
+    lastLabel: 'here',
   });
 });
 

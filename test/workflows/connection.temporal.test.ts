@@ -32,7 +32,7 @@ function calls({ workflow }: Connected) {
     });
   const attach = (epoch: Epoch) =>
     workflow.executeUpdate(attachUpdate, {
-      args: [{ lane, epoch, hostQueue: 'host', hint: null }],
+      args: [{ lane, epoch, hostQueue: 'host', label: 'here', hint: null }],
     });
   const commit = (epoch: Epoch, checkpoints: readonly Checkpoint[]) =>
     workflow.executeUpdate(commitUpdate, { args: [{ lane, epoch, checkpoints }] });

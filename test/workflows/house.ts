@@ -227,6 +227,7 @@ export function firstState(spec: ConnectionSpec): ConnectionState {
     adopt: false,
     attemptsWithoutProgress: 0,
     lastHostQueue: null,
+    lastLabel: null,
   };
 }
 

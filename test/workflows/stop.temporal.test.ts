@@ -215,6 +215,7 @@ test('a writer without a table asks Temporal before it goes on, and stops when a
         lane: wholeLane,
         epoch: { syncNo: begun!.syncNo, at: progress!.epoch.at + 1 },
         hostQueue: 'elsewhere',
+        label: 'elsewhere',
         hint: null,
       },
     ],
