@@ -14,7 +14,14 @@ const jest = join(root, 'node_modules/jest/bin/jest.js');
 const { status } = spawnSync(
   process.execPath,
   [
-    ...['--no-warnings', '--experimental-vm-modules', jest, '--ci', '--forceExit', '--maxWorkers=2'],
+    ...[
+      '--no-warnings',
+      '--experimental-vm-modules',
+      jest,
+      '--ci',
+      '--forceExit',
+      '--maxWorkers=2',
+    ],
     ...['--json', `--outputFile=${report}`, ...process.argv.slice(2)],
   ],
   { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },

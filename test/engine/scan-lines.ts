@@ -11,7 +11,10 @@ interface Style {
 
 const key = (text: string, { escapeKeys }: Style): string =>
   escapeKeys
-    ? `"${text.split('').map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')}"`
+    ? `"${text
+        .split('')
+        .map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+        .join('')}"`
     : JSON.stringify(text);
 
 function object(members: Members, style: Style): string {

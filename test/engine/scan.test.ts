@@ -189,7 +189,11 @@ test.each([
   ['with a masked type', '{"type":"RE****RD","record":{"stream":"a","data":{},"emitted_at":1}}\n'],
 ])('refuses a record %s, with its place and without its contents', (_, broken) => {
   const before = `${record('a', '{"id":1}')}\n\n`;
-  for (const chunks of [[before + broken], [before, ...broken.split('')], [before, broken.trimEnd()]]) {
+  for (const chunks of [
+    [before + broken],
+    [before, ...broken.split('')],
+    [before, broken.trimEnd()],
+  ]) {
     const failure = failureOf(chunks);
     expect(failure).toMatchObject({ kind: 'system_error', origin: 'source' });
     expect(failure.facts).toMatchObject({ line: 3, byte: before.length });
