@@ -113,7 +113,10 @@ export class Coverage {
   /** A state came: it covers every record of its scope before it. Refuses a second kind of state, and counts that disagree with the source's. */
   cover(message: StateMessage, now: number): void {
     this.#checkKind(kindOf(message.state));
-    const scope = this.#scope(scopeOf(message.state));
+    const covers = scopeOf(message.state);
+    // Of a stream that was not asked for, such as one that an earlier attempt finished: there is nothing to cover.
+    if (covers !== globalScope && !this.#loads.has(covers)) return;
+    const scope = this.#scope(covers);
     const claimed = sourceCount(message.state);
     // Invariant 6: the source's count and ours agree, or the state is no checkpoint. An absent count isn't compared.
     if (claimed !== undefined && claimed !== scope.sinceState)

@@ -10,7 +10,7 @@ import {
 import type { Demo } from './house.ts';
 import { sourceConfig, sourcePackage, streamName } from './manifest.ts';
 import { countRows, heldCheckpoint } from './proof.ts';
-import { count, seconds } from './screen.ts';
+import { count, seconds, type Screen } from './screen.ts';
 
 const connection = 'birdstrikes';
 const heartbeatTimeoutMs = 5_000;
@@ -126,18 +126,23 @@ async function prove(
   screen.fact('Rows', `${count(rows)} of ${count(api.records)}`);
   screen.fact('Missing', count(missing));
   screen.fact('Duplicated', count(duplicated));
-  const again = summary.records - rows;
-  screen.text(
-    again === 0
-      ? ''
-      : `\nThe source itself sent ${count(again)} records twice: its states\ndo not cover all that it sent before them. append_dedup keeps one of each.\n`,
-  );
+  sayAgain(screen, summary.records - rows);
   if (good) return;
   throw new SyncError('system_error', 'Records are missing or duplicated.', {
     origin: 'tidemark',
     place: place.database,
     remedy: `Keep this directory and report it: ${place.directory}`,
   });
+}
+
+/** What a source sends again is its own affair, and `append_dedup` keeps one of each. */
+function sayAgain(screen: Screen, again: number): void {
+  screen.text();
+  if (again === 0) return;
+  screen.text(
+    `After the resume the source itself sent ${count(again)} records once more, which its state`,
+  );
+  screen.text('did not cover. append_dedup keeps one of each.\n');
 }
 
 /** `{"…","stream_state":{"flight_date":"1996-08-31"},…}`: only the cursor. */

@@ -58,6 +58,10 @@ test('neither a secret nor a record is anywhere in Temporal', async () => {
   texts.push(textIn((await cluster.temporal.workflow.getHandle(sync.workflowId).describe()).raw));
   letGo(good.directory);
   expect(await sync.result()).toMatchObject({ outcome: 'succeeded' });
+  const noted = await cluster.target.database!.query('SELECT id FROM items WHERE note = $1', [
+    note,
+  ]);
+  expect(noted).toHaveLength(300);
 
   for (const what of ['crash', 'rubbish'] as const) {
     const bad = await cluster.connection({

@@ -298,6 +298,16 @@ test('every block is released once, whatever happens to it', async () => {
   expect(blocks.map((one) => one.released())).toEqual([1, 1, 0]);
 });
 
+test('a state of a stream that was not asked for covers nothing and harms nothing', async () => {
+  const store = memoryStore();
+  const { error, echoes } = await run(
+    store,
+    from([streamState(id('other'), 1, 7), block(A, 1, 1), streamState(A, 1, 1), end()]),
+  );
+  expect(error).toBeUndefined();
+  expect(echoes.map(({ checkpoint }) => checkpoint.scope)).toEqual([A]);
+});
+
 test('refuses a source that mixes kinds of state, or changes kind between syncs', async () => {
   const store = memoryStore();
   const mixed = await run(store, from([streamState(A, 1), globalState(1), end()]));
