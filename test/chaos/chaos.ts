@@ -17,6 +17,7 @@ import { memoryUnderLoad } from './memory.ts';
 const usage = `usage: npm run chaos -- [--only kills|leaks|memory] [--target postgres|duckdb]
                         [--seed N] [--kills N] [--syncs N] [--report file]`;
 const seedMax = 1_000_000;
+const interruptedExitCode = 130;
 const killsDefault = '20';
 const syncsDefault = '50';
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
@@ -100,7 +101,8 @@ async function main(): Promise<number> {
   const stop = async (): Promise<void> => {
     for (const one of stops.splice(0).reverse()) await one();
   };
-  process.once('SIGINT', () => void stop().finally(() => process.exit(130)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void stop().finally(() => process.exit(interruptedExitCode)));
   try {
     await startServers(stops);
     const report = [`seed ${options.seed}, ${new Date().toISOString()}`];

@@ -26,10 +26,13 @@ test.each(targets)(
     process.kill(first!.pid, 'SIGKILL');
     const summary = await sync.result();
 
-    expect(summary).toMatchObject({ outcome: 'succeeded', records: 10, attempts: 2 });
-    const attempts = attemptsIn(directory);
-    expect(attempts.map(({ from }) => from)).toEqual([{}, { items: 6 }]);
-    expect(attempts[1]!.sent).toMatchObject([{ from: 7, to: 10 }]);
+    expect(summary).toMatchObject({ outcome: 'succeeded', records: 10 });
+    const [began, ...later] = attemptsIn(directory);
+    expect(began!.from).toEqual({});
+    // A busy machine may cost an attempt more; none of them starts before B.
+    expect(later.length).toBeGreaterThan(0);
+    for (const { from } of later) expect(from).toEqual({ items: 6 });
+    expect(later.at(-1)!.sent).toMatchObject([{ from: 7, to: 10 }]);
     expect(await cluster.target.held('items', 10)).toEqual({ rows: 10, ...none });
   },
 );
