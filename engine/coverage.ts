@@ -18,12 +18,6 @@ import {
 } from '../protocol/index.ts';
 import { StreamLoad, type Parts } from './stream-load.ts';
 
-/** A covered part is closed, so that a later tail cannot hold its state back, once it is this big or this old. */
-export interface Rolling {
-  readonly bytes: number;
-  readonly ms: number;
-}
-export const defaultRolling: Rolling = { bytes: 4 * 1024 * 1024, ms: 1_000 };
 /** A GLOBAL checkpoint lists its streams only up to this many. */
 const byStreamMax = 1_000;
 
@@ -45,9 +39,7 @@ interface ScopeLoad {
   byStream: Record<StreamId, Counts>;
   /** Records since the source's last state of this scope. */
   sinceState: number;
-  /** Covers the sealed parts. */
-  rolled: Covered | null;
-  /** Covers the sealed and the open parts; null when nothing came since `rolled`. */
+  /** The last state that no commit has taken. */
   latest: Covered | null;
   /** When the oldest waiting state came. */
   waitingSince: number | null;
@@ -71,12 +63,11 @@ export interface CoverageInput {
   /** The checkpoints that this attempt starts from. */
   readonly start: readonly Checkpoint[];
   readonly parts: Parts;
-  readonly rolling: Rolling;
 }
 
 /**
  * Which rows which states cover. Committing stream A's state never publishes B's uncovered rows: parts are per stream, and a batch takes
- * only scopes whose parts end at a state (invariant 1).
+ * only parts that end at a state (invariant 1).
  */
 export class Coverage {
   readonly #input: CoverageInput;
@@ -95,12 +86,11 @@ export class Coverage {
   }
 
   /** Takes a stream's records in. The caller releases the block. */
-  async append(block: Block, now: number, abort: AbortSignal): Promise<void> {
+  async append(block: Block, abort: AbortSignal): Promise<void> {
     const load = this.#load(block.stream);
-    const scopes = [this.#scope(block.stream), this.#scope(globalScope)];
-    for (const scope of scopes) await this.#beforeRecords(scope, now);
     this.#dirty.add(load);
-    await load.append(block, now, abort);
+    await load.append(block, abort);
+    const scopes = [this.#scope(block.stream), this.#scope(globalScope)];
     const counts = { records: block.records, bytes: block.bytes.byteLength };
     for (const scope of scopes) {
       scope.total = plus(scope.total, counts);
@@ -111,7 +101,7 @@ export class Coverage {
   }
 
   /** A state came: it covers every record of its scope before it. Refuses a second kind of state, and counts that disagree with the source's. */
-  cover(message: StateMessage, now: number): void {
+  async cover(message: StateMessage, now: number, abort: AbortSignal): Promise<void> {
     this.#checkKind(kindOf(message.state));
     const covers = scopeOf(message.state);
     // Of a stream that was not asked for, such as one that an earlier attempt finished: there is nothing to cover.
@@ -122,18 +112,18 @@ export class Coverage {
     if (claimed !== undefined && claimed !== scope.sinceState)
       throw sourceDisagrees(scope, claimed);
     scope.last = message;
-    this.#mark(scope, false, now);
+    await this.#mark(scope, false, now, abort);
   }
 
   /** A stream read in full is done: what it sent is covered, with its last state or none. */
-  complete(stream: StreamId, now: number): void {
-    this.#mark(this.#scope(stream), true, now);
+  async complete(stream: StreamId, now: number, abort: AbortSignal): Promise<void> {
+    await this.#mark(this.#scope(stream), true, now, abort);
   }
 
-  #mark(scope: ScopeLoad, complete: boolean, now: number): void {
+  async #mark(scope: ScopeLoad, complete: boolean, now: number, abort: AbortSignal): Promise<void> {
     for (const load of this.#loadsOf(scope.scope)) {
       this.#waitingBytes += load.tail.bytes;
-      load.cover();
+      await load.cover(abort);
     }
     scope.sinceState = 0;
     scope.waitingSince ??= now;
@@ -172,58 +162,31 @@ export class Coverage {
   }
 
   /**
-   * Everything that may be committed now. With `dropTails` (a drain) open parts are closed at their last state and what came after is
-   * dropped; without, a scope with a tail gives only what was rolled before it.
+   * Everything that states cover and no commit has taken. Records after the last state stay for the next one, or, with `dropTails` (a
+   * drain), are forgotten.
    */
-  async batch(dropTails: boolean, committedAt: string): Promise<Batch> {
+  async batch(dropTails: boolean, committedAt: string, abort: AbortSignal): Promise<Batch> {
     const parts: SealedPart[] = [];
     const covered: Batch['covered'][number][] = [];
-    // A drain also takes the states that a tail holds back.
-    for (const scope of dropTails ? [...this.#scopes.values()] : [...this.#due]) {
-      const loads = this.#loadsOf(scope.scope);
-      if (scope.latest !== null && (dropTails || loads.every((load) => load.tail.records === 0))) {
-        await this.#close(scope, loads);
+    if (dropTails) for (const load of this.#dirty) await load.dropTail();
+    for (const scope of this.#due) {
+      for (const load of this.#loadsOf(scope.scope)) {
+        await load.seal(abort);
+        parts.push(...load.take());
       }
-      if (scope.rolled === null) continue;
-      const checkpoint = this.#checkpoint(scope, scope.rolled, committedAt);
-      covered.push({ scope: scope.scope, message: scope.rolled.message, checkpoint });
-      parts.push(...loads.flatMap((load) => load.take()));
-      scope.rolled = null;
-      this.#due.delete(scope);
+      const { latest } = scope;
+      covered.push({
+        scope: scope.scope,
+        message: latest!.message,
+        checkpoint: this.#checkpoint(scope, latest!, committedAt),
+      });
+      scope.latest = null;
       scope.waitingSince = null;
     }
+    this.#due.clear();
     this.#waitingBytes = 0;
-    for (const load of this.#dirty) {
-      this.#waitingBytes += load.waiting.bytes;
-      if (load.isEmpty) this.#dirty.delete(load);
-    }
+    for (const load of this.#dirty) if (load.isEmpty) this.#dirty.delete(load);
     return { parts, covered };
-  }
-
-  async discard(): Promise<void> {
-    for (const load of this.#dirty) await load.discard();
-  }
-
-  /** Records follow a state: its parts are closed if they have grown, else the state waits for the next one to cover the records too. */
-  async #beforeRecords(scope: ScopeLoad, now: number): Promise<void> {
-    if (scope.latest === null) return;
-    const loads = this.#loadsOf(scope.scope);
-    // Only right after a state: with a tail in a part its end is no longer at the state.
-    if (loads.some((load) => load.tail.records > 0)) return;
-    const open = loads.flatMap((load) => load.open ?? []);
-    const bytes = open.reduce((sum, part) => sum + part.bytes, 0);
-    const oldest = Math.min(...open.map((part) => part.openedAt));
-    if (bytes >= this.#input.rolling.bytes || now - oldest >= this.#input.rolling.ms)
-      return this.#close(scope, loads);
-    if (scope.rolled !== null) return;
-    this.#due.delete(scope);
-    scope.waitingSince = null;
-  }
-
-  async #close(scope: ScopeLoad, loads: readonly StreamLoad[]): Promise<void> {
-    for (const load of loads) await load.seal();
-    scope.rolled = scope.latest;
-    scope.latest = null;
   }
 
   #checkpoint(scope: ScopeLoad, covered: Covered, committedAt: string): Checkpoint {
@@ -279,7 +242,6 @@ export class Coverage {
       total: same ? { records: start.records, bytes: start.bytes } : { records: 0, bytes: 0 },
       byStream: same ? { ...start.byStream } : {},
       sinceState: 0,
-      rolled: null,
       latest: null,
       waitingSince: null,
       last: null,

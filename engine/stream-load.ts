@@ -3,6 +3,7 @@ import {
   SyncError,
   type Block,
   type Counts,
+  type Encoding,
   type Epoch,
   type Loader,
   type Part,
@@ -10,19 +11,38 @@ import {
   type StreamId,
 } from '../protocol/index.ts';
 
-/** Makes the writer's parts: each with an id of its own. */
+/** How much of what follows a state may wait in memory for the next one. */
+export interface TailBounds {
+  /** Of one stream; more of it begins a new part. */
+  readonly streamBytesMax: number;
+  /** Of all streams together. */
+  readonly totalBytesMax: number;
+}
+export const defaultTailBounds: TailBounds = {
+  streamBytesMax: 1024 * 1024,
+  totalBytesMax: 8 * 1024 * 1024,
+};
+
+/** The writer's parts, each with an id of its own, and the bytes that its tails hold together. */
 export interface Parts {
+  readonly bounds: TailBounds;
+  heldBytes: number;
   open(stream: StreamId): Promise<Part>;
 }
 
-export function createParts(loader: Loader, epoch: Epoch): Parts {
+export function createParts(loader: Loader, epoch: Epoch, bounds: TailBounds): Parts {
   let count = 0;
-  return { open: (stream) => loader.part(stream, partId(epoch, ++count)) };
+  return {
+    bounds,
+    heldBytes: 0,
+    open: (stream) => loader.part(stream, partId(epoch, ++count)),
+  };
 }
 
-interface OpenPart extends Counts {
-  readonly part: Part;
-  readonly openedAt: number;
+interface HeldBlock {
+  readonly encoding: Encoding;
+  readonly records: number;
+  readonly bytes: Uint8Array;
 }
 
 const nothing: Counts = { records: 0, bytes: 0 };
@@ -32,17 +52,21 @@ const add = (a: Counts, b: Counts): Counts => ({
 });
 
 /**
- * One stream's rows on their way: sealed parts, then an open part whose first `covered` records a state covers, then a tail that none
- * covers yet. Records come in the source's order and go into parts in that order (invariant 4).
+ * One stream's rows on their way, in the source's order (invariant 4): sealed parts, an open part, and a tail held in memory. The open part
+ * either ends at a state or has not met one: what follows a state is held back, and goes into that part when the next state covers it too,
+ * or into a new one when it grows. So a part may be sealed at any time, and a state never waits for records that came after it.
  */
 export class StreamLoad {
   readonly stream: StreamId;
   readonly #parts: Parts;
   #sealed: SealedPart[] = [];
   #sealedCounts: Counts = nothing;
-  #open: OpenPart | null = null;
+  #open: Part | null = null;
+  /** Records of the open part that a state covers: all of them, or none. */
   #covered: Counts = nothing;
-  #tail: Counts = nothing;
+  #uncovered: Counts = nothing;
+  #held: HeldBlock[] = [];
+  #heldCounts: Counts = nothing;
 
   constructor(stream: StreamId, parts: Parts) {
     this.stream = stream;
@@ -51,7 +75,7 @@ export class StreamLoad {
 
   /** Records that no state covers. */
   get tail(): Counts {
-    return this.#tail;
+    return add(this.#uncovered, this.#heldCounts);
   }
 
   /** Records that a state covers and no commit has taken. */
@@ -59,49 +83,55 @@ export class StreamLoad {
     return add(this.#sealedCounts, this.#covered);
   }
 
-  /** Counts and age of the open part's covered records: what rolling looks at. */
-  get open(): { readonly bytes: number; readonly openedAt: number } | null {
-    return this.#open === null
-      ? null
-      : { bytes: this.#covered.bytes, openedAt: this.#open.openedAt };
-  }
-
   get isEmpty(): boolean {
-    return this.#open === null && this.#sealed.length === 0;
+    return this.#open === null && this.#sealed.length === 0 && this.#held.length === 0;
   }
 
-  async append(block: Block, now: number, abort: AbortSignal): Promise<void> {
-    this.#open ??= { part: await this.#parts.open(this.stream), openedAt: now, ...nothing };
-    await this.#open.part.append(block, abort);
-    this.#tail = add(this.#tail, { records: block.records, bytes: block.bytes.byteLength });
+  /** Takes the block's records in; the block stays the caller's. */
+  async append(block: Block, abort: AbortSignal): Promise<void> {
+    if (this.#covered.records === 0) return this.#put(block, abort);
+    this.#hold(block);
+    const { streamBytesMax, totalBytesMax } = this.#parts.bounds;
+    // Invariant 7.
+    const isFull = this.#heldCounts.bytes > streamBytesMax || this.#parts.heldBytes > totalBytesMax;
+    if (isFull) await this.seal(abort);
   }
 
   /** A state covers everything appended so far. */
-  cover(): void {
+  async cover(abort: AbortSignal): Promise<void> {
+    await this.#flush(abort);
     if (this.#open === null) return;
-    this.#open.part.cover();
-    this.#covered = add(this.#covered, this.#tail);
-    this.#tail = nothing;
+    this.#open.cover();
+    this.#covered = add(this.#covered, this.#uncovered);
+    this.#uncovered = nothing;
   }
 
-  /** Closes the open part at its last cover. A tail is dropped with it, so only a drain seals while there is one. */
-  async seal(): Promise<void> {
+  /** Closes the open part if it ends at a state; what is held begins the next. */
+  async seal(abort: AbortSignal): Promise<void> {
     const open = this.#open;
-    if (open === null) return;
-    this.#open = null;
     const expected = this.#covered;
+    if (open === null || expected.records === 0) return;
+    this.#open = null;
     this.#covered = nothing;
-    this.#tail = nothing;
-    if (expected.records === 0) {
-      await open.part.discard();
-      return;
-    }
-    const sealed = await open.part.seal();
+    const sealed = await open.seal();
     // Invariant 6: what the destination staged is what we handed it, before anything is committed.
     if (sealed.records !== expected.records)
       throw disagreement(this.stream, expected.records, sealed.records);
     this.#sealed.push(sealed);
     this.#sealedCounts = add(this.#sealedCounts, expected);
+    await this.#flush(abort);
+  }
+
+  /** Forgets what no state covers. */
+  async dropTail(): Promise<void> {
+    this.#forgetHeld();
+    if (this.#uncovered.records === 0) return;
+    this.#uncovered = nothing;
+    // A failure came between a state and its cover: sealing cuts off what the part took since.
+    if (this.#covered.records > 0) return;
+    const open = this.#open;
+    this.#open = null;
+    await open?.discard();
   }
 
   /** Hands over the sealed parts. */
@@ -112,13 +142,38 @@ export class StreamLoad {
     return parts;
   }
 
-  async discard(): Promise<void> {
-    const open = this.#open;
-    this.#open = null;
-    this.#covered = nothing;
-    this.#tail = nothing;
-    await open?.part.discard();
+  async #put(block: Block, abort: AbortSignal): Promise<void> {
+    this.#open ??= await this.#parts.open(this.stream);
+    await this.#open.append(block, abort);
+    this.#uncovered = add(this.#uncovered, countsOf(block));
   }
+
+  #hold({ encoding, records, bytes }: Block): void {
+    // A copy: the block's bytes are its source's again once it is released.
+    this.#held.push({ encoding, records, bytes: Uint8Array.from(bytes) });
+    this.#heldCounts = add(this.#heldCounts, { records, bytes: bytes.byteLength });
+    this.#parts.heldBytes += bytes.byteLength;
+  }
+
+  async #flush(abort: AbortSignal): Promise<void> {
+    const held = this.#held;
+    this.#forgetHeld();
+    const { stream } = this;
+    for (const one of held) await this.#put({ type: 'BLOCK', stream, ...one, release }, abort);
+  }
+
+  #forgetHeld(): void {
+    this.#parts.heldBytes -= this.#heldCounts.bytes;
+    this.#held = [];
+    this.#heldCounts = nothing;
+  }
+}
+
+/** Ours: nobody waits for it. */
+const release = (): void => undefined;
+
+function countsOf({ records, bytes }: Block): Counts {
+  return { records, bytes: bytes.byteLength };
 }
 
 export function disagreement(stream: StreamId, sent: number, loaded: number): SyncError {

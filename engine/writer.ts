@@ -17,15 +17,15 @@ import {
   type Writer,
 } from '../protocol/index.ts';
 import { createCadence, type Cadence } from './cadence.ts';
-import { Coverage, defaultRolling, type Batch, type Rolling } from './coverage.ts';
+import { Coverage, type Batch } from './coverage.ts';
 import { createIntake } from './intake.ts';
 import { finished, proveSuccess } from './outcome.ts';
-import { createParts, disagreement } from './stream-load.ts';
+import { createParts, defaultTailBounds, disagreement, type TailBounds } from './stream-load.ts';
 
 /** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
 export function fromLoader<C>(
   native: LoaderDestination<C>,
-  rolling: Rolling = defaultRolling,
+  bounds: TailBounds = defaultTailBounds,
 ): Destination<C> {
   return {
     spec: native.spec,
@@ -35,7 +35,7 @@ export function fromLoader<C>(
       try {
         const { connection, catalog, epoch, from, adopt, abort } = input;
         const held = await loader.open({ connection, catalog, epoch, from, adopt, abort });
-        return createWriter(loader, held, input, rolling);
+        return createWriter(loader, held, input, bounds);
       } catch (error) {
         await loader.close();
         throw error;
@@ -48,7 +48,7 @@ function createWriter<C>(
   loader: Loader,
   held: readonly Checkpoint[] | null,
   input: WriteInput<C>,
-  rolling: Rolling,
+  bounds: TailBounds,
 ): Writer {
   const { catalog, epoch } = input;
   const coverage = new Coverage({
@@ -56,8 +56,7 @@ function createWriter<C>(
     epoch,
     // Without a table beside the data, Temporal decides where this attempt starts.
     start: held ?? input.from,
-    parts: createParts(loader, epoch),
-    rolling,
+    parts: createParts(loader, epoch, bounds),
   });
   const run = new Run(loader, coverage, createCadence(input.cadence), input);
   return {
@@ -100,11 +99,11 @@ class Run<C> {
         if (event.type === 'item') {
           const { item } = event;
           if (item.type === 'END') end = item;
-          else await this.#take(item);
+          else yield* this.#takeOrEnd(item);
         }
         if (end === null && this.#isDue()) yield* this.#commit(false);
       }
-      if (end !== null) this.#completeWhatEndedWell(end);
+      if (end !== null) await this.#completeWhatEndedWell(end);
       const uncovered = this.#coverage.uncovered();
       // Invariant 8: whatever ended the reading, what states cover is committed first.
       yield* this.#commit(true);
@@ -115,12 +114,22 @@ class Run<C> {
     }
   }
 
+  /** A source that breaks its word ends the attempt, but what its states cover until then is committed. */
+  async *#takeOrEnd(item: Exclude<Item, End>): AsyncGenerator<Echo> {
+    try {
+      await this.#take(item);
+    } catch (error) {
+      if (error instanceof SyncError && error.origin === 'source') yield* this.#commit(true);
+      throw error;
+    }
+  }
+
   async #take(item: Exclude<Item, End>): Promise<void> {
     switch (item.type) {
       case 'BLOCK':
         return this.#append(item);
       case 'STATE':
-        return this.#coverage.cover(item, performance.now());
+        return this.#coverage.cover(item, performance.now(), this.#input.abort);
       case 'TRACE':
         return this.#noteStatus(item);
       case 'LOG':
@@ -131,29 +140,29 @@ class Run<C> {
 
   async #append(block: Block): Promise<void> {
     try {
-      await this.#coverage.append(block, performance.now(), this.#input.abort);
+      await this.#coverage.append(block, this.#input.abort);
     } finally {
       block.release();
     }
   }
 
   /** A stream that sends no states becomes durable when it says COMPLETE. */
-  #noteStatus({ trace }: TraceMessage): void {
+  async #noteStatus({ trace }: TraceMessage): Promise<void> {
     const status = trace.stream_status;
     if (status?.status !== 'COMPLETE') return;
-    this.#complete(streamId(status.stream_descriptor));
+    await this.#complete(streamId(status.stream_descriptor));
   }
 
-  #completeWhatEndedWell(end: End): void {
-    for (const stream of this.#fullRefresh) if (finished(end, stream)) this.#complete(stream);
+  async #completeWhatEndedWell(end: End): Promise<void> {
+    for (const stream of this.#fullRefresh) if (finished(end, stream)) await this.#complete(stream);
   }
 
-  #complete(stream: StreamId): void {
+  async #complete(stream: StreamId): Promise<void> {
     if (!this.#fullRefresh.has(stream)) return;
     const left = this.#coverage.uncovered().some((load) => load.stream === stream);
     if (this.#completed.has(stream) && !left) return;
     this.#completed.add(stream);
-    this.#coverage.complete(stream, performance.now());
+    await this.#coverage.complete(stream, performance.now(), this.#input.abort);
   }
 
   #isDue(): boolean {
@@ -162,11 +171,12 @@ class Run<C> {
   }
 
   async *#commit(dropTails: boolean): AsyncGenerator<Echo> {
-    const batch = await this.#coverage.batch(dropTails, new Date().toISOString());
+    const { abort } = this.#input;
+    const batch = await this.#coverage.batch(dropTails, new Date().toISOString(), abort);
     if (batch.covered.length === 0) return;
     const begun = performance.now();
     const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
-    const receipt = await this.#loader.commit(batch.parts, checkpoints, this.#input.abort);
+    const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);
     this.#cadence.learn(performance.now() - begun);
     compare(batch, receipt);
     // Invariant 1: the rows and the checkpoints are durable; only now do the states go back.

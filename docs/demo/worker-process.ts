@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { workerNodeFlags } from '../../client/cli/run-script.ts';
 import { SyncError } from '../../protocol/index.ts';
 
 const readyMsMax = 30_000;
@@ -26,7 +27,7 @@ export interface DemoWorkerOptions {
 
 export function spawnWorker({ directory, logFile, env }: DemoWorkerOptions): DemoWorker {
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [main, '--json'], {
+  const child = spawn(process.execPath, [...workerNodeFlags, main, '--json'], {
     cwd: directory,
     // Ctrl-C is for the demo, which then ends its processes in order.
     detached: true,

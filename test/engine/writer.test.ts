@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { defaultRolling, type Rolling } from '../../engine/coverage.ts';
 import { createPipe } from '../../engine/pipe.ts';
+import { defaultTailBounds, type TailBounds } from '../../engine/stream-load.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import {
   SyncError,
@@ -45,11 +45,11 @@ interface Options {
   readonly faults?: MemoryFaults;
   readonly drain?: AbortSignal;
   readonly abort?: AbortSignal;
-  readonly rolling?: Rolling;
+  readonly bounds?: TailBounds;
 }
 
 async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = {}): Promise<Run> {
-  const writer = await fromLoader(memoryDestination(store, o.faults), o.rolling).open({
+  const writer = await fromLoader(memoryDestination(store, o.faults), o.bounds).open({
     config: {},
     connection: { id: 'c', name: 'c' },
     catalog: o.catalog ?? catalogOf(configured(A), configured(B)),
@@ -237,20 +237,30 @@ test('a covered state is committed by time when the source falls silent', async 
   expect((await running).echoes).toHaveLength(1);
 });
 
-test('a state is committed though records without a state follow it for long, once its part was rolled', async () => {
-  const store = memoryStore();
-  const cadence = { batchBytesMax: 500, intervalMsMin: 1e6, intervalMsMax: 1e6 };
-  const items = [block(A, 1, 5), streamState(A, 'x'), block(A, 6, 9), block(A, 10, 20)];
-  const rolled = await run(store, from([...items, end({ failure })]), {
-    cadence,
-    rolling: { bytes: 1, ms: 1e9 },
-  });
-  expect(rolled.error).toMatchObject(failure);
-  expect(numbers(store.rows.get(A))).toEqual([1, 2, 3, 4, 5]);
-  expect(store.checkpoints.get(A)).toMatchObject({ records: 5 });
+test('a state is committed though records follow it that no state covers, few or many', async () => {
+  for (const last of [6, 20]) {
+    const store = memoryStore();
+    const pipe = createPipe({ bytesMax: 1e6 });
+    const draining = new AbortController();
+    const running = run(store, pipe.items(), {
+      cadence: { batchBytesMax: 1e9, intervalMsMin: 20, intervalMsMax: 20 },
+      bounds: { streamBytesMax: 200, totalBytesMax: 1e9 },
+      drain: draining.signal,
+    });
+    for (const item of [block(A, 1, 5), streamState(A, 'x'), block(A, 6, last)])
+      await pipe.push(item);
+    // The source is slow from here on.
+    while (store.commits === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(numbers(store.rows.get(A))).toEqual([1, 2, 3, 4, 5]);
+    for (const item of [streamState(A, 'y', last - 5), end()]) await pipe.push(item);
+    while (store.commits === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    draining.abort();
+    expect((await running).error).toBeUndefined();
+    expect(numbers(store.rows.get(A))).toEqual(upTo(last));
+  }
 });
 
-test('a commit between two states takes what was rolled and keeps the tail for the next', async () => {
+test('a commit takes what states cover and keeps the tail for the next', async () => {
   const store = memoryStore();
   const seen: number[][] = [];
   const items = [
@@ -267,14 +277,36 @@ test('a commit between two states takes what was rolled and keeps the tail for t
   ];
   const { error } = await run(store, from(items), {
     cadence: { ...atTheEnd, batchBytesMax: 1_500 },
-    rolling: { bytes: 200, ms: 1e9 },
     faults: { commit: (when) => when === 'after' && seen.push(numbers(store.rows.get(A))) },
   });
   expect(error).toBeUndefined();
-  expect(seen).toEqual([
-    [1, 2, 3],
-    [1, 2, 3, 4, 5, 6],
-  ]);
+  expect(seen).toEqual([upTo(4), upTo(6)]);
+});
+
+test('a source that breaks its word after a state loses nothing of what the state covers', async () => {
+  const store = memoryStore();
+  const { error, echoes } = await run(
+    store,
+    from([block(A, 1, 2), streamState(A, 'x', 2), block(A, 3, 3), streamState(A, 'y', 9), end()]),
+    { cadence: atTheEnd },
+  );
+  expect(error).toMatchObject({ code: 'counts_disagree' });
+  expect(echoes).toHaveLength(1);
+  expect(numbers(store.rows.get(A))).toEqual([1, 2]);
+});
+
+test('what no state covers cannot spoil the last commit', async () => {
+  const store = memoryStore();
+  const faults: MemoryFaults = {
+    append(line) {
+      if (line.includes('"id":3}'))
+        throw new SyncError('system_error', 'Unreadable.', { origin: 'source' });
+    },
+  };
+  const items = [block(A, 1, 2), streamState(A, 'x', 2), block(A, 3, 3), end({ failure })];
+  const { error } = await run(store, from(items), { faults, cadence: atTheEnd });
+  expect(error).toMatchObject(failure);
+  expect(numbers(store.rows.get(A))).toEqual([1, 2]);
 });
 
 test('an abort ends at once and commits nothing more', async () => {
@@ -380,12 +412,12 @@ test('whatever the interleaving, cadence and crashes: rows are exactly what the 
         { ...atTheEnd, batchBytesMax: 1500 },
       ),
       fc.constantFrom(
-        defaultRolling,
-        { bytes: 1, ms: 1e9 },
-        { bytes: 200, ms: 1e9 },
-        { bytes: 1e9, ms: 0.02 },
+        defaultTailBounds,
+        { streamBytesMax: 1, totalBytesMax: 1e9 },
+        { streamBytesMax: 200, totalBytesMax: 1e9 },
+        { streamBytesMax: 1e9, totalBytesMax: 300 },
       ),
-      async (steps, crashes, global, cadence, rolling) => {
+      async (steps, crashes, global, cadence, bounds) => {
         const store = memoryStore();
         let at = 0;
         for (const { stop, lost } of crashes) {
@@ -399,7 +431,7 @@ test('whatever the interleaving, cadence and crashes: rows are exactly what the 
             ...script(steps, resumePoint(store, global), stop, global),
             end({ failure }),
           ];
-          await run(store, from(items), { at: ++at, faults, cadence, rolling });
+          await run(store, from(items), { at: ++at, faults, cadence, bounds });
           const point = resumePoint(store, global);
           // Invariants 1 and 3: rows and checkpoint moved together.
           expect(numbers(store.rows.get(A))).toEqual(upTo(point[0]!));
@@ -410,7 +442,7 @@ test('whatever the interleaving, cadence and crashes: rows are exactly what the 
           { stream: 1, records: 0, state: true },
         );
         const rest = script(whole, resumePoint(store, global), whole.length, global);
-        const last = await run(store, from([...rest, end()]), { at: ++at, cadence, rolling });
+        const last = await run(store, from([...rest, end()]), { at: ++at, cadence, bounds });
         expect(last.error).toBeUndefined();
         for (const [n, stream] of [A, B].entries()) {
           const total = steps.filter((s) => s.stream === n).reduce((sum, s) => sum + s.records, 0);

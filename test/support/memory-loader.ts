@@ -27,6 +27,8 @@ export interface MemoryFaults {
   commit?(when: 'before' | 'after'): unknown;
   /** The loader miscounts: rows that it says it loaded. */
   rows?(stream: StreamId, records: number): number;
+  /** Throws for a line that the destination cannot read. */
+  append?(line: string): void;
   /** Records that a sealed part says it holds. */
   sealed?(records: number): number;
 }
@@ -99,7 +101,9 @@ function memoryPart(
   let covered = 0;
   return {
     append(block: Block) {
-      lines.push(...Buffer.from(block.bytes).toString('utf8').split('\n').filter(Boolean));
+      const more = Buffer.from(block.bytes).toString('utf8').split('\n').filter(Boolean);
+      for (const line of more) faults.append?.(line);
+      lines.push(...more);
       return Promise.resolve();
     },
     cover() {

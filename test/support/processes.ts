@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerNodeFlags } from '../../client/cli/run-script.ts';
 
 const readyMsMax = 30_000;
 const logCharsMax = 2_000_000;
@@ -46,7 +47,7 @@ export function startProcess({
   directory,
   env,
 }: ProcessOptions): RunningProcess {
-  const child = spawn(process.execPath, [builtFile(program), ...args], {
+  const child = spawn(process.execPath, [...workerNodeFlags, builtFile(program), ...args], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], ...env },
