@@ -121,9 +121,12 @@ export class Coverage {
   }
 
   async #mark(scope: ScopeLoad, complete: boolean, now: number, abort: AbortSignal): Promise<void> {
-    for (const load of this.#loadsOf(scope.scope)) {
+    const loads = this.#loadsOf(scope.scope);
+    for (const load of loads) await load.flush(abort);
+    // Invariant 1: from here on nothing can fail, so a state covers all of its streams or none.
+    for (const load of loads) {
       this.#waitingBytes += load.tail.bytes;
-      await load.cover(abort);
+      load.cover();
     }
     scope.sinceState = 0;
     scope.waitingSince ??= now;
@@ -152,13 +155,6 @@ export class Coverage {
     return [...this.#dirty]
       .filter((load) => load.tail.records > 0)
       .map((load) => ({ stream: load.stream, records: load.tail.records }));
-  }
-
-  /** True when a state of this attempt covers the stream, or covers everything. */
-  hasState(stream: StreamId): boolean {
-    return (
-      (this.#scopes.get(this.#kind === 'STREAM' ? stream : globalScope)?.last ?? null) !== null
-    );
   }
 
   /**

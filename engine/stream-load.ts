@@ -97,9 +97,16 @@ export class StreamLoad {
     if (isFull) await this.seal(abort);
   }
 
-  /** A state covers everything appended so far. */
-  async cover(abort: AbortSignal): Promise<void> {
-    await this.#flush(abort);
+  /** Puts what is held into the open part, or a new one: a state is about to cover it. */
+  async flush(abort: AbortSignal): Promise<void> {
+    const held = this.#held;
+    this.#forgetHeld();
+    const { stream } = this;
+    for (const one of held) await this.#put({ type: 'BLOCK', stream, ...one, release }, abort);
+  }
+
+  /** A state covers everything appended and flushed so far. */
+  cover(): void {
     if (this.#open === null) return;
     this.#open.cover();
     this.#covered = add(this.#covered, this.#uncovered);
@@ -119,7 +126,7 @@ export class StreamLoad {
       throw disagreement(this.stream, expected.records, sealed.records);
     this.#sealed.push(sealed);
     this.#sealedCounts = add(this.#sealedCounts, expected);
-    await this.#flush(abort);
+    await this.flush(abort);
   }
 
   /** Forgets what no state covers. */
@@ -153,13 +160,6 @@ export class StreamLoad {
     this.#held.push({ encoding, records, bytes: Uint8Array.from(bytes) });
     this.#heldCounts = add(this.#heldCounts, { records, bytes: bytes.byteLength });
     this.#parts.heldBytes += bytes.byteLength;
-  }
-
-  async #flush(abort: AbortSignal): Promise<void> {
-    const held = this.#held;
-    this.#forgetHeld();
-    const { stream } = this;
-    for (const one of held) await this.#put({ type: 'BLOCK', stream, ...one, release }, abort);
   }
 
   #forgetHeld(): void {

@@ -12,7 +12,7 @@ async function loads(bounds: { streamBytesMax: number; totalBytesMax: number }) 
   const made = [A, B].map((stream) => new StreamLoad(stream, parts));
   for (const load of made) {
     await load.append(block(load.stream, 1, 1), never);
-    await load.cover(never);
+    load.cover();
   }
   return { parts, a: made[0]!, b: made[1]! };
 }

@@ -309,6 +309,29 @@ test('what no state covers cannot spoil the last commit', async () => {
   expect(numbers(store.rows.get(A))).toEqual([1, 2]);
 });
 
+test('a state that cannot cover one of its streams covers none of them', async () => {
+  const store = memoryStore();
+  const faults: MemoryFaults = {
+    append(line) {
+      if (line.includes('"stream":"b","data":{"id":3}'))
+        throw new SyncError('system_error', 'Unreadable.', { origin: 'source' });
+    },
+  };
+  const items = [
+    block(A, 1, 2),
+    block(B, 1, 2),
+    globalState('X', 4),
+    block(A, 3, 3),
+    block(B, 3, 3),
+    globalState('Y', 2),
+  ];
+  const { error } = await run(store, from(items), { faults, cadence: atTheEnd });
+  expect(error).toMatchObject({ message: 'Unreadable.' });
+  expect(store.checkpoints.get('*')?.state?.global?.shared_state).toBe('X');
+  expect(numbers(store.rows.get(A))).toEqual([1, 2]);
+  expect(numbers(store.rows.get(B))).toEqual([1, 2]);
+});
+
 test('an abort ends at once and commits nothing more', async () => {
   const store = memoryStore();
   const pipe = createPipe({ bytesMax: 1e6 });
