@@ -94,8 +94,7 @@ async function engine(file: string, stateDir: string): Promise<void> {
     if (item.type !== 'BLOCK') continue;
     count.records += item.records;
     count.bytes += item.bytes.byteLength;
-    if (!sink.stdin.write(item.bytes)) await drained(sink.stdin);
-    item.release();
+    if (!sink.stdin.write(item.bytes, () => item.release())) await drained(sink.stdin);
   }
   sink.stdin.end();
   await gone;

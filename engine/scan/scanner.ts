@@ -1,7 +1,7 @@
 import { SyncError, type Message, type StreamId } from '../../protocol/index.ts';
+import { createEnvelopes, type TakeRun } from './envelopes.ts';
 import { readLine } from './line.ts';
 import { createRuns, type Runs } from './runs.ts';
-import { createShapes } from './shape.ts';
 
 /** A piece of a connector's stdout. */
 export type ScanItem =
@@ -26,7 +26,7 @@ export interface ScannerOptions {
  * `source` with line number and byte offset, never the line's contents, after which the scanner is of no more use. Each iteration must be
  * run to its end before the next call.
  *
- * A line whose envelope was seen before is forwarded unread (see `Shapes`), so what is broken inside its `data` is found by the
+ * A line whose envelope was seen before is forwarded unread (see `Envelopes`), so what is broken inside its `data` is found by the
  * destination, not here. Head and tail are always compared: a line cut short, and one that another writer breaks into with a line of its
  * own, are failures here.
  */
@@ -39,13 +39,16 @@ export interface Scanner {
 /** A record may be as large as this; a larger line has lost its ending. */
 export const lineBytesMax = 64 * 1024 * 1024;
 
+/** So many bytes are looked at in one go, or a longer line: small enough to stay in the processor's cache. */
+const windowBytes = 256 * 1024;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const newline = Buffer.from('\n');
 
 export function createScanner(options: ScannerOptions = {}): Scanner {
   const max = options.lineBytesMax ?? lineBytesMax;
-  const shapes = createShapes();
+  const window = Math.min(windowBytes, max);
+  const envelopes = createEnvelopes();
   /** The beginning of a line whose end was not seen yet, in pieces: joined once, so a long line costs linear time. */
   let kept: Buffer[] = [];
   let keptBytes = 0;
@@ -67,43 +70,55 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     return refuse('The connector printed a line that is too long.', length);
   }
 
-  /** A line whose envelope is not known: its stream, or null for one that is no record. */
-  function parse(line: Buffer, runs: Runs): StreamId | null {
+  /** A line whose envelope is not known. */
+  function parse(bytes: Buffer, at: number, feed: number, runs: Runs): void {
+    const isCrlf = feed > at && bytes[feed - 1] === carriageReturn;
+    const line = bytes.subarray(at, isCrlf ? feed - 1 : feed);
     const read = readLine(line);
     switch (read.type) {
       case 'RECORD':
-        shapes.learn(line, read.stream);
-        return read.stream;
+        envelopes.learn(line, read.stream);
+        return runs.add(read.stream, 1, at, feed + 1, isCrlf);
       case 'BROKEN':
         throw refuse(read.message, line.length);
       case 'MESSAGE':
       case 'TEXT':
-        runs.put(read);
-        return null;
+        return runs.put(read);
       case 'EMPTY':
-        return null;
     }
+  }
+
+  /** The end of the lines to look at in one go: as many as fit into the window, or one that is longer. */
+  function windowEnd(bytes: Buffer, at: number, until: number): number {
+    if (until - at <= window) return until;
+    const last = bytes.lastIndexOf(lineFeed, at + window - 1);
+    if (last >= at) return last + 1;
+    const feed = bytes.indexOf(lineFeed, at);
+    if (feed - at > max) throw tooLong(feed - at);
+    return feed + 1;
   }
 
   /** The whole lines of `bytes`, which lie before `until`. */
   function cut(bytes: Buffer, start: number, until: number, items: ScanItem[]): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const runs = createRuns(bytes, items);
     let at = start;
+    const take: TakeRun = (stream, records, end, isCrlf) => {
+      runs.add(stream, records, at, end, isCrlf);
+      lines += records;
+      offset += end - at;
+      at = end;
+    };
     try {
       while (at < until) {
-        const feed = bytes.indexOf(lineFeed, at);
-        if (feed - at > max) throw tooLong(feed - at);
-        const isCrlf = feed > at && bytes[feed - 1] === carriageReturn;
-        const end = isCrlf ? feed - 1 : feed;
-        const stream = shapes.match(bytes, view, at, end) ?? parse(bytes.subarray(at, end), runs);
-        if (stream !== null && isCrlf) {
-          const line = Buffer.concat([bytes.subarray(at, end), newline]);
-          runs.put({ type: 'RUN', stream, records: 1, bytes: line });
-        } else if (stream !== null) runs.add(stream, at, feed + 1);
-        lines += 1;
-        offset += feed + 1 - at;
-        at = feed + 1;
+        const end = windowEnd(bytes, at, until);
+        envelopes.load(bytes, at, end);
+        while (envelopes.match(at, take) < end) {
+          const feed = bytes.indexOf(lineFeed, at);
+          parse(bytes, at, feed, runs);
+          lines += 1;
+          offset += feed + 1 - at;
+          at = feed + 1;
+        }
       }
     } finally {
       runs.flush();

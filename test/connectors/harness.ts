@@ -171,7 +171,10 @@ export class Sessions<C> {
       this.#parts += 1;
       const id: StreamId = streamId({ name });
       const part = await loader.part(id, partId(input.epoch, this.#parts));
-      await part.append(block(name, data), never);
+      const given = block(name, data);
+      await part.append(given, never);
+      // Its bytes are its source's again: they may lie in a buffer that is filled anew.
+      given.bytes.fill(0x23);
       part.cover();
       return part.seal();
     };

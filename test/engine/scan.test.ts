@@ -75,6 +75,40 @@ test('finds what a parser finds in any output, however it is cut', () => {
   );
 });
 
+test('finds where nested data ends, whatever its strings hold and however long they are', () => {
+  const text = fc.string({
+    unit: fc.constantFrom('\\', '"', '{', '}', '[', ']', ',', ':', 'x', 'é'),
+    maxLength: 150,
+  });
+  const value = fc.oneof(
+    text.map((one) => JSON.stringify(one)),
+    fc.tuple(text, text).map(([key, one]) => JSON.stringify({ [key]: [one, { [one]: key }] })),
+  );
+  const hidden = fc.constantFrom('', ',"namespace":"n","meta":{}', ',"meta":{"a":{}}');
+  const line = fc.tuple(value, value, hidden).map(([a, b, rest]) =>
+    // A member between the data and its usual tail must not be taken for data.
+    record('a', `{"a":${a},"o":{"b":${b}}}`, `${rest},"emitted_at":1`),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { minLength: 2, maxLength: 20 }), (lines) => {
+      const output = `${[...lines, ...lines].join('\n')}\n`;
+      expect(seen(scanAll([Buffer.from(output)]))).toEqual(reference(output));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('finds the same in chunks that are larger than what it looks at in one go', () => {
+  const lines = Array.from({ length: 5000 }, (_, n) => {
+    if (n % 700 === 699) return '{"type":"LOG","log":{"level":"INFO","message":"on"}}';
+    const data = JSON.stringify({ n, v: 'x'.repeat((n * 37) % 400), o: n % 3 ? {} : { n } });
+    return record(n % 50 < 25 ? 'a' : 'b', data, `,"emitted_at":${n}`);
+  });
+  const output = `${lines.join('\n')}\n`;
+  expect(output.length).toBeGreaterThan(1024 * 1024);
+  expect(seen(scanAll([Buffer.from(output)]))).toEqual(reference(output));
+});
+
 test('finds the same when every byte comes alone', () => {
   const text = `${record('a', '{"id":1}')}\r\n{"type":"LOG","log":{"level":"INFO","message":"é"}}\n${record('a', '{"x":{"y":"}"}}')}\n`;
   const bytes = Buffer.from(text);

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { existsSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import type { Item, JsonObject, StateMessage } from '../../protocol/index.ts';
+import type { Block, Item, JsonObject, StateMessage } from '../../protocol/index.ts';
 import { alive, eventually } from './eventually.ts';
 import {
   fakeConnector,
@@ -353,11 +353,45 @@ test('holds a bounded part of a large output while nobody pulls', async () => {
     bytes += item.value.bytes.length;
     records += item.value.records;
     hash.update(item.value.bytes);
+    item.value.release();
   }
   const line = `${JSON.stringify({ type: 'RECORD', record: { stream: 'a', data: { v: 'x'.repeat(1000) }, emitted_at: 1 } })}\n`;
   const expected = createHash('sha256').update(line.repeat(30_000)).digest('hex');
   expect([records, bytes, hash.digest('hex')]).toEqual([30_000, line.length * 30_000, expected]);
 });
+
+test.each([
+  ['large', 1000],
+  ['small', 1],
+])(
+  'keeps the bytes of %s pieces until they are released, and waits meanwhile',
+  async (_, lines) => {
+    const connector = fake(`
+    for (let n = 0; n < 20000; n += ${lines}) {
+      let out = '';
+      for (let k = n; k < n + ${lines}; k += 1)
+        out += JSON.stringify({ type: 'RECORD', record: { stream: 'a', data: { k, v: 'x'.repeat(800) }, emitted_at: 1 } }) + '\\n';
+      writeSync(1, out);
+    }
+  `);
+    const held: Block[] = [];
+    let next = 0;
+    const letGo = (block: Block): void => {
+      for (const line of textOf(block.bytes).trimEnd().split('\n')) {
+        expect(line).toContain(`"data":{"k":${next},`);
+        next += 1;
+      }
+      block.release();
+    };
+    for await (const item of connector.source.read(readInput().input)) {
+      if (item.type !== 'BLOCK') continue;
+      held.push(item);
+      if (held.length > 20) letGo(held.shift()!);
+    }
+    held.forEach(letGo);
+    expect(next).toBe(20_000);
+  },
+);
 
 test('survives a flood on stderr', async () => {
   const connector = fake(`

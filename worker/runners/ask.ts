@@ -62,11 +62,13 @@ async function listen<T extends Answer['type']>(
   const scanner = createScanner();
   for (;;) {
     const chunk = await session.output.next();
-    const items = chunk === null ? scanner.end() : scanner.scan(chunk);
+    const letGo = chunk?.hold();
+    const items = chunk === null ? scanner.end() : scanner.scan(chunk.bytes);
     for (const item of items) {
       if (item.type === 'MESSAGE') hear(item.message);
       else if (item.type === 'TEXT') options.log(redact(item.text));
     }
+    letGo?.();
     if (chunk === null) break;
   }
   const { exit, stayed } = await session.finish();

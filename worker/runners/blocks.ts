@@ -1,4 +1,5 @@
 import type { Block, StreamId } from '../../protocol/index.ts';
+import type { Chunk } from './chunks.ts';
 import type { ScanItem } from '../../engine/scan/scanner.ts';
 
 type Run = Extract<ScanItem, { type: 'RUN' }>;
@@ -13,7 +14,8 @@ export interface Blocks {
   take(): readonly Block[];
 }
 
-export function createBlocks(): Blocks {
+/** `chunk`: where the runs lie, held by each block until it is released; null: they are copies. */
+export function createBlocks(chunk: Chunk | null): Blocks {
   let waiting = new Map<StreamId, Run[]>();
   return {
     add(run) {
@@ -23,26 +25,26 @@ export function createBlocks(): Blocks {
     },
     take() {
       if (waiting.size === 0) return [];
-      const blocks = [...waiting.values()].flatMap(blocksOf);
+      const blocks = [...waiting.values()].flatMap((runs) => blocksOf(runs, chunk));
       waiting = new Map();
       return blocks;
     },
   };
 }
 
-function blocksOf(runs: readonly Run[]): readonly Block[] {
+function blocksOf(runs: readonly Run[], chunk: Chunk | null): readonly Block[] {
   const bytes = runs.reduce((sum, run) => sum + run.bytes.byteLength, 0);
   if (runs.length === 1 || bytes / runs.length >= runBytesMin)
-    return runs.map((run) => blockOf(run.stream, run.records, run.bytes));
+    return runs.map((run) => blockOf(run, chunk));
   const records = runs.reduce((sum, run) => sum + run.records, 0);
   const joined = Buffer.concat(
     runs.map((run) => run.bytes),
     bytes,
   );
-  return [blockOf(runs[0]!.stream, records, joined)];
+  return [blockOf({ ...runs[0]!, records, bytes: joined }, null)];
 }
 
-function blockOf(stream: StreamId, records: number, bytes: Uint8Array): Block {
-  // The chunk's memory is the collector's: nothing to give back.
-  return { type: 'BLOCK', stream, encoding: 'jsonl', records, bytes, release: () => undefined };
+function blockOf({ stream, records, bytes }: Run, chunk: Chunk | null): Block {
+  const release = chunk?.hold() ?? ((): void => undefined);
+  return { type: 'BLOCK', stream, encoding: 'jsonl', records, bytes, release };
 }

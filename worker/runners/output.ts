@@ -1,9 +1,11 @@
+import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { createChunkPool, type Chunk } from './chunks.ts';
 
-/** A stream pulled chunk by chunk: it is read ahead by a bounded number of bytes and paused while nobody pulls. */
+/** A program's stdout, pulled chunk by chunk: it is read ahead by a bounded number of bytes and left alone while nobody pulls. */
 export interface Output {
-  /** null: it ended. Rejects with the reason of `stop`. One call at a time. */
-  next(): Promise<Buffer | null>;
+  /** null: it ended. Rejects with the reason of `stop`. One call at a time. Whoever gets a chunk holds it, or its bytes change soon. */
+  next(): Promise<Chunk | null>;
   /** Since when a caller waits for the next chunk, epoch ms; null: nobody waits. */
   readonly waitingSince: number | null;
   /** When it last showed life, epoch ms. */
@@ -16,9 +18,14 @@ export interface Output {
 
 /** Bytes read ahead of the consumer, beside the chunk that passes this mark. */
 const aheadBytesMax = 256 * 1024;
+/** More than a socket holds, so that one read empties it. */
+const bufferBytes = 256 * 1024;
+/** 8 MiB in all. */
+const buffersMax = 32;
 
-export function createOutput(stream: Readable): Output {
-  const ahead: Buffer[] = [];
+export function createOutput(stdout: Readable): Output {
+  const pool = createChunkPool({ bufferBytes, buffersMax, freed: () => goOn() });
+  const ahead: Chunk[] = [];
   let aheadBytes = 0;
   let ended = false;
   let stopped: Error | null = null;
@@ -30,31 +37,39 @@ export function createOutput(stream: Readable): Output {
     wake?.();
     wake = null;
   };
+
+  const socket = intoBuffers(stdout, {
+    buffer: () => pool.take(),
+    filled: (buffer, bytes) => {
+      livedAt = Date.now();
+      ahead.push(pool.chunk(buffer, bytes));
+      aheadBytes += bytes;
+      // Invariant 7: backpressure reaches the program through its full socket. What is filled next takes one buffer more.
+      if (aheadBytes >= aheadBytesMax || pool.free === 1) socket.pause();
+      settle();
+    },
+  });
+
+  /** Only when all is taken: stopping and starting for each chunk costs more than the wait. */
+  function goOn(): void {
+    if (ahead.length === 0 && pool.free > 0 && socket.isPaused()) socket.resume();
+  }
+
   const stop = (reason: Error): void => {
     if (ended && ahead.length === 0) return;
     stopped ??= reason;
     ahead.length = 0;
-    stream.destroy();
+    socket.destroy();
     settle();
   };
-
-  stream.on('data', (chunk: Buffer) => {
-    livedAt = Date.now();
-    ahead.push(chunk);
-    aheadBytes += chunk.length;
-    // Invariant 7: backpressure reaches the program through its full pipe.
-    if (aheadBytes >= aheadBytesMax) stream.pause();
-    settle();
-  });
-  stream.once('error', stop);
-  stream.once('close', () => {
+  const end = (): void => {
     ended = true;
     settle();
-  });
-  stream.once('end', () => {
-    ended = true;
-    settle();
-  });
+  };
+  socket.once('error', stop);
+  socket.once('close', end);
+  socket.once('end', end);
+  socket.resume();
 
   return {
     async next() {
@@ -65,9 +80,8 @@ export function createOutput(stream: Readable): Output {
       }
       if (stopped !== null) throw stopped;
       const chunk = ahead.shift() ?? null;
-      aheadBytes -= chunk?.length ?? 0;
-      // Only when all is taken: stopping and starting for each chunk costs more than the wait.
-      if (stream.isPaused() && ahead.length === 0) stream.resume();
+      aheadBytes -= chunk?.bytes.length ?? 0;
+      goOn();
       return chunk;
     },
     get waitingSince() {
@@ -81,4 +95,34 @@ export function createOutput(stream: Readable): Output {
     },
     stop,
   };
+}
+
+interface IntoBuffers {
+  /** The next buffer to fill. */
+  readonly buffer: () => Buffer;
+  /** So many bytes of it were filled. */
+  readonly filled: (buffer: Buffer, bytes: number) => void;
+}
+
+/**
+ * The same pipe, read into buffers of ours: a stream's own events allocate a buffer for each read and cost a quarter more CPU. `handle` is no
+ * documented option of Socket, though Node's own child processes are made with it; there is no other way to give a child's pipe `onread`.
+ */
+function intoBuffers(stream: Readable, { buffer, filled }: IntoBuffers): Socket {
+  const owner = stream as Readable & { _handle: object | null };
+  const handle = owner._handle;
+  // The pipe has one owner.
+  owner._handle = null;
+  return new Socket({
+    handle,
+    writable: false,
+    onread: {
+      buffer,
+      callback(bytes: number, into: Uint8Array) {
+        filled(into as Buffer, bytes);
+        // `false` would stop it without a next buffer: then it goes on in this one.
+        return true;
+      },
+    },
+  } as ConstructorParameters<typeof Socket>[0]);
 }

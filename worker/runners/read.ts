@@ -14,6 +14,7 @@ import { memberOf, membersOf } from '../../engine/scan/json-skip.ts';
 import { unreadablePrefix } from '../../engine/scan/line.ts';
 import { createScanner, type ScanItem, type Scanner } from '../../engine/scan/scanner.ts';
 import { createBlocks, type Blocks } from './blocks.ts';
+import type { Chunk } from './chunks.ts';
 import { cleanLog, cleanTrace, logLine } from './log-text.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session, type SessionOptions } from './session.ts';
@@ -62,7 +63,9 @@ export async function* readSource(
       for (;;) {
         const chunk = await session.output.next();
         if (chunk === null) break;
-        for (const item of itemsOf(scanner.scan(chunk), reading)) yield item;
+        const letGo = chunk.hold();
+        for (const item of itemsOf(scanner.scan(chunk.bytes), reading, chunk)) yield item;
+        letGo();
       }
       for await (const item of lastItems(scanner, reading)) yield item;
       end = await endOf(reading);
@@ -132,7 +135,7 @@ function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () =>
 /** What a killed program left of its last line is no record and no failure of its own: how it exited says enough. */
 async function* lastItems(scanner: Scanner, reading: Reading): AsyncGenerator<Item> {
   try {
-    yield* itemsOf(scanner.end(), reading);
+    yield* itemsOf(scanner.end(), reading, null);
   } catch (error) {
     const { exit, stayed } = await reading.session.finish();
     if (exit.code === 0 && !stayed && !reading.drained) throw error;
@@ -141,8 +144,12 @@ async function* lastItems(scanner: Scanner, reading: Reading): AsyncGenerator<It
 }
 
 /** Yields also what was found before the scanner fails: a state among it may still become a checkpoint. */
-function* itemsOf(found: Iterable<ScanItem>, reading: Reading): Generator<Item, void, undefined> {
-  const blocks = createBlocks();
+function* itemsOf(
+  found: Iterable<ScanItem>,
+  reading: Reading,
+  chunk: Chunk | null,
+): Generator<Item, void, undefined> {
+  const blocks = createBlocks(chunk);
   try {
     for (const item of found) yield* itemOf(item, blocks, reading);
   } catch (error) {
