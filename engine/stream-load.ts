@@ -1,6 +1,6 @@
 import {
+  checkCount,
   partId,
-  SyncError,
   type Block,
   type Counts,
   type Encoding,
@@ -115,8 +115,8 @@ export class StreamLoad {
     this.#open = null;
     this.#coveredRecords = 0;
     const sealed = await open.seal();
-    // Invariant 6: what the destination staged is what we handed it, before anything is committed.
-    if (sealed.records !== expected) throw disagreement(this.stream, expected, sealed.records);
+    const { stream } = this;
+    checkCount({ stream, given: expected, loaded: sealed.records, committed: false });
     this.#sealed.push(sealed);
     await this.flush(abort);
   }
@@ -165,15 +165,4 @@ const release = (): void => undefined;
 
 function countsOf({ records, bytes }: Block): Counts {
   return { records, bytes: bytes.byteLength };
-}
-
-export function disagreement(stream: StreamId, sent: number, loaded: number): SyncError {
-  return new SyncError('system_error', 'The destination counts other records than it was given.', {
-    origin: 'destination',
-    code: 'counts_disagree',
-    stream,
-    place: `stream ${stream}: given ${sent}, counted ${loaded}`,
-    remedy: 'Nothing of this batch became a checkpoint. Retry; if it happens again, report it.',
-    facts: { sent, loaded },
-  });
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  checkCount,
   compareEpochs,
   SyncError,
   type Checkpoint,
@@ -15,13 +16,7 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
-import {
-  checkCount,
-  noOverwrite,
-  outsideCatalog,
-  planTargets,
-  unreadableRecord,
-} from '../kit/targets.ts';
+import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
@@ -143,11 +138,8 @@ export class DuckdbLoader implements Loader {
     for (const [stream, parts] of byStream) {
       const batch = await this.#prepare(database, ledger, tables.get(stream)!, parts);
       tables.set(stream, batch.table);
-      checkCount(
-        stream,
-        parts.reduce((sum, { records }) => sum + records, 0),
-        batch.rows,
-      );
+      const given = parts.reduce((sum, { records }) => sum + records, 0);
+      checkCount({ stream, given, loaded: batch.rows, committed: false });
       batches.push(batch);
     }
     // Rows and checkpoints become durable together. Invariants 1 and 3.

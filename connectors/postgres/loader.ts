@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  checkCount,
   SyncError,
   type Checkpoint,
   type Loader,
@@ -12,7 +13,7 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
-import { checkCount, noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner, type Written } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
@@ -206,7 +207,8 @@ export class PostgresLoader implements Loader {
       const manner: Manner = this.#careful.has(part.stream) ? 'careful' : 'hurried';
       const table = tables.get(part.stream)!;
       const one = await writePart(session, table, part.table, manner);
-      checkCount(part.stream, part.records, one.rows);
+      const { stream, records: given } = part;
+      checkCount({ stream, given, loaded: one.rows, committed: false });
       written.push({ ...one, stream: part.stream });
     }
     place.stream = null;
