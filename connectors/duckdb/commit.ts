@@ -1,4 +1,3 @@
-import type { StreamId } from '../../protocol/index.ts';
 import {
   deletedAtField,
   extractedAtColumn,
@@ -7,6 +6,7 @@ import {
   rawIdColumn,
 } from '../kit/columns.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
+import type { Written } from '../kit/receipt.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Database } from './database.ts';
 import type { DuckdbLedger } from './ledger.ts';
@@ -24,13 +24,10 @@ import { ensureTable, isWidenable, unknownFields, widen, widerType, type Table }
 import { quoted } from './types.ts';
 
 /** A stream's part of a commit: typed, counted, ready to be moved into its table. */
-export interface Batch {
-  readonly stream: StreamId;
+export interface Batch extends Written {
   readonly table: Table;
   /** The temporary table with the typed rows. */
   readonly typed: string;
-  readonly rows: number;
-  readonly nulled: number;
 }
 
 /** Stages and types a stream's parts, and widens its table as they need. All of it before the transaction: DDL stays outside. */

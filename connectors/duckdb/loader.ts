@@ -16,6 +16,7 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
+import { receipt } from '../kit/receipt.ts';
 import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
@@ -184,18 +185,4 @@ async function sweep(directory: string, connectionId: string, epoch: Epoch): Pro
     if (compareEpochs({ syncNo: syncNo ?? 0, at: at ?? 0 }, epoch) < 0)
       await rm(join(directory, name), { force: true });
   }
-}
-
-function receipt(sealed: readonly DuckdbSealedPart[], batches: readonly Batch[]): Receipt {
-  const rows: Record<StreamId, number> = {};
-  const nulled: Record<StreamId, number> = {};
-  for (const { stream } of sealed) {
-    rows[stream] = 0;
-    nulled[stream] = 0;
-  }
-  for (const batch of batches) {
-    rows[batch.stream] = batch.rows;
-    nulled[batch.stream] = batch.nulled;
-  }
-  return { rows, nulled };
 }

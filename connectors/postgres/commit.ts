@@ -1,4 +1,3 @@
-import type { StreamId } from '../../protocol/index.ts';
 import {
   deletedAtField,
   extractedAtColumn,
@@ -8,18 +7,13 @@ import {
   typecastReason,
 } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
+import type { Written } from '../kit/receipt.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Session } from './session.ts';
 import type { Table } from './tables.ts';
 import { own, takesAnything, valueSql, type Column } from './types.ts';
 
 export type Manner = 'hurried' | 'careful';
-
-export interface Written {
-  readonly stream: StreamId;
-  readonly rows: number;
-  readonly nulled: number;
-}
 
 /** Where a batch is typed before it goes into a table whose rows it may replace. Gone with the transaction. */
 const staged = 'pg_temp.tidemark_rows';
@@ -36,12 +30,13 @@ export async function writePart(
   table: Table,
   part: string,
   manner: Manner,
-): Promise<Omit<Written, 'stream'>> {
+): Promise<Written> {
+  const { stream } = table.target;
   if (table.target.dedupBy === null && manner === 'hurried') {
     const { count } = await session.query(
       `INSERT INTO ${table.sql} (${namesOf(table)}) ${hurriedSelect(table, part, '')}`,
     );
-    return { rows: count, nulled: 0 };
+    return { stream, rows: count, nulled: 0 };
   }
   await session.query(`DROP TABLE IF EXISTS ${staged}`);
   const select =
@@ -53,7 +48,7 @@ export async function writePart(
     `SELECT count(*) AS rows, coalesce(sum(${own.nulled}), 0) AS nulled FROM ${staged}`,
   );
   await (table.target.dedupBy === null ? insertAll(session, table) : replace(session, table));
-  return { rows: Number(rows[0]!['rows']), nulled: Number(rows[0]!['nulled']) };
+  return { stream, rows: Number(rows[0]!['rows']), nulled: Number(rows[0]!['nulled']) };
 }
 
 const namesOf = (table: Table): string =>

@@ -13,8 +13,9 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
+import { receipt, type Written } from '../kit/receipt.ts';
 import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
-import { writePart, type Manner, type Written } from './commit.ts';
+import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
@@ -202,31 +203,15 @@ export class PostgresLoader implements Loader {
     await session.query('BEGIN');
     const streams = parts.map(({ stream }) => stream);
     await ledger.advance(input.connection, input.epoch, { streams, at });
-    for (const part of parts) {
-      place.stream = part.stream;
-      const manner: Manner = this.#careful.has(part.stream) ? 'careful' : 'hurried';
-      const table = tables.get(part.stream)!;
-      const one = await writePart(session, table, part.table, manner);
-      const { stream, records: given } = part;
+    for (const { stream, table, records: given } of parts) {
+      place.stream = stream;
+      const manner: Manner = this.#careful.has(stream) ? 'careful' : 'hurried';
+      const one = await writePart(session, tables.get(stream)!, table, manner);
       checkCount({ stream, given, loaded: one.rows, committed: false });
-      written.push({ ...one, stream: part.stream });
+      written.push(one);
     }
     place.stream = null;
     await session.query('COMMIT');
     return written;
   }
-}
-
-function receipt(parts: readonly SealedPart[], written: readonly Written[]): Receipt {
-  const rows: Record<StreamId, number> = {};
-  const nulled: Record<StreamId, number> = {};
-  for (const { stream } of parts) {
-    rows[stream] = 0;
-    nulled[stream] = 0;
-  }
-  for (const one of written) {
-    rows[one.stream]! += one.rows;
-    nulled[one.stream]! += one.nulled;
-  }
-  return { rows, nulled };
 }
