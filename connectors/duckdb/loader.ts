@@ -17,6 +17,7 @@ import {
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
+import type { Table } from '../kit/tables.ts';
 import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
@@ -24,7 +25,7 @@ import { DatabaseFile, type Database, type Turns } from './database.ts';
 import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
-import { ensureTable, type Table } from './tables.ts';
+import { ensureTable } from './tables.ts';
 
 interface Opened {
   readonly input: OpenInput;

@@ -1,5 +1,6 @@
 import type { ColumnKind } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
+import type { Column } from '../kit/tables.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   string: 'VARCHAR',
@@ -16,14 +17,6 @@ const sqlTypes: Readonly<Record<ColumnKind, string>> = {
 };
 
 export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
-
-/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
-export interface Column {
-  readonly field: string;
-  readonly name: string;
-  /** As `duckdb_columns` spells it. */
-  readonly type: string;
-}
 
 /** Types whose values can't fail to fit. */
 export const takesAnything = (type: string): boolean => type === 'VARCHAR' || type === 'JSON';

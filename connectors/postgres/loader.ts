@@ -14,6 +14,7 @@ import {
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
 import { receipt, type Written } from '../kit/receipt.ts';
+import { targetWithColumns, type Table } from '../kit/tables.ts';
 import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
@@ -22,7 +23,7 @@ import { PostgresLedger } from './ledger.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
 import { Session, sessionName } from './session.ts';
-import { ensureTable, unknownFields, type Table } from './tables.ts';
+import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
 
 /** After a deadlock, a serialization failure or a lock's time limit a commit runs again this often. */
@@ -153,19 +154,8 @@ export class PostgresLoader implements Loader {
     const table = tables.get(part.stream)!;
     const unknown = await unknownFields(session, table, part.table);
     if (unknown.length === 0) return;
-    const fields = new Map(table.target.fields);
-    const known = new Set(table.columns.map(({ field }) => field));
-    const target = { ...table.target, fields };
-    for (const { field } of table.columns) if (!fields.has(field)) fields.set(field, 'json');
-    tables.set(
-      part.stream,
-      await ensureTable(
-        session,
-        ledger,
-        target,
-        unknown.filter(({ field }) => !known.has(field)),
-      ),
-    );
+    const wider = await ensureTable(session, ledger, targetWithColumns(table), unknown);
+    tables.set(part.stream, wider);
   }
 
   /** Repeats the transaction after conflicts, and once the careful way for streams with values that don't fit. */

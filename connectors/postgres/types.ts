@@ -1,5 +1,6 @@
 import type { ColumnKind } from '../kit/columns.ts';
 import { quoteLiteral, shortHash } from '../kit/identifiers.ts';
+import type { Column } from '../kit/tables.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   string: 'text',
@@ -17,14 +18,6 @@ const sqlTypes: Readonly<Record<ColumnKind, string>> = {
 };
 
 export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
-
-/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
-export interface Column {
-  readonly field: string;
-  readonly name: string;
-  /** As `format_type` spells it. */
-  readonly type: string;
-}
 
 /** Names beside a stream's own columns while a batch is typed; never given to a column. */
 export const own = {
