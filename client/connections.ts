@@ -7,6 +7,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import {
+  newConnection,
   SyncError,
   type ConnectionSpec,
   type ConnectionState,
@@ -46,7 +47,7 @@ export async function applySpec(
   options: WaitOptions,
 ): Promise<SpecChange> {
   const workflowId = connectionWorkflowId(spec.name);
-  const input: ConnectionInput = { state: firstState(spec) };
+  const input: ConnectionInput = { state: newConnection(randomUUID(), spec) };
   try {
     await client.workflow.start<typeof connectionWorkflow>(workflowTypes.connection, {
       workflowId,
@@ -77,24 +78,6 @@ export async function applySpec(
 /** What crossed the wire: members that are undefined are absent. */
 function plain(spec: ConnectionSpec): unknown {
   return JSON.parse(JSON.stringify(spec));
-}
-
-function firstState(spec: ConnectionSpec): ConnectionState {
-  return {
-    connectionId: randomUUID(),
-    spec,
-    syncNo: 0,
-    fence: {},
-    checkpoints: {},
-    generations: {},
-    history: [],
-    lease: null,
-    label: null,
-    adopt: false,
-    attemptsWithoutProgress: 0,
-    lastHostQueue: null,
-    lastLabel: null,
-  };
 }
 
 /** What the connection's workflow holds. Throws a config_error when there is no such connection, a transient one when no worker answers. */

@@ -10,7 +10,7 @@ import {
   type Node,
 } from 'yaml';
 import { SyncError, type Json } from '../protocol/index.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from '../protocol/nearest.ts';
 
 /** A value of a YAML text that knows its place: every refusal names file, line and column. */
 export interface YamlValue {

@@ -76,6 +76,7 @@ export class Coverage {
   /** Loads that hold rows, and scopes that hold a state, which no commit has taken: with 10,000 streams only these are looked at. */
   readonly #dirty = new Set<StreamLoad>();
   readonly #due = new Set<ScopeLoad>();
+  /** Of all loads: what states cover. A batch takes it whole. */
   #waitingBytes = 0;
   #kind: StateKind | undefined;
 

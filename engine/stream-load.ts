@@ -1,6 +1,6 @@
 import {
+  checkCount,
   partId,
-  SyncError,
   type Block,
   type Counts,
   type Encoding,
@@ -60,10 +60,9 @@ export class StreamLoad {
   readonly stream: StreamId;
   readonly #parts: Parts;
   #sealed: SealedPart[] = [];
-  #sealedCounts: Counts = nothing;
   #open: Part | null = null;
   /** Records of the open part that a state covers: all of them, or none. */
-  #covered: Counts = nothing;
+  #coveredRecords = 0;
   #uncovered: Counts = nothing;
   #held: HeldBlock[] = [];
   #heldCounts: Counts = nothing;
@@ -78,18 +77,13 @@ export class StreamLoad {
     return add(this.#uncovered, this.#heldCounts);
   }
 
-  /** Records that a state covers and no commit has taken. */
-  get waiting(): Counts {
-    return add(this.#sealedCounts, this.#covered);
-  }
-
   get isEmpty(): boolean {
     return this.#open === null && this.#sealed.length === 0 && this.#held.length === 0;
   }
 
   /** Takes the block's records in; the block stays the caller's. */
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    if (this.#covered.records === 0) return this.#put(block, abort);
+    if (this.#coveredRecords === 0) return this.#put(block, abort);
     this.#hold(block);
     const { streamBytesMax, totalBytesMax } = this.#parts.bounds;
     // Invariant 7.
@@ -109,23 +103,21 @@ export class StreamLoad {
   cover(): void {
     if (this.#open === null) return;
     this.#open.cover();
-    this.#covered = add(this.#covered, this.#uncovered);
+    this.#coveredRecords += this.#uncovered.records;
     this.#uncovered = nothing;
   }
 
   /** Closes the open part if it ends at a state; what is held begins the next. */
   async seal(abort: AbortSignal): Promise<void> {
     const open = this.#open;
-    const expected = this.#covered;
-    if (open === null || expected.records === 0) return;
+    const expected = this.#coveredRecords;
+    if (open === null || expected === 0) return;
     this.#open = null;
-    this.#covered = nothing;
+    this.#coveredRecords = 0;
     const sealed = await open.seal();
-    // Invariant 6: what the destination staged is what we handed it, before anything is committed.
-    if (sealed.records !== expected.records)
-      throw disagreement(this.stream, expected.records, sealed.records);
+    const { stream } = this;
+    checkCount({ stream, given: expected, loaded: sealed.records, committed: false });
     this.#sealed.push(sealed);
-    this.#sealedCounts = add(this.#sealedCounts, expected);
     await this.flush(abort);
   }
 
@@ -135,7 +127,7 @@ export class StreamLoad {
     if (this.#uncovered.records === 0) return;
     this.#uncovered = nothing;
     // A failure came between a state and its cover: sealing cuts off what the part took since.
-    if (this.#covered.records > 0) return;
+    if (this.#coveredRecords > 0) return;
     const open = this.#open;
     this.#open = null;
     await open?.discard();
@@ -145,7 +137,6 @@ export class StreamLoad {
   take(): readonly SealedPart[] {
     const parts = this.#sealed;
     this.#sealed = [];
-    this.#sealedCounts = nothing;
     return parts;
   }
 
@@ -174,15 +165,4 @@ const release = (): void => undefined;
 
 function countsOf({ records, bytes }: Block): Counts {
   return { records, bytes: bytes.byteLength };
-}
-
-export function disagreement(stream: StreamId, sent: number, loaded: number): SyncError {
-  return new SyncError('system_error', 'The destination counts other records than it was given.', {
-    origin: 'destination',
-    code: 'counts_disagree',
-    stream,
-    place: `stream ${stream}: given ${sent}, counted ${loaded}`,
-    remedy: 'Nothing of this batch became a checkpoint. Retry; if it happens again, report it.',
-    facts: { sent, loaded },
-  });
 }

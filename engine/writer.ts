@@ -1,4 +1,5 @@
 import {
+  checkCount,
   globalScope,
   streamId,
   SyncError,
@@ -20,7 +21,7 @@ import { createCadence, type Cadence } from './cadence.ts';
 import { Coverage, type Batch } from './coverage.ts';
 import { createIntake } from './intake.ts';
 import { finished, proveSuccess } from './outcome.ts';
-import { createParts, defaultTailBounds, disagreement, type TailBounds } from './stream-load.ts';
+import { createParts, defaultTailBounds, type TailBounds } from './stream-load.ts';
 
 /** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
 export function fromLoader<C>(
@@ -186,14 +187,12 @@ class Run<C> {
   }
 }
 
-/** Invariant 6: the destination's own count of staged rows, by stream. */
+/** Invariant 6, once more: a loader that does not compare before it commits is found out here. */
 function compare({ parts }: Batch, receipt: Receipt): void {
-  const given = new Map<StreamId, number>();
-  for (const part of parts) given.set(part.stream, (given.get(part.stream) ?? 0) + part.records);
-  for (const [stream, records] of given) {
-    const loaded = receipt.rows[stream] ?? 0;
-    if (loaded !== records) throw disagreement(stream, records, loaded);
-  }
+  const sums = new Map<StreamId, number>();
+  for (const part of parts) sums.set(part.stream, (sums.get(part.stream) ?? 0) + part.records);
+  for (const [stream, given] of sums)
+    checkCount({ stream, given, loaded: receipt.rows[stream] ?? 0, committed: true });
 }
 
 function endless(): SyncError {

@@ -104,3 +104,27 @@ export function isSyncFailure(value: unknown): value is SyncFailure {
     isObject(value) && kinds.includes(value['kind'] ?? null) && typeof value['message'] === 'string'
   );
 }
+
+/** A batch's records of one stream, as the destination was given them and as it counts them. */
+export interface BatchCount {
+  readonly stream: string;
+  readonly given: number;
+  readonly loaded: number;
+  /** Whether the batch is durable by now. */
+  readonly committed: boolean;
+}
+
+/** Invariant 6: the destination's own count is ours. */
+export function checkCount({ stream, given, loaded, committed }: BatchCount): void {
+  if (given === loaded) return;
+  throw new SyncError('system_error', 'The destination counts other records than it was given.', {
+    origin: 'destination',
+    code: 'counts_disagree',
+    stream,
+    place: `stream ${stream}: given ${given}, counted ${loaded}`,
+    remedy: committed
+      ? 'The batch is committed all the same: compare the table with the source, and report it.'
+      : 'Nothing of this batch was committed. Retry; if it happens again, report it.',
+    facts: { given, loaded },
+  });
+}

@@ -111,6 +111,25 @@ export interface ConnectionState {
 
 export const historyMax = 50;
 
+/** A connection that never synced. Its id is a fresh UUID, drawn by the caller: this is pure. */
+export function newConnection(connectionId: string, spec: ConnectionSpec): ConnectionState {
+  return {
+    connectionId,
+    spec,
+    syncNo: 0,
+    fence: {},
+    checkpoints: {},
+    generations: {},
+    history: [],
+    lease: null,
+    label: null,
+    adopt: false,
+    attemptsWithoutProgress: 0,
+    lastHostQueue: null,
+    lastLabel: null,
+  };
+}
+
 /** What a sync needs, fixed at its begin. */
 export interface Begun {
   readonly connectionId: string;

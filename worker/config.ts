@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { SyncError } from '../protocol/index.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../protocol/nearest.ts';
 import { settings, type LogLevel, type Setting } from './settings.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 

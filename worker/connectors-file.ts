@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { SyncError } from '../protocol/index.ts';
-import { nearest, suggestion } from './nearest.ts';
+import { nearest, suggestion } from '../protocol/nearest.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
 export type Runner = 'native' | 'exec' | 'pypi';

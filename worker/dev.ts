@@ -1,14 +1,9 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { Logger } from '@temporalio/common';
 import { SyncError } from '../protocol/index.ts';
-import { loadConfig } from './config.ts';
 import { startDevServer, type DevServer } from './dev-server.ts';
-import { endOnSignals, endOnUncaught, exitCodeOf, exitCodes } from './exit.ts';
-import { createLogger, describeError } from './logger.ts';
-import { createRedactor } from './redact.ts';
+import { runProcess, type Process } from './process.ts';
 import { describeReady, runWorker, type Ready } from './run.ts';
-import { installRuntime } from './runtime.ts';
 
 /** Temporal's own defaults: clients find it without being told. */
 const defaultPort = 7233;
@@ -23,47 +18,30 @@ interface DevOptions {
 }
 
 /** `tidemark dev`: a Temporal dev server on a file database with its web UI, and one worker, in one terminal. Ctrl-C ends both. */
-async function main(): Promise<number> {
-  const redactor = createRedactor();
-  const write = (line: string): void => void process.stderr.write(`${line}\n`);
-  let logger: Logger = createLogger({ level: 'INFO', redactor, write });
-  endOnUncaught(logger);
+async function run({ config, logger, ...rest }: Process, options: DevOptions): Promise<void> {
+  const server = await startDevServer({
+    directory: join(config.stateDir, 'dev'),
+    ...(options.database !== undefined && { database: options.database }),
+    port: options.port,
+    uiPort: options.uiPort,
+    cacheDir: config.cacheDir,
+    notify: (line) => logger.info(line),
+  });
   try {
-    const options = readOptions();
-    const config = loadConfig();
-    logger = createLogger({ level: config.logLevel, redactor, write });
-    installRuntime(logger);
-    const { stop } = endOnSignals(config.shutdownForceMs, logger);
-    const server = await startDevServer({
-      directory: join(config.stateDir, 'dev'),
-      ...(options.database !== undefined && { database: options.database }),
-      port: options.port,
-      uiPort: options.uiPort,
-      cacheDir: config.cacheDir,
-      notify: (line) => logger.info(line),
+    // The server just started, whatever TEMPORAL_* or a profile names.
+    const temporal = {
+      connectionOptions: { address: server.address },
+      namespace: 'default',
+    };
+    const worker = runWorker({
+      ...rest,
+      config: { ...config, temporal },
+      logger,
+      onReady: (ready) => console.log(announce(ready, server, options)),
     });
-    try {
-      // The server just started, whatever TEMPORAL_* or a profile names.
-      const temporal = {
-        connectionOptions: { address: server.address },
-        namespace: 'default',
-      };
-      const worker = runWorker({
-        config: { ...config, temporal },
-        redactor,
-        logger,
-        stop,
-        onReady: (ready) => console.log(announce(ready, server, options)),
-      });
-      await Promise.race([worker, failIfEnded(server)]);
-    } finally {
-      await server.stop();
-    }
-    logger.info('Drained and stopped');
-    return exitCodes.drained;
-  } catch (error) {
-    logger.error('tidemark dev ended', { error: describeError(error) });
-    return exitCodeOf(error);
+    await Promise.race([worker, failIfEnded(server)]);
+  } finally {
+    await server.stop();
   }
 }
 
@@ -116,4 +94,4 @@ function announce(ready: Ready, server: DevServer, options: DevOptions): string 
   ].join('\n');
 }
 
-process.exit(await main());
+process.exit(await runProcess({ name: 'tidemark dev', readOptions, run }));

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { Logger } from '@temporalio/common';
 import { createActivities } from '../activities/index.ts';
 import { dataConverter } from '../workflows/data-converter.ts';
 import { hostQueue } from '../workflows/messages.ts';
@@ -9,17 +8,12 @@ import type { WorkerConfig } from './config.ts';
 import { connect } from './connect.ts';
 import { readConnectorsFile, type ConnectorsFile } from './connectors-file.ts';
 import { natives } from './natives.ts';
+import type { Process } from './process.ts';
 import { createPrograms } from './programs.ts';
-import type { Redactor } from './redact.ts';
 import { createConnectors } from './registry.ts';
 import { createWorkers } from './worker.ts';
 
-export interface RunOptions {
-  readonly config: WorkerConfig;
-  readonly redactor: Redactor;
-  readonly logger: Logger;
-  /** Aborted: drain and end. */
-  readonly stop: AbortSignal;
+export interface RunOptions extends Process {
   readonly onReady: (ready: Ready) => void;
 }
 

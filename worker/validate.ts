@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import addFormats from 'ajv-formats';
 import { SyncError, type FailureOrigin, type JsonObject } from '../protocol/index.ts';
-import { suggestion } from './nearest.ts';
+import { suggestion } from '../protocol/nearest.ts';
 
 /** Mistakes shown at once. */
 const mistakesMax = 10;

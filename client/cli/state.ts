@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { globalScope, SyncError, type ConnectionState, type Scope } from '../../protocol/index.ts';
-import { suggestion } from '../nearest.ts';
+import { suggestion } from '../../protocol/nearest.ts';
 import { needsYes } from './apply.ts';
 import { answer, exitCodes, onUnpolled, type Session } from './io.ts';
 import { checkpointText } from './render-status.ts';

@@ -1,12 +1,7 @@
-import type { StreamId } from '../../protocol/index.ts';
-import {
-  deletedAtField,
-  extractedAtColumn,
-  generationColumn,
-  metaColumn,
-  rawIdColumn,
-} from '../kit/columns.ts';
+import { deletedAtField } from '../kit/columns.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
+import type { Written } from '../kit/receipt.ts';
+import { columnNames, targetWithColumns, type Table } from '../kit/tables.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Database } from './database.ts';
 import type { DuckdbLedger } from './ledger.ts';
@@ -20,17 +15,14 @@ import {
   type Staged,
   type Typed,
 } from './stage.ts';
-import { ensureTable, isWidenable, unknownFields, widen, widerType, type Table } from './tables.ts';
+import { ensureTable, isWidenable, unknownFields, widen, widerType } from './tables.ts';
 import { quoted } from './types.ts';
 
 /** A stream's part of a commit: typed, counted, ready to be moved into its table. */
-export interface Batch {
-  readonly stream: StreamId;
+export interface Batch extends Written {
   readonly table: Table;
   /** The temporary table with the typed rows. */
   readonly typed: string;
-  readonly rows: number;
-  readonly nulled: number;
 }
 
 /** Stages and types a stream's parts, and widens its table as they need. All of it before the transaction: DDL stays outside. */
@@ -66,9 +58,7 @@ async function withUnknownFields(
 ): Promise<Table> {
   const unknown = await unknownFields(database, table, staged);
   if (unknown.length === 0) return table;
-  const fields = new Map(table.target.fields);
-  for (const { field } of table.columns) if (!fields.has(field)) fields.set(field, 'json');
-  return ensureTable(database, ledger, { ...table.target, fields }, unknown);
+  return ensureTable(database, ledger, targetWithColumns(table), unknown);
 }
 
 async function widened(
@@ -106,10 +96,6 @@ const keysOf = (table: Table): string[] => keyColumns(table).map(columnAt);
 /** Inside the transaction: the typed rows into their table. In dedup the last record of each key wins. Invariant 4. */
 export async function moveBatch(database: Database, { table, typed }: Batch): Promise<void> {
   const { columns, target } = table;
-  const names = [
-    ...columns.map(quoted),
-    ...[rawIdColumn, extractedAtColumn, metaColumn, generationColumn].map(quoteIdentifier),
-  ].join(', ');
   const values = [
     ...columns.map((_, i) => columnAt(i)),
     'raw_id',
@@ -117,7 +103,7 @@ export async function moveBatch(database: Database, { table, typed }: Batch): Pr
     'meta',
     'generation_id',
   ].join(', ');
-  const insert = `INSERT INTO ${table.sql} (${names}) SELECT ${values} FROM`;
+  const insert = `INSERT INTO ${table.sql} (${columnNames(table)}) SELECT ${values} FROM`;
   if (target.dedupBy === null) {
     await database.run(`${insert} ${typed} ORDER BY ordinal`);
     return;

@@ -6,37 +6,24 @@ import {
   type OpenInput,
   type Scope,
 } from '../../protocol/index.ts';
-import { quoteLiteral } from '../kit/identifiers.ts';
+import { caseFold, quoteLiteral } from '../kit/identifiers.ts';
+import { cellsOf, fenceOf, ledgerColumns, rowOf, type Cell } from '../kit/ledger-cells.ts';
 import {
   checkpointTable,
   fenced,
-  foreignTable,
+  lastByScope,
   ledgerRow,
-  ownedByOther,
   ownerTable,
+  passRoot,
   planOpen,
-  raise,
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { rawIdColumn } from '../kit/columns.ts';
+import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
-import type { Database, Row } from './database.ts';
+import type { Database } from './database.ts';
 
-const columns = [
-  'edition',
-  'sync_no',
-  'attempt_at',
-  'checkpoint_sync_no',
-  'checkpoint_attempt_at',
-  'seq',
-  'state',
-  'records',
-  'bytes',
-  'complete',
-  'by_stream',
-  'committed_at',
-];
+const columns = ledgerColumns.join(', ');
 
 /** Tidemark's own two tables in one schema. `sync_no, attempt_at`: the fence; `checkpoint_…`: the epoch that made the checkpoint. */
 export class DuckdbLedger {
@@ -85,11 +72,7 @@ export class DuckdbLedger {
     const rows = await this.#database.rows(
       `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(connection.id)}`,
     );
-    return rows.map((row) => ({
-      stream: String(row['stream']) as KnownTable['stream'],
-      schema: String(row['table_schema']),
-      table: String(row['table_name']),
-    }));
+    return rows.map(knownTableOf);
   }
 
   /** The fence, in one transaction. Invariant 3. */
@@ -98,10 +81,10 @@ export class DuckdbLedger {
       const id = quoteLiteral(input.connection.id);
       const { syncNo, at } = input.epoch;
       const rows = await this.#database.rows(
-        `SELECT scope, ${columns.join(', ')} FROM ${this.#checkpoints} WHERE connection_id = ${id} ORDER BY scope`,
+        `SELECT scope, ${columns} FROM ${this.#checkpoints} WHERE connection_id = ${id} ORDER BY scope`,
       );
       const root = rows.find((row) => row['scope'] === rootScope);
-      if (root !== undefined) refuseOlder(root, input.epoch);
+      if (root !== undefined) passRoot(fenceOf(root), input.epoch);
       await this.#own(input, targets);
       const plan = planOpen(rows.filter((row) => row !== root).map(rowOf), input);
       await this.#database.run(
@@ -113,7 +96,7 @@ export class DuckdbLedger {
         );
       if (plan.changed.length > 0)
         await this.#database.run(
-          `INSERT OR REPLACE INTO ${this.#checkpoints} (connection_id, scope, ${columns.join(', ')})
+          `INSERT OR REPLACE INTO ${this.#checkpoints} (connection_id, scope, ${columns})
            SELECT ${id}, u.* FROM ${valuesOf(plan.changed)}`,
         );
       return plan.held;
@@ -138,21 +121,9 @@ export class DuckdbLedger {
     const rows = await this.#database.rows(
       `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
     );
-    const place = (schema: unknown, table: unknown): string => `${String(schema)}.${String(table)}`;
-    const owners = new Map(
-      rows.map((row) => [
-        place(row['table_schema'], row['table_name']).toLowerCase(),
-        row['connection_id'],
-      ]),
-    );
-    for (const { schema, table, stream } of targets) {
-      const here = place(schema, table);
-      const owner = owners.get(here.toLowerCase());
-      if (owner === input.connection.id) continue;
-      if (owner !== undefined && !input.adopt) throw ownedByOther(here, stream, input);
-      const existing = await this.tableColumns(schema, table);
-      if (existing.length > 0 && !existing.some(({ name }) => name === rawIdColumn))
-        throw foreignTable(here, stream);
+    for (const target of unowned(input, { targets, owners: rows, fold: caseFold })) {
+      const { schema, table, stream } = target;
+      refuseForeign(target, await this.tableColumns(schema, table));
       await this.#database.run(
         `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream)
          VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')})`,
@@ -168,12 +139,7 @@ export class DuckdbLedger {
     const rows = await this.#database.rows(
       `SELECT scope, sync_no, attempt_at FROM ${this.#checkpoints} WHERE connection_id = ${quoteLiteral(connection.id)}`,
     );
-    const fences = new Map(
-      rows.map((row) => [
-        row['scope'],
-        { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
-      ]),
-    );
+    const fences = new Map(rows.map((row) => [row['scope'], fenceOf(row)]));
     const root = fences.get(rootScope);
     if (root === undefined || root.syncNo > epoch.syncNo) throw fenced();
     for (const scope of scopes) {
@@ -188,10 +154,10 @@ export class DuckdbLedger {
     epoch: Epoch,
     checkpoints: readonly Checkpoint[],
   ): Promise<void> {
-    const last = [...new Map<Scope, Checkpoint>(checkpoints.map((c) => [c.scope, c])).values()];
+    const last = lastByScope(checkpoints);
     if (last.length === 0) return;
     const changed = await this.#database.run(
-      `UPDATE ${this.#checkpoints} AS c SET ${columns.map((name) => `${name} = u.${name}`).join(', ')}
+      `UPDATE ${this.#checkpoints} AS c SET ${ledgerColumns.map((name) => `${name} = u.${name}`).join(', ')}
        FROM ${valuesOf(last.map((checkpoint) => ledgerRow(checkpoint, epoch)))}
        WHERE c.connection_id = ${quoteLiteral(connection.id)} AND c.scope = u.scope
          AND (c.sync_no < ${epoch.syncNo} OR (c.sync_no = ${epoch.syncNo} AND c.attempt_at <= ${epoch.at}))`,
@@ -200,47 +166,13 @@ export class DuckdbLedger {
   }
 }
 
-function refuseOlder(root: Row, epoch: Epoch): void {
-  const syncNo = Number(root['sync_no']);
-  if (syncNo > epoch.syncNo) throw raise(syncNo);
-  if (syncNo === epoch.syncNo && Number(root['attempt_at']) > epoch.at) throw fenced();
-}
-
 function valuesOf(rows: readonly LedgerRow[]): string {
-  const text = (value: string | null): string => (value === null ? 'NULL' : quoteLiteral(value));
-  const tuples = rows.map((row) =>
-    [
-      quoteLiteral(row.scope),
-      row.edition,
-      row.fence.syncNo,
-      row.fence.at,
-      row.epoch.syncNo,
-      row.epoch.at,
-      row.seq,
-      quoteLiteral(row.state),
-      row.records,
-      row.bytes,
-      row.complete,
-      text(row.byStream),
-      text(row.committedAt),
-    ].join(', '),
-  );
-  return `(VALUES ${tuples.map((tuple) => `(${tuple})`).join(', ')}) AS u(scope, ${columns.join(', ')})`;
+  const tuples = rows.map((row) => {
+    const cells = cellsOf(row);
+    return `(${(['scope', ...ledgerColumns] as const).map((name) => literal(cells[name])).join(', ')})`;
+  });
+  return `(VALUES ${tuples.join(', ')}) AS u(scope, ${columns})`;
 }
 
-function rowOf(row: Row): LedgerRow {
-  const text = (name: string): string | null => row[name] as string | null;
-  return {
-    scope: String(row['scope']) as Scope,
-    fence: { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
-    edition: Number(row['edition']),
-    epoch: { syncNo: Number(row['checkpoint_sync_no']), at: Number(row['checkpoint_attempt_at']) },
-    seq: Number(row['seq']),
-    state: String(row['state']),
-    records: Number(row['records']),
-    bytes: Number(row['bytes']),
-    complete: row['complete'] === true,
-    byStream: text('by_stream'),
-    committedAt: text('committed_at'),
-  };
-}
+const literal = (cell: Cell): string =>
+  typeof cell === 'string' ? quoteLiteral(cell) : String(cell);

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  checkCount,
   compareEpochs,
   SyncError,
   type Checkpoint,
@@ -15,20 +16,16 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
-import {
-  checkCount,
-  noOverwrite,
-  outsideCatalog,
-  planTargets,
-  unreadableRecord,
-} from '../kit/targets.ts';
+import { receipt } from '../kit/receipt.ts';
+import type { Table } from '../kit/tables.ts';
+import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
 import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
-import { ensureTable, type Table } from './tables.ts';
+import { ensureTable } from './tables.ts';
 
 interface Opened {
   readonly input: OpenInput;
@@ -143,11 +140,8 @@ export class DuckdbLoader implements Loader {
     for (const [stream, parts] of byStream) {
       const batch = await this.#prepare(database, ledger, tables.get(stream)!, parts);
       tables.set(stream, batch.table);
-      checkCount(
-        stream,
-        parts.reduce((sum, { records }) => sum + records, 0),
-        batch.rows,
-      );
+      const given = parts.reduce((sum, { records }) => sum + records, 0);
+      checkCount({ stream, given, loaded: batch.rows, committed: false });
       batches.push(batch);
     }
     // Rows and checkpoints become durable together. Invariants 1 and 3.
@@ -192,18 +186,4 @@ async function sweep(directory: string, connectionId: string, epoch: Epoch): Pro
     if (compareEpochs({ syncNo: syncNo ?? 0, at: at ?? 0 }, epoch) < 0)
       await rm(join(directory, name), { force: true });
   }
-}
-
-function receipt(sealed: readonly DuckdbSealedPart[], batches: readonly Batch[]): Receipt {
-  const rows: Record<StreamId, number> = {};
-  const nulled: Record<StreamId, number> = {};
-  for (const { stream } of sealed) {
-    rows[stream] = 0;
-    nulled[stream] = 0;
-  }
-  for (const batch of batches) {
-    rows[batch.stream] = batch.rows;
-    nulled[batch.stream] = batch.nulled;
-  }
-  return { rows, nulled };
 }

@@ -1,10 +1,10 @@
 import { typecastReason } from '../kit/columns.ts';
 import { quoteLiteral } from '../kit/identifiers.ts';
+import type { Column, Table } from '../kit/tables.ts';
 import { unreadableRecord } from '../kit/targets.ts';
 import type { Database, Row } from './database.ts';
 import type { DuckdbSealedPart } from './part.ts';
-import type { Table } from './tables.ts';
-import { castSql, pointer, takesAnything, type Column } from './types.ts';
+import { castSql, pointer, takesAnything } from './types.ts';
 
 /** DuckDB's own default; it holds two of these per thread. */
 const lineBytesDefault = 16 * 1024 * 1024;

@@ -1,41 +1,34 @@
 import {
-  airbyteColumns,
   columnsMax,
   extractedAtColumn,
   generationColumn,
-  kindOfObserved,
   metaColumn,
   rawIdColumn,
-  type ColumnKind,
   type Observed,
 } from '../kit/columns.ts';
-import { caseFold, claimNames, quoteIdentifier } from '../kit/identifiers.ts';
+import { caseFold } from '../kit/identifiers.ts';
+import {
+  planColumns,
+  wantedFields,
+  type Column,
+  type Table,
+  type TableDialect,
+} from '../kit/tables.ts';
 import { tooManyColumns, type Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
 import type { DuckdbLedger } from './ledger.ts';
-import {
-  decimalDigitsMax,
-  decimalScale,
-  digitsSql,
-  pointer,
-  quoted,
+import { decimalDigitsMax, decimalScale, digitsSql, pointer, quoted, sqlTypeOf } from './types.ts';
+
+const dialect: TableDialect = {
+  fold: caseFold,
   sqlTypeOf,
-  type Column,
-} from './types.ts';
-
-/** A target's table as it is: its columns by field. */
-export interface Table {
-  readonly target: Target;
-  /** Quoted, with its schema. */
-  readonly sql: string;
-  readonly columns: readonly Column[];
-}
-
-const four: Readonly<Record<string, string>> = {
-  [rawIdColumn]: 'UUID',
-  [extractedAtColumn]: 'TIMESTAMP WITH TIME ZONE',
-  [metaColumn]: 'JSON',
-  [generationColumn]: 'BIGINT',
+  airbyteTypes: {
+    [rawIdColumn]: 'UUID',
+    [extractedAtColumn]: 'TIMESTAMP WITH TIME ZONE',
+    [metaColumn]: 'JSON',
+    [generationColumn]: 'BIGINT',
+  },
+  reserved: [],
 };
 
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. */
@@ -45,32 +38,15 @@ export async function ensureTable(
   target: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
-  const wanted = new Map<string, ColumnKind>(target.fields);
-  for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
-  for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
-  if (wanted.size > columnsMax) throw tooManyColumns(target.stream, wanted.size);
+  const wanted = wantedFields(target, more);
   await ledger.makeSchema(target.schema);
   const sql = database.table(target.schema, target.table);
   const existing = await ledger.tableColumns(target.schema, target.table);
-  const names = claimNames([...wanted.keys()], {
-    fold: caseFold,
-    existing: existing.map(({ name }) => name),
-    reserved: [...airbyteColumns],
-  });
-  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
-  const columns = [...wanted].map(([field, kind]) => {
-    const name = names.get(field)!;
-    return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
-  });
-  const missing = [
-    ...columns.map(({ name, type }) => [name, type] as const),
-    ...Object.entries(four),
-  ].filter(([name]) => !typeOf.has(name));
-  const definitions = missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`);
+  const { columns, missing } = planColumns(wanted, existing, dialect);
   if (existing.length === 0)
-    await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${definitions.join(', ')})`);
+    await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);
   else
-    for (const definition of definitions)
+    for (const definition of missing)
       await database.run(`ALTER TABLE ${sql} ADD COLUMN IF NOT EXISTS ${definition}`);
   return { target, sql, columns };
 }

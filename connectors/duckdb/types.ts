@@ -1,5 +1,7 @@
 import type { ColumnKind } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
+import type { Column } from '../kit/tables.ts';
+import { textPatterns } from '../kit/text-patterns.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   string: 'VARCHAR',
@@ -17,14 +19,6 @@ const sqlTypes: Readonly<Record<ColumnKind, string>> = {
 
 export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
 
-/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
-export interface Column {
-  readonly field: string;
-  readonly name: string;
-  /** As `duckdb_columns` spells it. */
-  readonly type: string;
-}
-
 /** Types whose values can't fail to fit. */
 export const takesAnything = (type: string): boolean => type === 'VARCHAR' || type === 'JSON';
 
@@ -39,11 +33,6 @@ export function decimalScale(type: string): number | null {
   return match === null ? null : Number(match[1]);
 }
 
-const numeral = '-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][+-]?[0-9]{1,4})?';
-const day = '[0-9]{4,6}-[0-9]{2}-[0-9]{2}';
-const clock = '[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]+)?)?';
-const utc = '(Z|z|[+-]00(:?00)?)';
-const zone = '(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)';
 const matches = (text: string, pattern: string): string =>
   `regexp_full_match(${text}, ${quoteLiteral(pattern)})`;
 /** A time without seconds, which DuckDB doesn't read, with them. */
@@ -59,7 +48,7 @@ export function digitsSql(text: string): { readonly whole: string; readonly scal
   };
 }
 
-export const isNumeral = (text: string): string => matches(text, numeral);
+export const isNumeral = (text: string): string => matches(text, textPatterns.numeral);
 
 /**
  * The text of a field as a column's type; NULL where it does not fit. `inexact`: SQL that is true where a double would not hold the
@@ -88,15 +77,15 @@ export function castSql(type: string, text: string, inexact: string | null): str
       return inexact === null ? cast : `CASE WHEN NOT (${inexact}) THEN ${cast} END`;
     }
     case 'DATE':
-      return `CASE WHEN ${matches(text, `${day}([T ]00:00(:00(\\.0+)?)? ?${utc}?)?`)} THEN TRY_CAST(regexp_extract(${text}, '^[0-9-]+') AS DATE) END`;
+      return `CASE WHEN ${matches(text, textPatterns.date)} THEN TRY_CAST(regexp_extract(${text}, '^[0-9-]+') AS DATE) END`;
     case 'TIMESTAMP':
-      return `CASE WHEN ${matches(text, `${day}([T ]${clock} ?${utc}?)?`)} THEN TRY_CAST(${withSeconds(text)} AS TIMESTAMP) END`;
+      return `CASE WHEN ${matches(text, textPatterns.timestamp)} THEN TRY_CAST(${withSeconds(text)} AS TIMESTAMP) END`;
     case 'TIMESTAMP WITH TIME ZONE':
-      return `CASE WHEN ${matches(text, `${day}([T ]${clock} ?${zone}?)?`)} THEN TRY_CAST(${withSeconds(text)} AS TIMESTAMPTZ) END`;
+      return `CASE WHEN ${matches(text, textPatterns.timestamptz)} THEN TRY_CAST(${withSeconds(text)} AS TIMESTAMPTZ) END`;
     case 'TIME':
-      return `CASE WHEN ${matches(text, `${clock} ?${utc}?`)} THEN TRY_CAST(regexp_extract(${text}, '^[0-9:.]+') AS TIME) END`;
+      return `CASE WHEN ${matches(text, textPatterns.time)} THEN TRY_CAST(regexp_extract(${text}, '^[0-9:.]+') AS TIME) END`;
     case 'TIME WITH TIME ZONE':
-      return `CASE WHEN ${matches(text, `${clock} ?${zone}?`)} THEN TRY_CAST(${text} AS TIMETZ) END`;
+      return `CASE WHEN ${matches(text, textPatterns.timetz)} THEN TRY_CAST(${text} AS TIMETZ) END`;
     default:
       // A type that we never make: a person altered the column. What would be cut or rounded does not fit.
       return `CASE WHEN CAST(TRY_CAST(${text} AS ${type}) AS VARCHAR) = ${text} THEN TRY_CAST(${text} AS ${type}) END`;

@@ -83,6 +83,13 @@ export function checkpointOf(row: LedgerRow, committedAt: string): Checkpoint {
   };
 }
 
+/** Of several checkpoints of a scope the last one counts: one row, one update. */
+export function lastByScope(checkpoints: readonly Checkpoint[]): Checkpoint[] {
+  return [...new Map(checkpoints.map((c) => [c.scope, c])).values()].sort((a, b) =>
+    a.scope < b.scope ? -1 : 1,
+  );
+}
+
 /**
  * What `open` does with the rows it found and the checkpoints Temporal holds (design §5): the destination's row decides within an edition.
  * Throws `fenced`, or a config_error that names the person's choices. Invariants 2 and 3.
@@ -139,6 +146,12 @@ function emptyRow(scope: Scope, fence: Epoch): LedgerRow {
   };
 }
 
+/** The connection's root row lets a writer in, or throws `raise` or `fenced`. Invariant 3. */
+export function passRoot(root: Epoch, epoch: Epoch): void {
+  if (root.syncNo > epoch.syncNo) throw raise(root.syncNo);
+  if (compareEpochs(root, epoch) > 0) throw fenced();
+}
+
 /** Invariant 3. */
 export function fenced(): SyncError {
   return new SyncError('transient_error', 'A newer writer owns this connection.', {
@@ -147,7 +160,7 @@ export function fenced(): SyncError {
   });
 }
 
-export function raise(syncNo: number): SyncError {
+function raise(syncNo: number): SyncError {
   return new SyncError(
     'transient_error',
     'The destination knows a newer sync than Temporal does.',
@@ -175,27 +188,5 @@ function restoredBeforeEdit(scope: Scope, { connection }: OpenInput): SyncError 
     'config_error',
     'The destination was restored to a time before a person edited this state.',
     { origin: 'destination', place: scope, remedy: choices(connection.name) },
-  );
-}
-
-export function ownedByOther(table: string, stream: string, { connection }: OpenInput): SyncError {
-  return new SyncError('config_error', 'Another connection owns the target table.', {
-    origin: 'destination',
-    place: table,
-    stream,
-    remedy: `Run \`tidemark state adopt ${connection.name}\` to take the table over, or give this connection another schema.`,
-  });
-}
-
-export function foreignTable(table: string, stream: string): SyncError {
-  return new SyncError(
-    'config_error',
-    'The target table exists already and was not made by Tidemark.',
-    {
-      origin: 'destination',
-      place: table,
-      stream,
-      remedy: 'Rename or drop that table, or give this connection another schema.',
-    },
   );
 }

@@ -140,16 +140,3 @@ export function outsideCatalog(stream: StreamId): SyncError {
     stream,
   });
 }
-
-/** Invariant 6: before anything is committed, the destination's own count of a batch's rows is that of its sealed parts. */
-export function checkCount(stream: StreamId, given: number, loaded: number): void {
-  if (given === loaded) return;
-  throw new SyncError('system_error', 'The destination counts other records than it was given.', {
-    origin: 'destination',
-    code: 'counts_disagree',
-    stream,
-    place: `stream ${stream}: given ${given}, counted ${loaded}`,
-    remedy: 'Nothing of this batch was committed. Retry; if it happens again, report it.',
-    facts: { given, loaded },
-  });
-}

@@ -1,4 +1,3 @@
-import type { StreamId } from '../../protocol/index.ts';
 import {
   deletedAtField,
   extractedAtColumn,
@@ -8,18 +7,13 @@ import {
   typecastReason,
 } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
+import type { Written } from '../kit/receipt.ts';
+import { columnNames, type Column, type Table } from '../kit/tables.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Session } from './session.ts';
-import type { Table } from './tables.ts';
-import { own, takesAnything, valueSql, type Column } from './types.ts';
+import { own, takesAnything, valueSql } from './types.ts';
 
 export type Manner = 'hurried' | 'careful';
-
-export interface Written {
-  readonly stream: StreamId;
-  readonly rows: number;
-  readonly nulled: number;
-}
 
 /** Where a batch is typed before it goes into a table whose rows it may replace. Gone with the transaction. */
 const staged = 'pg_temp.tidemark_rows';
@@ -36,12 +30,13 @@ export async function writePart(
   table: Table,
   part: string,
   manner: Manner,
-): Promise<Omit<Written, 'stream'>> {
+): Promise<Written> {
+  const { stream } = table.target;
   if (table.target.dedupBy === null && manner === 'hurried') {
     const { count } = await session.query(
-      `INSERT INTO ${table.sql} (${namesOf(table)}) ${hurriedSelect(table, part, '')}`,
+      `INSERT INTO ${table.sql} (${columnNames(table)}) ${hurriedSelect(table, part, '')}`,
     );
-    return { rows: count, nulled: 0 };
+    return { stream, rows: count, nulled: 0 };
   }
   await session.query(`DROP TABLE IF EXISTS ${staged}`);
   const select =
@@ -53,19 +48,8 @@ export async function writePart(
     `SELECT count(*) AS rows, coalesce(sum(${own.nulled}), 0) AS nulled FROM ${staged}`,
   );
   await (table.target.dedupBy === null ? insertAll(session, table) : replace(session, table));
-  return { rows: Number(rows[0]!['rows']), nulled: Number(rows[0]!['nulled']) };
+  return { stream, rows: Number(rows[0]!['rows']), nulled: Number(rows[0]!['nulled']) };
 }
-
-const namesOf = (table: Table): string =>
-  [
-    ...table.columns.map(({ name }) => name),
-    rawIdColumn,
-    extractedAtColumn,
-    metaColumn,
-    generationColumn,
-  ]
-    .map(quoteIdentifier)
-    .join(', ');
 
 const source = (part: string): string =>
   `(SELECT ordinal AS ${own.ordinal}, line->'record' AS ${own.record}, line->'record'->'data' AS ${own.data}, line->'_tidemark'->'nulled' AS ${own.broken} FROM ${part} OFFSET 0) s`;
@@ -112,7 +96,7 @@ const misfit = ({ field, name }: Column): string =>
 
 async function insertAll(session: Session, table: Table): Promise<void> {
   await session.query(
-    `INSERT INTO ${table.sql} (${namesOf(table)}) SELECT ${namesOf(table)} FROM ${staged}`,
+    `INSERT INTO ${table.sql} (${columnNames(table)}) SELECT ${columnNames(table)} FROM ${staged}`,
   );
 }
 
@@ -130,7 +114,7 @@ async function replace(session: Session, table: Table): Promise<void> {
   const deleted = columns.find(({ field }) => field === deletedAtField);
   const alive = deleted === undefined ? '' : ` WHERE last.${quoteIdentifier(deleted.name)} IS NULL`;
   await session.query(
-    `INSERT INTO ${table.sql} (${namesOf(table)}) SELECT ${namesOf(table)} FROM (
+    `INSERT INTO ${table.sql} (${columnNames(table)}) SELECT ${columnNames(table)} FROM (
        SELECT s.* FROM ${staged} s JOIN (SELECT max(${own.ordinal}) AS o FROM ${staged} GROUP BY ${keys.join(', ')}) w ON s.${own.ordinal} = w.o) last${alive}`,
   );
 }

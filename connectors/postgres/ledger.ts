@@ -3,27 +3,26 @@ import type {
   ConnectionRef,
   Epoch,
   OpenInput,
-  Scope,
   StreamId,
 } from '../../protocol/index.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
+import { exactFold, quoteIdentifier } from '../kit/identifiers.ts';
+import { cellsOf, fenceOf, ledgerColumns, rowOf } from '../kit/ledger-cells.ts';
 import {
   checkpointTable,
   fenced,
-  foreignTable,
+  lastByScope,
   ledgerRow,
-  ownedByOther,
   ownerTable,
+  passRoot,
   planOpen,
-  raise,
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { rawIdColumn } from '../kit/columns.ts';
+import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
-import type { Row, Session } from './session.ts';
+import type { Session } from './session.ts';
 
-const columns = `edition, sync_no, attempt_at, checkpoint_sync_no, checkpoint_attempt_at, seq, state, records, bytes, complete, by_stream, committed_at`;
+const columns = ledgerColumns.join(', ');
 
 /** Tidemark's own two tables in one schema. `sync_no, attempt_at`: the fence; `checkpoint_…`: the epoch that made the checkpoint. */
 export class PostgresLedger {
@@ -98,11 +97,7 @@ export class PostgresLedger {
       `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = $1`,
       [connection.id],
     );
-    return rows.map((row) => ({
-      stream: String(row['stream']) as KnownTable['stream'],
-      schema: String(row['table_schema']),
-      table: String(row['table_name']),
-    }));
+    return rows.map(knownTableOf);
   }
 
   /** The fence: in one transaction, so that of two writers that open at once one sees the other. Invariant 3. */
@@ -144,26 +139,16 @@ export class PostgresLedger {
       `SELECT sync_no, attempt_at FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope = $2 FOR UPDATE`,
       [connection.id, rootScope],
     );
-    const syncNo = Number(rows[0]!['sync_no']);
-    if (syncNo > epoch.syncNo) throw raise(syncNo);
-    if (syncNo === epoch.syncNo && Number(rows[0]!['attempt_at']) > epoch.at) throw fenced();
+    passRoot(fenceOf(rows[0]!), epoch);
   }
 
   async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
     const { rows } = await this.#session.query(
       `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
     );
-    const owners = new Map(
-      rows.map((row) => [`${String(row['table_schema'])}.${String(row['table_name'])}`, row]),
-    );
-    for (const { schema, table, stream } of targets) {
-      const place = `${schema}.${table}`;
-      const owner = owners.get(place)?.['connection_id'];
-      if (owner === input.connection.id) continue;
-      if (owner !== undefined && !input.adopt) throw ownedByOther(place, stream, input);
-      const existing = await this.tableColumns(schema, table);
-      if (existing.length > 0 && !existing.some(({ name }) => name === rawIdColumn))
-        throw foreignTable(place, stream);
+    for (const target of unowned(input, { targets, owners: rows, fold: exactFold })) {
+      const { schema, table, stream } = target;
+      refuseForeign(target, await this.tableColumns(schema, table));
       await this.#session.query(
         `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream) VALUES ($1, $2, $3, $4)
          ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream`,
@@ -214,57 +199,18 @@ export class PostgresLedger {
   }
 }
 
-/** Of several checkpoints of a scope the last one counts: one row, one update. */
-function lastByScope(checkpoints: readonly Checkpoint[]): Checkpoint[] {
-  return [...new Map<Scope, Checkpoint>(checkpoints.map((c) => [c.scope, c])).values()].sort(
-    (a, b) => (a.scope < b.scope ? -1 : 1),
-  );
-}
-
 const qualified = (alias: string): string =>
-  columns
-    .split(', ')
-    .map((name) => `${alias}.${name}`)
-    .join(', ');
+  ledgerColumns.map((name) => `${alias}.${name}`).join(', ');
 const excluded = qualified('EXCLUDED');
 
 const recordset = `json_to_recordset($2::json) AS u(scope text, edition bigint, sync_no bigint, attempt_at bigint, checkpoint_sync_no bigint,
   checkpoint_attempt_at bigint, seq bigint, state text, records bigint, bytes bigint, complete boolean, by_stream json, committed_at text)`;
 
+/** `by_stream` is a column of JSON, so its text goes as JSON. */
 function wireOf(row: LedgerRow): object {
+  const { byStream } = row;
   return {
-    scope: row.scope,
-    edition: row.edition,
-    sync_no: row.fence.syncNo,
-    attempt_at: row.fence.at,
-    checkpoint_sync_no: row.epoch.syncNo,
-    checkpoint_attempt_at: row.epoch.at,
-    seq: row.seq,
-    state: row.state,
-    records: row.records,
-    bytes: row.bytes,
-    complete: row.complete,
-    by_stream: row.byStream === null ? null : (JSON.parse(row.byStream) as object),
-    committed_at: row.committedAt,
-  };
-}
-
-function rowOf(row: Row): LedgerRow {
-  const text = (name: string): string | null => row[name] as string | null;
-  return {
-    scope: String(row['scope']) as Scope,
-    fence: { syncNo: Number(row['sync_no']), at: Number(row['attempt_at']) },
-    edition: Number(row['edition']),
-    epoch: {
-      syncNo: Number(row['checkpoint_sync_no']),
-      at: Number(row['checkpoint_attempt_at']),
-    },
-    seq: Number(row['seq']),
-    state: String(row['state']),
-    records: Number(row['records']),
-    bytes: Number(row['bytes']),
-    complete: row['complete'] === true,
-    byStream: row['by_stream'] === null ? null : JSON.stringify(row['by_stream']),
-    committedAt: text('committed_at'),
+    ...cellsOf(row),
+    by_stream: byStream === null ? null : (JSON.parse(byStream) as object),
   };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  checkCount,
   SyncError,
   type Checkpoint,
   type Loader,
@@ -12,15 +13,17 @@ import {
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
-import { checkCount, noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
-import { writePart, type Manner, type Written } from './commit.ts';
+import { receipt, type Written } from '../kit/receipt.ts';
+import { targetWithColumns, type Table } from '../kit/tables.ts';
+import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
 import { Session, sessionName } from './session.ts';
-import { ensureTable, unknownFields, type Table } from './tables.ts';
+import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
 
 /** After a deadlock, a serialization failure or a lock's time limit a commit runs again this often. */
@@ -151,19 +154,8 @@ export class PostgresLoader implements Loader {
     const table = tables.get(part.stream)!;
     const unknown = await unknownFields(session, table, part.table);
     if (unknown.length === 0) return;
-    const fields = new Map(table.target.fields);
-    const known = new Set(table.columns.map(({ field }) => field));
-    const target = { ...table.target, fields };
-    for (const { field } of table.columns) if (!fields.has(field)) fields.set(field, 'json');
-    tables.set(
-      part.stream,
-      await ensureTable(
-        session,
-        ledger,
-        target,
-        unknown.filter(({ field }) => !known.has(field)),
-      ),
-    );
+    const wider = await ensureTable(session, ledger, targetWithColumns(table), unknown);
+    tables.set(part.stream, wider);
   }
 
   /** Repeats the transaction after conflicts, and once the careful way for streams with values that don't fit. */
@@ -201,30 +193,15 @@ export class PostgresLoader implements Loader {
     await session.query('BEGIN');
     const streams = parts.map(({ stream }) => stream);
     await ledger.advance(input.connection, input.epoch, { streams, at });
-    for (const part of parts) {
-      place.stream = part.stream;
-      const manner: Manner = this.#careful.has(part.stream) ? 'careful' : 'hurried';
-      const table = tables.get(part.stream)!;
-      const one = await writePart(session, table, part.table, manner);
-      checkCount(part.stream, part.records, one.rows);
-      written.push({ ...one, stream: part.stream });
+    for (const { stream, table, records: given } of parts) {
+      place.stream = stream;
+      const manner: Manner = this.#careful.has(stream) ? 'careful' : 'hurried';
+      const one = await writePart(session, tables.get(stream)!, table, manner);
+      checkCount({ stream, given, loaded: one.rows, committed: false });
+      written.push(one);
     }
     place.stream = null;
     await session.query('COMMIT');
     return written;
   }
-}
-
-function receipt(parts: readonly SealedPart[], written: readonly Written[]): Receipt {
-  const rows: Record<StreamId, number> = {};
-  const nulled: Record<StreamId, number> = {};
-  for (const { stream } of parts) {
-    rows[stream] = 0;
-    nulled[stream] = 0;
-  }
-  for (const one of written) {
-    rows[one.stream]! += one.rows;
-    nulled[one.stream]! += one.nulled;
-  }
-  return { rows, nulled };
 }

@@ -1,39 +1,33 @@
 import {
-  airbyteColumns,
-  columnsMax,
   extractedAtColumn,
   generationColumn,
-  kindOfObserved,
   metaColumn,
   rawIdColumn,
-  type ColumnKind,
   type Observed,
 } from '../kit/columns.ts';
+import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import {
-  claimNames,
-  exactFold,
-  hashedName,
-  quoteIdentifier,
-  quoteLiteral,
-} from '../kit/identifiers.ts';
-import { tooManyColumns, unreadableRecord, type Target } from '../kit/targets.ts';
+  planColumns,
+  wantedFields,
+  type Column,
+  type Table,
+  type TableDialect,
+} from '../kit/tables.ts';
+import { unreadableRecord, type Target } from '../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
-import { castFunction, own, sqlTypeOf, takesAnything, type Column } from './types.ts';
+import { castFunction, own, sqlTypeOf, takesAnything } from './types.ts';
 
-/** A target's table as it is: its columns by field. */
-export interface Table {
-  readonly target: Target;
-  /** Quoted, with its schema. */
-  readonly sql: string;
-  readonly columns: readonly Column[];
-}
-
-const four: Readonly<Record<string, string>> = {
-  [rawIdColumn]: 'uuid NOT NULL',
-  [extractedAtColumn]: 'timestamp with time zone',
-  [metaColumn]: 'jsonb NOT NULL',
-  [generationColumn]: 'bigint NOT NULL',
+const dialect: TableDialect = {
+  fold: exactFold,
+  sqlTypeOf,
+  airbyteTypes: {
+    [rawIdColumn]: 'uuid NOT NULL',
+    [extractedAtColumn]: 'timestamp with time zone',
+    [metaColumn]: 'jsonb NOT NULL',
+    [generationColumn]: 'bigint NOT NULL',
+  },
+  reserved: Object.values(own),
 };
 
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. */
@@ -43,31 +37,15 @@ export async function ensureTable(
   target: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
-  const wanted = new Map<string, ColumnKind>(target.fields);
-  for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
-  for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
-  if (wanted.size > columnsMax) throw tooManyColumns(target.stream, wanted.size);
+  const wanted = wantedFields(target, more);
   await ledger.makeSchema(target.schema);
   const sql = `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.table)}`;
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
   const existing = await ledger.tableColumns(target.schema, target.table);
-  const names = claimNames([...wanted.keys()], {
-    fold: exactFold,
-    existing: existing.map(({ name }) => name),
-    reserved: [...airbyteColumns, ...Object.values(own)],
-  });
-  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
-  const columns = [...wanted].map(([field, kind]) => {
-    const name = names.get(field)!;
-    return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
-  });
-  const missing = [
-    ...columns.map(({ name, type }) => [name, type] as const),
-    ...Object.entries(four),
-  ].filter(([name]) => !typeOf.has(name));
+  const { columns, missing } = planColumns(wanted, existing, dialect);
   if (missing.length > 0)
     await session.query(
-      `ALTER TABLE ${sql} ${missing.map(([name, type]) => `ADD COLUMN IF NOT EXISTS ${quoteIdentifier(name)} ${type}`).join(', ')}`,
+      `ALTER TABLE ${sql} ${missing.map((definition) => `ADD COLUMN IF NOT EXISTS ${definition}`).join(', ')}`,
     );
   await ensureKeyIndex(session, target, sql, columns);
   for (const type of new Set(columns.map((column) => column.type)))

@@ -1,5 +1,7 @@
 import type { ColumnKind } from '../kit/columns.ts';
 import { quoteLiteral, shortHash } from '../kit/identifiers.ts';
+import type { Column } from '../kit/tables.ts';
+import { textPatterns } from '../kit/text-patterns.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   string: 'text',
@@ -18,14 +20,6 @@ const sqlTypes: Readonly<Record<ColumnKind, string>> = {
 
 export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
 
-/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
-export interface Column {
-  readonly field: string;
-  readonly name: string;
-  /** As `format_type` spells it. */
-  readonly type: string;
-}
-
 /** Names beside a stream's own columns while a batch is typed; never given to a column. */
 export const own = {
   ordinal: '_tidemark_ordinal',
@@ -42,25 +36,22 @@ export const takesAnything = (type: string): boolean => type === 'text' || type 
 /** The session's function for the slow, sure way from text to a type: NULL when it does not fit. */
 export const castName = (type: string): string => `pg_temp.tidemark_cast_${shortHash(type)}`;
 
-const numeral = '^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][+-]?[0-9]{1,4})?$';
-const day = '[0-9]{4,6}-[0-9]{2}-[0-9]{2}';
-const clock = '[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?';
-const utc = '(Z|z|[+-]00(:?00)?)';
-const zone = '(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)';
+const whole = (pattern: string): string => `^${pattern}$`;
+const numeral = whole(textPatterns.numeral);
 
-/** When text may be cast at all, and what is cast: Postgres alone would take `now`, or drop a zone or a fraction silently. */
+/** When text may be cast at all, and what is cast. */
 const guards: Readonly<Record<string, { readonly pattern: string; readonly value: string }>> = {
   bigint: { pattern: numeral, value: 't::numeric' },
   numeric: { pattern: numeral, value: 't' },
   boolean: { pattern: '^(true|false)$', value: 't' },
   date: {
-    pattern: `^${day}([T ]00:00(:00([.]0+)?)? ?${utc}?)?$`,
-    value: `substring(t from '^${day}')`,
+    pattern: whole(textPatterns.date),
+    value: `substring(t from '^${textPatterns.day}')`,
   },
-  'timestamp with time zone': { pattern: `^${day}([T ]${clock} ?${zone}?)?$`, value: 't' },
-  'timestamp without time zone': { pattern: `^${day}([T ]${clock} ?${utc}?)?$`, value: 't' },
-  'time without time zone': { pattern: `^${clock} ?${utc}?$`, value: 't' },
-  'time with time zone': { pattern: `^${clock} ?${zone}?$`, value: 't' },
+  'timestamp with time zone': { pattern: whole(textPatterns.timestamptz), value: 't' },
+  'timestamp without time zone': { pattern: whole(textPatterns.timestamp), value: 't' },
+  'time without time zone': { pattern: whole(textPatterns.time), value: 't' },
+  'time with time zone': { pattern: whole(textPatterns.timetz), value: 't' },
 };
 
 /**

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { durationText, parseDuration, parseSize, sizeText } from '../../client/units.ts';
 import { age, ago, bytes, clean, duration, table } from '../../client/cli/format.ts';
-import { nearest, suggestion } from '../../client/nearest.ts';
 
 test('reads durations and sizes, and nothing that only looks like one', () => {
   expect(['500ms', '45s', '30m', '6h', '1d', '1h30m', '1.5h'].map(parseDuration)).toEqual([
@@ -62,11 +61,4 @@ test('aligns a table and keeps control characters out of it', () => {
     ),
   ).toEqual(['A       COUNT', 'x [31m      1', 'yy         22']);
   expect(clean('a\r\nb\u0007c\u009Bd')).toBe('a b c d');
-});
-
-test('guesses a name only when it is close', () => {
-  expect(nearest('ordrs', ['orders', 'customers'])).toBe('orders');
-  expect(nearest('zzz', ['orders', 'customers'])).toBeUndefined();
-  expect(suggestion('zzz', ['orders', 'customers'])).toBe('Known: orders, customers.');
-  expect(suggestion('zzz', [])).toBe('There is none.');
 });

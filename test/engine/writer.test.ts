@@ -152,7 +152,11 @@ test('a destination that counts other rows fails the attempt and echoes nothing'
   const { error, echoes } = await run(store, from([block(A, 1, 2), streamState(A, 'x'), end()]), {
     faults: { rows: (_, records) => records - 1 },
   });
-  expect(error).toMatchObject({ code: 'counts_disagree', origin: 'destination' });
+  expect(error).toMatchObject({
+    code: 'counts_disagree',
+    origin: 'destination',
+    remedy: expect.stringContaining('is committed all the same') as string,
+  });
   expect(echoes).toEqual([]);
 });
 
@@ -161,7 +165,11 @@ test('a part that holds other records than it was given fails before anything is
   const { error } = await run(store, from([block(A, 1, 2), streamState(A, 'x'), end()]), {
     faults: { sealed: (records) => records + 1 },
   });
-  expect(error).toMatchObject({ code: 'counts_disagree', origin: 'destination' });
+  expect(error).toMatchObject({
+    code: 'counts_disagree',
+    origin: 'destination',
+    remedy: expect.stringContaining('Nothing of this batch was committed') as string,
+  });
   expect(store.commits).toBe(0);
 });
 

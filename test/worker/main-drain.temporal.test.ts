@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { defaultPolicy, type ConnectionState } from '../../protocol/index.ts';
+import { defaultPolicy, newConnection } from '../../protocol/index.ts';
 import { dataConverter } from '../../workflows/data-converter.ts';
 import { connectionWorkflowId, statusQuery, syncWorkflowId } from '../../workflows/messages.ts';
 import { built } from './built.ts';
@@ -90,26 +90,12 @@ test(
     const name = `drain-${randomBytes(6).toString('hex')}`;
     const client = new Client({ connection, dataConverter });
     const policy = { ...defaultPolicy, commitIntervalMsMin: 200, commitIntervalMsMax: 1_000 };
-    const state: ConnectionState = {
-      connectionId: randomUUID(),
-      spec: {
-        name,
-        source: { connector: 'slow', config: {} },
-        destination: { connector: 'duckdb', config: { path: './ticks.duckdb' } },
-        policy,
-      },
-      syncNo: 0,
-      fence: {},
-      checkpoints: {},
-      generations: {},
-      history: [],
-      lease: null,
-      label: null,
-      adopt: false,
-      attemptsWithoutProgress: 0,
-      lastHostQueue: null,
-      lastLabel: null,
-    };
+    const state = newConnection(randomUUID(), {
+      name,
+      source: { connector: 'slow', config: {} },
+      destination: { connector: 'duckdb', config: { path: './ticks.duckdb' } },
+      policy,
+    });
     const entity = await client.workflow.start('connectionWorkflow', {
       taskQueue,
       workflowId: connectionWorkflowId(name),

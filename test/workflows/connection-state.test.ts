@@ -1,6 +1,7 @@
 import type { ApplicationFailure } from '@temporalio/common';
 import {
   historyMax,
+  newConnection,
   type Checkpoint,
   type ConnectionState,
   type HeartbeatDetails,
@@ -10,7 +11,7 @@ import {
 import * as connection from '../../workflows/connection-state.ts';
 import { refusals, type AttachRequest } from '../../workflows/messages.ts';
 import { id } from '../support/items.ts';
-import { firstState, testPolicy } from './house.ts';
+import { testPolicy } from './house.ts';
 
 const holder = { workflowId: 'sync/orders', firstRunId: 'run' };
 const lane = 'all';
@@ -18,7 +19,7 @@ const lane = 'all';
 function begun(attemptsMax = 2): ConnectionState {
   const end = { connector: 'x', config: {} };
   const policy = { ...testPolicy, attemptsWithoutProgressMax: attemptsMax };
-  const state = firstState({ name: 'orders', source: end, destination: end, policy });
+  const state = newConnection('uuid', { name: 'orders', source: end, destination: end, policy });
   const request = { holder, takeOver: null, raise: 0, label: null };
   return connection.begin(state, request, 'now').state;
 }

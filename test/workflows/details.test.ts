@@ -1,7 +1,7 @@
-import type { Progress, SyncSummary } from '../../protocol/index.ts';
+import { newConnection, type Progress, type SyncSummary } from '../../protocol/index.ts';
 import { connectionDetails, grouped, size, syncDetails } from '../../workflows/details.ts';
 import { id, streamState } from '../support/items.ts';
-import { firstState, testPolicy } from './house.ts';
+import { testPolicy } from './house.ts';
 
 const end = { connector: 'x', config: {} };
 const spec = { name: 'orders|`evil`', source: end, destination: end, policy: testPolicy };
@@ -70,7 +70,10 @@ test('a connection shows its checkpoints and last syncs, at most a hundred scope
     `s${n}`,
     { ...checkpoint, scope: id(`s${n}`) },
   ]);
-  const text = connectionDetails({ ...firstState(spec), checkpoints: Object.fromEntries(scopes) });
+  const text = connectionDetails({
+    ...newConnection('uuid', spec),
+    checkpoints: Object.fromEntries(scopes),
+  });
   expect(text).toContain('… and 50 more');
   expect(text).toContain('orders\\|\\`evil\\`');
   expect(text.length).toBeLessThan(20_000);

@@ -14,6 +14,7 @@ import {
 import { createActivities } from '../../activities/index.ts';
 import {
   defaultPolicy,
+  newConnection,
   type ConnectionSpec,
   type ConnectionState,
   type Policy,
@@ -164,7 +165,7 @@ export async function openHouse(): Promise<House> {
     const workflow = await client.workflow.start<typeof connectionWorkflow>('connectionWorkflow', {
       workflowId: connectionWorkflowId(name),
       taskQueue: queue,
-      args: [{ state: firstState(spec) }],
+      args: [{ state: newConnection(randomUUID(), spec) }],
       typedSearchAttributes: attributesOf(name),
     });
     const sync = (workflowId = syncWorkflowId(name)) =>
@@ -212,24 +213,6 @@ const connectionKey = defineSearchAttributeKey(
 );
 
 const attributesOf = (name: string) => [{ key: connectionKey, value: name }];
-
-export function firstState(spec: ConnectionSpec): ConnectionState {
-  return {
-    connectionId: randomUUID(),
-    spec,
-    syncNo: 0,
-    fence: {},
-    checkpoints: {},
-    generations: {},
-    history: [],
-    lease: null,
-    label: null,
-    adopt: false,
-    attemptsWithoutProgress: 0,
-    lastHostQueue: null,
-    lastLabel: null,
-  };
-}
 
 /** The SyncFailure that a rejection carries, and the type of the failure around it. */
 export async function failureOf(work: Promise<unknown>): Promise<{

@@ -5,6 +5,7 @@ import {
   type Source,
 } from '../../protocol/index.ts';
 import { ask } from './ask.ts';
+import type { PrivateDirectory } from './private-directory.ts';
 import { readSource, type ReadOptions } from './read.ts';
 import { childLimits, type SessionOptions } from './session.ts';
 
@@ -20,10 +21,7 @@ export function protocolSource(options: ProtocolSourceOptions): Source<JsonObjec
     async check(config, signal) {
       const { connectionStatus } = await ask(options, {
         verb: 'check',
-        argumentsFrom: (directory) => [
-          '--config',
-          directory.file('config.json', JSON.stringify(config)),
-        ],
+        argumentsFrom: withConfig(config),
         answer: 'CONNECTION_STATUS',
         msMax: limits.checkMsMax,
         signal,
@@ -34,10 +32,7 @@ export function protocolSource(options: ProtocolSourceOptions): Source<JsonObjec
     async discover(config, signal) {
       const { catalog } = await ask(options, {
         verb: 'discover',
-        argumentsFrom: (directory) => [
-          '--config',
-          directory.file('config.json', JSON.stringify(config)),
-        ],
+        argumentsFrom: withConfig(config),
         answer: 'CATALOG',
         msMax: limits.discoverMsMax,
         signal,
@@ -47,6 +42,14 @@ export function protocolSource(options: ProtocolSourceOptions): Source<JsonObjec
     read: (input) => readSource(options, input),
   };
 }
+
+/** What check and discover are given. */
+const withConfig =
+  (config: JsonObject) =>
+  (directory: PrivateDirectory): readonly string[] => [
+    '--config',
+    directory.file('config.json', JSON.stringify(config)),
+  ];
 
 /** Specs are small; a larger one is a mistake. */
 const specLengthMax = 4 * 1024 * 1024;

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { entriesOf } from './entries.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 
 /** Where a connector finds its config, catalog and state, which may hold secrets. Nobody else may read it. */
@@ -36,15 +37,6 @@ export function sweepPrivateDirectories(root: string): number {
   });
   for (const name of dead) rmSync(join(root, name), { recursive: true, force: true });
   return dead.length;
-}
-
-function entriesOf(root: string): string[] {
-  try {
-    return readdirSync(root);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function hostTag(): string {

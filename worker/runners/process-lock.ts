@@ -1,7 +1,6 @@
 import {
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -13,6 +12,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { entriesOf } from './entries.ts';
 import { isRunning, ownIdentity } from './process-identity.ts';
 
 export interface LockOptions {
@@ -40,7 +40,7 @@ export async function lock(options: LockOptions): Promise<() => void> {
     signal.throwIfAborted();
     const release = tryLock(path);
     if (release !== null) return release;
-    const owner = readdirOrEmpty(path)[0];
+    const owner = entriesOf(path)[0];
     if (owner !== undefined && isVoid(path, owner, options.heldMsMax)) {
       unlinkIfThere(join(path, owner));
       continue;
@@ -80,15 +80,6 @@ function isVoid(path: string, owner: string, heldMsMax: number): boolean {
     return Date.now() - statSync(join(path, owner)).mtimeMs > heldMsMax;
   } catch {
     return false; // released meanwhile: the next turn sees it
-  }
-}
-
-function readdirOrEmpty(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
   }
 }
 

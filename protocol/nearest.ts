@@ -1,10 +1,19 @@
-const editsMaxPerLetter = 1 / 3;
+// Only the doors guess names, so this is not in index.ts, which every workflow carries.
 
-/** The known name that was probably meant, or undefined when none is close. */
+const editsMaxPerLetter = 1 / 3;
+/** Two swapped letters are two edits. */
+const editsMaxAtLeast = 2;
+
+/** The known name that was probably meant, or undefined when none is close. Case counts for nothing. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const editsMax = Math.max(1, Math.floor(name.length * editsMaxPerLetter));
+  // Two edits make any name of two letters into any other.
+  const editsMax =
+    name.length < 3 ? 1 : Math.max(editsMaxAtLeast, Math.floor(name.length * editsMaxPerLetter));
   const ranked = known
-    .map((candidate) => ({ candidate, edits: editsBetween(name, candidate) }))
+    .map((candidate) => ({
+      candidate,
+      edits: editsBetween(name.toLowerCase(), candidate.toLowerCase()),
+    }))
     .filter(({ edits }) => edits <= editsMax)
     .toSorted((a, b) => a.edits - b.edits);
   return ranked[0]?.candidate;

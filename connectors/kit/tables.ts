@@ -1,0 +1,82 @@
+import {
+  airbyteColumns,
+  columnsMax,
+  kindOfObserved,
+  type ColumnKind,
+  type Observed,
+} from './columns.ts';
+import { claimNames, quoteIdentifier, type Fold } from './identifiers.ts';
+import { tooManyColumns, type Target } from './targets.ts';
+
+/** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
+export interface Column {
+  readonly field: string;
+  readonly name: string;
+  /** As the system spells it. */
+  readonly type: string;
+}
+
+/** A target's table as it is: its columns by field. */
+export interface Table {
+  readonly target: Target;
+  /** Quoted, with its schema. */
+  readonly sql: string;
+  readonly columns: readonly Column[];
+}
+
+/** How a system spells tables. */
+export interface TableDialect {
+  readonly fold: Fold;
+  readonly sqlTypeOf: (kind: ColumnKind) => string;
+  /** The types of Airbyte's columns. */
+  readonly airbyteTypes: Readonly<Record<(typeof airbyteColumns)[number], string>>;
+  /** Names that no field's column may have, beside Airbyte's. */
+  readonly reserved: readonly string[];
+}
+
+/** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
+export function wantedFields(target: Target, more: readonly Observed[]): Map<string, ColumnKind> {
+  const wanted = new Map<string, ColumnKind>(target.fields);
+  for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
+  for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
+  if (wanted.size > columnsMax) throw tooManyColumns(target.stream, wanted.size);
+  return wanted;
+}
+
+/** The column of each wanted field, and the definitions of those that the table lacks, with Airbyte's. */
+export function planColumns(
+  wanted: ReadonlyMap<string, ColumnKind>,
+  existing: readonly Omit<Column, 'field'>[],
+  { fold, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
+): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
+  const names = claimNames([...wanted.keys()], {
+    fold,
+    existing: existing.map(({ name }) => name),
+    reserved: [...airbyteColumns, ...reserved],
+  });
+  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
+  const columns = [...wanted].map(([field, kind]) => {
+    const name = names.get(field)!;
+    return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
+  });
+  const missing = [
+    ...columns.map(({ name, type }) => [name, type] as const),
+    ...Object.entries(airbyteTypes),
+  ].filter(([name]) => !typeOf.has(name));
+  return {
+    columns,
+    missing: missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`),
+  };
+}
+
+/** The table's target with a field for every column: those that only records brought stay when the table is made wider. */
+export function targetWithColumns({ target, columns }: Table): Target {
+  const fields = new Map(target.fields);
+  for (const { field } of columns) if (!fields.has(field)) fields.set(field, 'json');
+  return { ...target, fields };
+}
+
+/** The columns in the order of an INSERT: the fields', then Airbyte's. */
+export function columnNames({ columns }: Table): string {
+  return [...columns.map(({ name }) => name), ...airbyteColumns].map(quoteIdentifier).join(', ');
+}
