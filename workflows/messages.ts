@@ -70,9 +70,9 @@ export interface CommitRequest {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-/** A person's edit. Each scope's edition goes up by one; `state` null: from scratch. */
+/** A person's edit. Each scope's edition goes up; `state` null: from scratch. */
 export interface EditRequest {
-  /** null: every scope the connection has. */
+  /** null: every scope the connection has, also where only the destination knows it. */
   readonly scope: Scope | null;
   readonly state: State | null;
   readonly exact?: string;
