@@ -158,9 +158,9 @@ export interface BeginActivityInput {
   readonly raise: number;
 }
 
-/** `skipped`: a living sync holds the connection. */
+/** `failure`: it has the lease, but no worker can run it. `skipped`: a living sync holds the connection. */
 export type BeginActivityResult =
-  | { readonly type: 'begun'; readonly begun: Begun }
+  | { readonly type: 'begun'; readonly begun: Begun; readonly failure?: SyncFailure }
   | { readonly type: 'skipped'; readonly by: Holder };
 
 export interface EndActivityInput {
