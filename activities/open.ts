@@ -28,6 +28,8 @@ export interface Ends {
 export interface OpenContext {
   readonly connectors: Connectors;
   readonly begun: Begun;
+  /** See WriteInput. */
+  readonly permit: () => Promise<void>;
   readonly drain: AbortSignal;
   readonly abort: AbortSignal;
 }
@@ -60,7 +62,7 @@ export async function openWriter(
   attached: Attached,
   epoch: Epoch,
 ): Promise<OpenedWriter | null> {
-  const { begun, drain, abort } = context;
+  const { begun, permit, drain, abort } = context;
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
@@ -82,6 +84,7 @@ export async function openWriter(
       from: attached.checkpoints,
       adopt: attached.adopt,
       cadence: cadenceBounds(spec.policy),
+      permit,
       drain,
       abort,
     });

@@ -26,7 +26,7 @@ import type { ActivityDeps } from './deps.ts';
 import { endOf } from './ending.ts';
 import { createFlow } from './flow.ts';
 import { createForwarder } from './forwarder.ts';
-import { gateOf, watch } from './guard.ts';
+import { gateOf, permitOf, watch } from './guard.ts';
 import { unacknowledgedBytesMax } from './heart.ts';
 import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
 import type { Pipes } from './pipes.ts';
@@ -72,7 +72,13 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   const { stop, deps, begun } = attempt;
   const attached = await attach(attempt);
   attempt.start(attached);
-  const context = { connectors: deps.connectors, begun, drain: stop.drain, abort: stop.abort };
+  const context = {
+    connectors: deps.connectors,
+    begun,
+    permit: () => unlessAborted(permitOf(attempt).renewed(), stop.abort),
+    drain: stop.drain,
+    abort: stop.abort,
+  };
   const ends = await unlessAborted(openEnds(context), stop.abort);
   const opened = await openUnlessStopped(
     attempt,
@@ -102,7 +108,9 @@ async function openUnlessStopped(
   }
 }
 
-async function attach({ deps, begun, lane, epoch, hint, stop }: Attempt): Promise<Attached> {
+async function attach(attempt: Attempt): Promise<Attached> {
+  const { deps, begun, lane, epoch, hint, stop } = attempt;
+  attempt.attachedAt = performance.now();
   const connection = connectionClient(deps.client, begun.spec.name);
   const { hostQueue, label } = deps;
   return connection.attach(
@@ -180,6 +188,7 @@ function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string 
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
   const connection = connectionClient(deps.client, begun.spec.name);
   attempt.committer = createCommitter({
+    attachedAt: attempt.attachedAt,
     send: (checkpoints) => connection.commit({ lane, epoch, checkpoints }, commitPatience),
     // Invariant 3: a stale epoch ends the writer.
     onRefused: (error) => stop.ask({ type: 'failed', error }),

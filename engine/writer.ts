@@ -59,7 +59,9 @@ function createWriter<C>(
     start: held ?? input.from,
     parts: createParts(loader, epoch, bounds),
   });
-  const run = new Run(loader, coverage, createCadence(input.cadence), input);
+  // Invariant 3: where no table beside the data refuses an older writer, Temporal is asked before each commit.
+  const permit = held === null ? (): Promise<void> => input.permit() : null;
+  const run = new Run(loader, coverage, createCadence(input.cadence), input, permit);
   return {
     held,
     write: (items) => run.write(items),
@@ -72,15 +74,24 @@ class Run<C> {
   readonly #coverage: Coverage;
   readonly #cadence: Cadence;
   readonly #input: WriteInput<C>;
+  /** null: the destination has a fence of its own. */
+  readonly #permit: (() => Promise<void>) | null;
   /** Streams read in full; when one is done without a state its rows are committed all the same. */
   readonly #fullRefresh: ReadonlySet<StreamId>;
   readonly #completed = new Set<StreamId>();
 
-  constructor(loader: Loader, coverage: Coverage, cadence: Cadence, input: WriteInput<C>) {
+  constructor(
+    loader: Loader,
+    coverage: Coverage,
+    cadence: Cadence,
+    input: WriteInput<C>,
+    permit: (() => Promise<void>) | null,
+  ) {
     this.#loader = loader;
     this.#coverage = coverage;
     this.#cadence = cadence;
     this.#input = input;
+    this.#permit = permit;
     this.#fullRefresh = new Set(
       input.catalog.streams
         .filter((s) => s.sync_mode === 'full_refresh')
@@ -175,6 +186,8 @@ class Run<C> {
     const { abort } = this.#input;
     const batch = await this.#coverage.batch(dropTails, new Date().toISOString(), abort);
     if (batch.covered.length === 0) return;
+    // The last thing before it: sealing took time, and the process may have been frozen in it.
+    await this.#permit?.();
     const begun = performance.now();
     const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
     const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);

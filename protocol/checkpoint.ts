@@ -32,7 +32,7 @@ export interface Counts {
  */
 export interface Checkpoint extends Counts {
   readonly scope: Scope;
-  /** Count of people's edits of this scope's state. */
+  /** Of the last edit of this scope's state by a person: its time (epoch ms), or one more than the edition before. 0: never edited. */
   readonly edition: number;
   readonly epoch: Epoch;
   /** Rank within the epoch. 0: a bare edit, nothing committed under it yet. */

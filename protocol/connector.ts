@@ -57,6 +57,11 @@ export interface WriteInput<C> {
   /** A person said: take over tables that another connection owns, and accept Temporal's checkpoints where rows are missing. */
   readonly adopt: boolean;
   readonly cadence: CadenceBounds;
+  /**
+   * Resolves once Temporal has said, lately enough, that no newer writer replaced this one; rejects as `fenced`. Awaited right before each
+   * commit to a destination that keeps no checkpoints, and so has no fence of its own. Invariant 3.
+   */
+  permit(): Promise<void>;
   /** Aborted: commit what states cover and end. */
   readonly drain: AbortSignal;
   /** Aborted: stop at once; nothing uncommitted may become visible. */

@@ -185,6 +185,9 @@ const samples = {
     connection: 'orders',
     continued: { begun, startedAt: 'now', attempts: 1, segment: 2, checkpoints: [checkpoint] },
   } satisfies Required<messages.SyncInput>,
+  begun: { type: 'begun', begun, failure } satisfies Required<
+    Extract<messages.BeginActivityResult, { type: 'begun' }>
+  >,
   write: { begun, lane: 'all' } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,

@@ -3,6 +3,7 @@ import {
   compareCheckpoints,
   compareEpochs,
   describeFailure,
+  globalScope,
   historyMax,
   mergeCheckpoints,
   scopeOf,
@@ -233,12 +234,24 @@ function scopeFound(value: NonNullable<EditRequest['state']>): Scope | null {
   }
 }
 
-/** Invariant 2: only a person's edit moves a checkpoint backwards, and it starts a new edition. `adopt` without a scope keeps every state. */
-export function edit(state: ConnectionState, request: EditRequest, now: string): ConnectionState {
+/** How an edit's edition is found. `counted`: as it was once, for histories of that time only. */
+export type EditionManner = 'by time' | 'counted';
+
+/**
+ * Invariant 2: only a person's edit moves a checkpoint backwards, and it starts a new edition. `adopt` without a scope keeps every state. An
+ * edit of everything is one of the scope `*` too, which the destination extends to the scopes that only it knows.
+ */
+export function edit(
+  state: ConnectionState,
+  request: EditRequest,
+  now: string,
+  manner: EditionManner,
+): ConnectionState {
   const { scope, adopt = false } = request;
-  const every = adopt ? [] : (Object.keys(state.checkpoints) as Scope[]);
-  const edited = (scope === null ? every : [scope]).map((one) =>
-    bareEdit(state, one, request, now),
+  const known = Object.keys(state.checkpoints) as Scope[];
+  const every = manner === 'counted' ? known : [...new Set<Scope>([...known, globalScope])];
+  const edited = (scope === null ? (adopt ? [] : every) : [scope]).map((one) =>
+    bareEdit(state, one, request, { now, manner }),
   );
   return {
     ...state,
@@ -252,11 +265,13 @@ function bareEdit(
   state: ConnectionState,
   scope: Scope,
   { state: value, exact }: EditRequest,
-  now: string,
+  { now, manner }: { readonly now: string; readonly manner: EditionManner },
 ): Checkpoint {
+  const next = (state.checkpoints[scope]?.edition ?? 0) + 1;
   return {
     scope,
-    edition: (state.checkpoints[scope]?.edition ?? 0) + 1,
+    // The time: it also wins over an edit that the destination took in and a restored Temporal has forgotten.
+    edition: manner === 'counted' ? next : Math.max(next, Date.parse(now)),
     epoch: { syncNo: 0, at: 0 },
     seq: 0,
     state: value,

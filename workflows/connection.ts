@@ -2,6 +2,7 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -21,6 +22,9 @@ import {
   type ConnectionInput,
 } from './messages.ts';
 import { statusKey } from './search-keys.ts';
+
+/** Edits of older histories were counted: replayed as times, they would win over what was committed under them. */
+const editionsByTime = 'editions-by-time';
 
 const now = (): string => new Date().toISOString();
 
@@ -94,7 +98,8 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
   setHandler(
     editUpdate,
     (request) => {
-      state = connection.edit(state, request, now());
+      const manner = patched(editionsByTime) ? 'by time' : 'counted';
+      state = connection.edit(state, request, now(), manner);
       show();
     },
     {

@@ -70,9 +70,9 @@ export interface CommitRequest {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-/** A person's edit. Each scope's edition goes up by one; `state` null: from scratch. */
+/** A person's edit. Each scope's edition goes up; `state` null: from scratch. */
 export interface EditRequest {
-  /** null: every scope the connection has. */
+  /** null: every scope the connection has, also where only the destination knows it. */
   readonly scope: Scope | null;
   readonly state: State | null;
   readonly exact?: string;
@@ -158,9 +158,9 @@ export interface BeginActivityInput {
   readonly raise: number;
 }
 
-/** `skipped`: a living sync holds the connection. */
+/** `failure`: it has the lease, but no worker can run it. `skipped`: a living sync holds the connection. */
 export type BeginActivityResult =
-  | { readonly type: 'begun'; readonly begun: Begun }
+  | { readonly type: 'begun'; readonly begun: Begun; readonly failure?: SyncFailure }
   | { readonly type: 'skipped'; readonly by: Holder };
 
 export interface EndActivityInput {

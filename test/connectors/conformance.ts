@@ -134,6 +134,47 @@ export function destinationSuite<C>(options: {
       });
     });
 
+    describe('a reset of everything', () => {
+      const everything = checkpoint('*', 0, 0, { edition: 1_772_366_300_000, state: null });
+      const both = [stream('orders'), stream('people')];
+      const at = (n: number) => ({ epoch: epoch(n) });
+
+      test('wins over rows that Temporal has never heard of, whatever their edition', async () => {
+        const first = await sessions.open({ streams: both });
+        await first.load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        await first.load('people', ['{"id":1}'], checkpoint('people', 1, 6, { edition: 3 }));
+        const reset = await sessions.open({ ...at(2), streams: both, from: [everything] });
+        expect(reset.held).toHaveLength(3);
+        for (const { state, edition, seq } of reset.held!)
+          expect([state, edition, seq]).toEqual([null, everything.edition, 0]);
+        expect(await ids()).toEqual(['1']);
+      });
+
+      test('counts once: what is committed after it stays, also that of a stream added later', async () => {
+        const { edition } = everything;
+        await (await sessions.open()).load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+        const reset = await sessions.open({ ...at(2), from: [everything] });
+        await reset.load('orders', ['{"id":2}'], checkpoint('orders', 1, 7, { ...at(2), edition }));
+        const added = await sessions.open({ ...at(3), streams: both, from: [everything] });
+        expect(cursorOf(added.held, 'orders')).toEqual({ cursor: 7 });
+        await added.load('people', ['{"id":3}'], checkpoint('people', 1, 8, at(3)));
+        const last = await sessions.open({ ...at(4), streams: both, from: [everything] });
+        expect(cursorOf(last.held, 'orders')).toEqual({ cursor: 7 });
+        expect(cursorOf(last.held, 'people')).toEqual({ cursor: 8 });
+      });
+
+      test('leaves other connections alone', async () => {
+        const other = { id: '00000000-0000-4000-8000-000000000002', name: 'other' };
+        const theirs = { connection: other, streams: [stream('people')] };
+        await (
+          await sessions.open(theirs)
+        ).load('people', ['{"id":1}'], checkpoint('people', 1, 6));
+        await sessions.open({ ...at(2), from: [everything] });
+        const again = await sessions.open({ ...theirs, ...at(2) });
+        expect(cursorOf(again.held, 'people')).toEqual({ cursor: 6 });
+      });
+    });
+
     describe('fences', () => {
       test('refuses an older writer’s commit: neither its rows nor its checkpoint change anything', async () => {
         const old = await sessions.open({ epoch: epoch(1, 1000) });

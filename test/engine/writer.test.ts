@@ -28,6 +28,8 @@ import {
   type MemoryStore,
 } from '../support/memory-loader.ts';
 
+/** The destination has a fence of its own. */
+const neverAsked = (): Promise<never> => Promise.reject(new Error('It was asked.'));
 const [A, B] = [id('a'), id('b')];
 const everyState: CadenceBounds = { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 0 };
 const atTheEnd: CadenceBounds = { batchBytesMax: 1e9, intervalMsMin: 1e6, intervalMsMax: 1e6 };
@@ -57,6 +59,7 @@ async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = 
     from: [],
     adopt: false,
     cadence: o.cadence ?? everyState,
+    permit: neverAsked,
     drain: o.drain ?? new AbortController().signal,
     abort: o.abort ?? new AbortController().signal,
   });

@@ -24,6 +24,7 @@ export async function recordHistories(directory: string): Promise<void> {
     await retried(house, save);
     await cancelled(house, save);
     await refused(house, save);
+    await unbound(house, save);
     await segmented(house, save);
   } finally {
     await house.close();
@@ -75,6 +76,20 @@ async function refused(house: House, save: Save): Promise<void> {
   const { name, sync } = await house.connect({ policy: { rowsMin: 1_000 } });
   await (await sync()).result().catch(() => undefined); // failed, as meant
   await save('sync-failed', `sync/${name}`);
+}
+
+/** No worker can run it. */
+async function unbound(house: House, save: Save): Promise<void> {
+  const { name, sync } = await house.connect({
+    destination: 'memory-file',
+    world: {
+      check: () => {
+        throw new SyncError('config_error', 'The file is elsewhere.', { origin: 'destination' });
+      },
+    },
+  });
+  await (await sync()).result().catch(() => undefined); // failed, as meant
+  await save('sync-unbound', `sync/${name}`);
 }
 
 async function segmented(house: House, save: Save): Promise<void> {
