@@ -71,6 +71,7 @@ export async function openWriter(
       selections: spec.streams,
       syncNo,
       generations: attached.generations,
+      minimumGenerations: attached.minimumGenerations,
       completed,
     });
   const none: ReadonlySet<StreamId> = new Set();
@@ -84,6 +85,7 @@ export async function openWriter(
       from: attached.checkpoints,
       adopt: attached.adopt,
       cadence: cadenceBounds(spec.policy),
+      rowsMin: spec.policy.rowsMin,
       permit,
       drain,
       abort,

@@ -94,6 +94,8 @@ export interface ConnectionState {
   readonly checkpoints: Readonly<Record<string, Checkpoint>>;
   /** By stream, where refresh or clear raised it; absent is 0. A full refresh of sync n has generation n. */
   readonly generations: Readonly<Record<StreamId, number>>;
+  /** By stream: data of a lower generation goes once this one is complete. Absent is 0: everything stays. */
+  readonly minimumGenerations: Readonly<Record<StreamId, number>>;
   /** Newest last, at most `historyMax`. */
   readonly history: readonly SyncSummary[];
   readonly lease: Lease | null;
@@ -120,6 +122,7 @@ export function newConnection(connectionId: string, spec: ConnectionSpec): Conne
     fence: {},
     checkpoints: {},
     generations: {},
+    minimumGenerations: {},
     history: [],
     lease: null,
     label: null,

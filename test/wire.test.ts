@@ -126,6 +126,7 @@ const state: Required<ConnectionState> = {
   fence: { all: epoch },
   checkpoints: { 'shop/orders': checkpoint },
   generations: { [id('orders')]: 1 },
+  minimumGenerations: { [id('orders')]: 1 },
   history: [summary],
   lease: { holder, syncNo: 3, since: 'now' },
   label: 'host',
@@ -164,6 +165,7 @@ const samples = {
   attached: {
     checkpoints: [checkpoint],
     generations: {},
+    minimumGenerations: {},
     adopt: false,
     attemptsWithoutProgress: 1,
   } satisfies Required<messages.Attached>,

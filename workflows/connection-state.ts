@@ -173,11 +173,17 @@ export function attach(
     lastHostQueue: hostQueue,
     lastLabel: label,
   };
-  const { checkpoints, generations, adopt, attemptsWithoutProgress } = next;
+  const { checkpoints, generations, minimumGenerations, adopt, attemptsWithoutProgress } = next;
   const held = Object.values(checkpoints);
   return {
     state: next,
-    attached: { checkpoints: held, generations, adopt, attemptsWithoutProgress },
+    attached: {
+      checkpoints: held,
+      generations,
+      minimumGenerations,
+      adopt,
+      attemptsWithoutProgress,
+    },
   };
 }
 

@@ -60,6 +60,7 @@ export interface AttachRequest {
 export interface Attached {
   readonly checkpoints: readonly Checkpoint[];
   readonly generations: ConnectionState['generations'];
+  readonly minimumGenerations: ConnectionState['minimumGenerations'];
   readonly adopt: boolean;
   readonly attemptsWithoutProgress: number;
 }

@@ -18,13 +18,14 @@ import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
 import type { Table } from '../kit/tables.ts';
-import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
+import { outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
 import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
+import { publish, sweepHidden } from './publish.ts';
 import { ensureTable } from './tables.ts';
 
 interface Opened {
@@ -58,8 +59,10 @@ export class DuckdbLoader implements Loader {
         fold: caseFold,
       });
       const checkpoints = await ledger.fence(input, targets);
-      for (const target of targets)
+      for (const target of targets) {
+        await sweepHidden(database, ledger, target);
         tables.set(target.stream, await ensureTable(database, ledger, target));
+      }
       return checkpoints;
     });
     await mkdir(this.#file.stagingDirectory, { recursive: true, mode: 0o700 });
@@ -99,10 +102,6 @@ export class DuckdbLoader implements Loader {
     // Committed: a file that stays is swept by the next open.
     await Promise.allSettled(sealed.map(({ file }) => this.#forget(file)));
     return receipt(sealed, batches);
-  }
-
-  async publish(stream: StreamId): Promise<void> {
-    await Promise.reject(noOverwrite(stream));
   }
 
   async close(): Promise<void> {
@@ -145,11 +144,29 @@ export class DuckdbLoader implements Loader {
       batches.push(batch);
     }
     // Rows and checkpoints become durable together. Invariants 1 and 3.
-    await ledger.transaction(async () => {
+    const published = await ledger.transaction(async () => {
       await ledger.advance(input.connection, input.epoch, at);
       for (const batch of batches) await moveBatch(database, batch);
+      return this.#publish(database, ledger, at);
     });
+    for (const table of published) tables.set(table.target.stream, table);
     return batches;
+  }
+
+  /** Inside the transaction: hidden tables of streams that are complete take the place of the visible ones. */
+  async #publish(
+    database: Database,
+    ledger: DuckdbLedger,
+    at: readonly Checkpoint[],
+  ): Promise<Table[]> {
+    const { input, tables } = this.#open();
+    const published: Table[] = [];
+    for (const { scope, complete } of at) {
+      const table = complete === true ? tables.get(scope as StreamId) : undefined;
+      if (table === undefined || table.target.hidden === null) continue;
+      published.push(await publish(database, ledger, table, input));
+    }
+    return published;
   }
 
   /** Lines that DuckDB can't read are repaired, once. */

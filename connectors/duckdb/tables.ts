@@ -40,8 +40,9 @@ export async function ensureTable(
 ): Promise<Table> {
   const wanted = wantedFields(target, more);
   await ledger.makeSchema(target.schema);
-  const sql = database.table(target.schema, target.table);
-  const existing = await ledger.tableColumns(target.schema, target.table);
+  const name = target.hidden ?? target.table;
+  const sql = database.table(target.schema, name);
+  const existing = await ledger.tableColumns(target.schema, name);
   const { columns, missing } = planColumns(wanted, existing, dialect);
   if (existing.length === 0)
     await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);

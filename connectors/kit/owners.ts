@@ -9,6 +9,7 @@ export function knownTableOf(row: Row): KnownTable {
     stream: String(row['stream']) as StreamId,
     schema: String(row['table_schema']),
     table: String(row['table_name']),
+    generation: Number(row['generation']),
   };
 }
 

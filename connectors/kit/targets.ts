@@ -1,4 +1,5 @@
 import {
+  replaces,
   streamId,
   SyncError,
   type ConfiguredCatalog,
@@ -6,7 +7,7 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
-import { claimNames, type Fold } from './identifiers.ts';
+import { claimNames, shortHash, type Fold } from './identifiers.ts';
 import { checkpointTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -14,6 +15,8 @@ export interface Target {
   readonly stream: StreamId;
   readonly schema: string;
   readonly table: string;
+  /** The table out of sight that is loaded until it takes the place of `table`; null: `table` itself is loaded. */
+  readonly hidden: string | null;
   /** Fields of the stream's schema, in its order. */
   readonly fields: ReadonlyMap<string, ColumnKind>;
   /** Fields of the primary key; null: append. */
@@ -27,6 +30,8 @@ export interface KnownTable {
   readonly stream: StreamId;
   readonly schema: string;
   readonly table: string;
+  /** Of the data in it. */
+  readonly generation: number;
 }
 
 /**
@@ -45,30 +50,37 @@ export function planTargets(
   }
   return [...bySchema].flatMap(([schema, streams]) => {
     const here = known.filter((one) => one.schema === schema);
-    const kept = new Map(here.map((one) => [one.stream, one.table]));
+    const kept = new Map(here.map((one) => [one.stream, one]));
+    const keptNames = here.map(({ table }) => table);
     const fresh = streams.filter(({ stream }) => !kept.has(streamId(stream)));
     const names = claimNames(
       fresh.map(({ stream }) => stream.name),
       {
         fold: options.fold,
         existing: [],
-        reserved: [checkpointTable, ownerTable, ...kept.values()],
+        reserved: [checkpointTable, ownerTable, ...keptNames],
       },
     );
     return streams.map((configured) => {
       const id = streamId(configured.stream);
-      return target(configured, schema, kept.get(id) ?? names.get(configured.stream.name)!);
+      const made = { table: names.get(configured.stream.name)!, generation: 0 };
+      return target(configured, schema, kept.get(id) ?? made);
     });
   });
 }
 
-function target(configured: ConfiguredStream, schema: string, table: string): Target {
+function target(
+  configured: ConfiguredStream,
+  schema: string,
+  { table, generation }: Pick<KnownTable, 'table' | 'generation'>,
+): Target {
   const stream = streamId(configured.stream);
-  if (configured.destination_sync_mode === 'overwrite') throw noOverwrite(stream);
+  const isHidden = replaces(configured) && generation < configured.generation_id;
   return {
     stream,
     schema,
     table,
+    hidden: isHidden ? `${hiddenPrefix(schema, table)}${configured.generation_id}` : null,
     fields: columnsOf(configured.stream.json_schema),
     dedupBy: configured.destination_sync_mode === 'append_dedup' ? keyOf(configured, stream) : null,
     generation: configured.generation_id,
@@ -99,12 +111,41 @@ function keyOf(configured: ConfiguredStream, stream: StreamId): string[] {
   });
 }
 
-export function noOverwrite(stream: StreamId): SyncError {
-  return new SyncError('config_error', 'This destination cannot overwrite yet.', {
-    origin: 'destination',
-    stream,
-    remedy: 'Set destination_sync_mode to append or append_dedup.',
+const hiddenHashLength = 16;
+
+/** Hidden tables of a target begin so, and end in their generation. */
+export function hiddenPrefix(schema: string, table: string): string {
+  return `_tidemark_next_${shortHash(JSON.stringify([schema, table]), hiddenHashLength)}_`;
+}
+
+/**
+ * Of these tables, which begin with the target's hidden prefix, the ones that earlier generations left. Never a later one: a writer that was
+ * fenced off may sweep too.
+ */
+export function staleHidden(names: readonly string[], target: Target): readonly string[] {
+  const prefix = hiddenPrefix(target.schema, target.table);
+  return names.filter((name) => {
+    const digits = name.slice(prefix.length);
+    return /^\d+$/.test(digits) && Number(digits) < target.generation;
   });
+}
+
+/** `rows`: counted up to `min`. */
+export function refuseFewRows(stream: StreamId, rows: number, min: number): void {
+  if (rows >= min) return;
+  throw new SyncError(
+    'config_error',
+    'The new data of a stream has fewer rows than rows_min, so it did not take the place of the old.',
+    {
+      origin: 'source',
+      code: 'too_few_rows',
+      stream,
+      place: `stream ${stream}: ${rows} rows, rows_min ${min}`,
+      remedy:
+        'See why the source sent so few. If that is right, lower rows_min in the policy of the connection, and sync again.',
+      facts: { rows, rowsMin: min },
+    },
+  );
 }
 
 export function nullKey(stream: StreamId, fields: readonly string[]): SyncError {

@@ -15,13 +15,14 @@ import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
 import { receipt, type Written } from '../kit/receipt.ts';
 import { targetWithColumns, type Table } from '../kit/tables.ts';
-import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
+import { publish, sweepHidden } from './publish.ts';
 import { Session, sessionName } from './session.ts';
 import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
@@ -71,8 +72,10 @@ export class PostgresLoader implements Loader {
       const held = await ledger.fence(input, targets);
       await session.query(mustFitFunction);
       const tables = new Map<StreamId, Table>();
-      for (const target of targets)
+      for (const target of targets) {
+        await sweepHidden(session, ledger, target);
         tables.set(target.stream, await ensureTable(session, ledger, target));
+      }
       this.#opened = { input, session, ledger, tables };
       return held;
     });
@@ -108,10 +111,6 @@ export class PostgresLoader implements Loader {
     });
     await this.#free(sealed.map((part) => part.table));
     return receipt(sealed, written);
-  }
-
-  async publish(stream: StreamId): Promise<void> {
-    await Promise.reject(noOverwrite(stream));
   }
 
   async close(): Promise<void> {
@@ -201,7 +200,21 @@ export class PostgresLoader implements Loader {
       written.push(one);
     }
     place.stream = null;
+    const published = await this.#publish(at);
     await session.query('COMMIT');
+    for (const table of published) tables.set(table.target.stream, table);
     return written;
+  }
+
+  /** Inside the transaction: hidden tables of streams that are complete take the place of the visible ones. */
+  async #publish(at: readonly Checkpoint[]): Promise<Table[]> {
+    const { session, ledger, tables, input } = this.#open();
+    const published: Table[] = [];
+    for (const { scope, complete } of at) {
+      const table = complete === true ? tables.get(scope as StreamId) : undefined;
+      if (table === undefined || table.target.hidden === null) continue;
+      published.push(await publish(session, ledger, table, input));
+    }
+    return published;
   }
 }

@@ -30,6 +30,10 @@ const dialect: TableDialect = {
   reserved: Object.values(own),
 };
 
+export function tableSql(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. */
 export async function ensureTable(
   session: Session,
@@ -39,9 +43,10 @@ export async function ensureTable(
 ): Promise<Table> {
   const wanted = wantedFields(target, more);
   await ledger.makeSchema(target.schema);
-  const sql = `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.table)}`;
+  const name = target.hidden ?? target.table;
+  const sql = tableSql(target.schema, name);
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
-  const existing = await ledger.tableColumns(target.schema, target.table);
+  const existing = await ledger.tableColumns(target.schema, name);
   const { columns, missing } = planColumns(wanted, existing, dialect);
   if (missing.length > 0)
     await session.query(
@@ -61,11 +66,19 @@ async function ensureKeyIndex(
   columns: readonly Column[],
 ): Promise<void> {
   if (target.dedupBy === null) return;
-  const names = target.dedupBy.map((field) => columns.find((c) => c.field === field)!.name);
-  const index = hashedName(`${target.table}_tidemark_key_${names.join('_')}`);
+  const names = keyNames(target.dedupBy, columns);
+  const index = keyIndexName(target.hidden ?? target.table, names);
   await session.query(
     `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(index)} ON ${sql} (${names.map(quoteIdentifier).join(', ')})`,
   );
+}
+
+export function keyNames(fields: readonly string[], columns: readonly Column[]): string[] {
+  return fields.map((field) => columns.find((column) => column.field === field)!.name);
+}
+
+export function keyIndexName(table: string, keys: readonly string[]): string {
+  return hashedName(`${table}_tidemark_key_${keys.join('_')}`);
 }
 
 /** The fields in staged records that the table has no column for, with what was seen of them. */

@@ -110,6 +110,7 @@ export function connectionState(changes: Partial<ConnectionState> = {}): Connect
       },
     },
     generations: {},
+    minimumGenerations: {},
     history: [summary()],
     lease: null,
     label: null,

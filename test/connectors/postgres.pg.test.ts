@@ -6,6 +6,7 @@ import { postgresDestination } from '../../connectors/postgres/destination.ts';
 import { partId, streamId, SyncError } from '../../protocol/index.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { destinationSuite } from './conformance.ts';
+import { replaceSuite } from './conformance-replace.ts';
 import {
   block,
   checkpoint,
@@ -54,6 +55,7 @@ async function create(): Promise<Harness<PostgresConfig>> {
 }
 
 destinationSuite({ name: 'Postgres', create });
+replaceSuite({ name: 'Postgres', create });
 
 /** A TCP relay before the server. `cut` drops the answer to the next COMMIT, and the connection with it. */
 async function relayTo(url: string): Promise<{ url: string; cut(): void; close(): Promise<void> }> {

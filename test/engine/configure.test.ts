@@ -16,6 +16,7 @@ function configure(parts: Partial<ConfigureInput> = {}): ReturnType<typeof confi
     selections: undefined,
     syncNo: 7,
     generations: {},
+    minimumGenerations: {},
     completed: new Set(),
     ...parts,
   });

@@ -43,6 +43,7 @@ async function writing(cadence: CadenceBounds): Promise<Asking> {
     epoch: { syncNo: 1, at: 1 },
     from: [],
     adopt: false,
+    rowsMin: 0,
     cadence,
     permit: () => new Promise((resolve, reject) => (answer = { resolve, reject })),
     drain: drain.signal,

@@ -59,6 +59,7 @@ async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = 
     from: [],
     adopt: false,
     cadence: o.cadence ?? everyState,
+    rowsMin: 0,
     permit: neverAsked,
     drain: o.drain ?? new AbortController().signal,
     abort: o.abort ?? new AbortController().signal,

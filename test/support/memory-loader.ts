@@ -78,7 +78,6 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
       faults.commit?.('after');
       return Promise.resolve<Receipt>({ rows, nulled: {} });
     },
-    publish: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }
