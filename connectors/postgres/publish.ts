@@ -4,7 +4,7 @@ import type { Table } from '../kit/tables.ts';
 import { hiddenPrefix, refuseFewRows, staleHidden, type Target } from '../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
-import { ensureTable, keyIndexName, keyNames, tableSql } from './tables.ts';
+import { keyIndexName, keyNames, tableSql } from './tables.ts';
 
 /** Drops what earlier generations left out of sight. */
 export async function sweepHidden(
@@ -31,21 +31,17 @@ export async function publish(
 ): Promise<Table> {
   const { target } = table;
   await refuseTooFew(session, table, rowsMin);
-  const visible = { ...target, hidden: null };
   const sql = tableSql(target.schema, target.table);
   const exists = (await ledger.tableColumns(target.schema, target.table)).length > 0;
-  let published: Table;
-  if (exists && (await isBuiltUpon(session, table, sql)))
-    published = await replaceRows(session, ledger, table, visible);
+  if (exists && (await isBuiltUpon(session, table, sql))) await replaceRows(session, ledger, table);
   else {
     if (exists) await keepGrants(session, sql, table.sql);
     await session.query(`DROP TABLE IF EXISTS ${sql}`);
     await session.query(`ALTER TABLE ${table.sql} RENAME TO ${quoteIdentifier(target.table)}`);
     await renameKeyIndex(session, table);
-    published = { ...table, target: visible, sql };
   }
   await ledger.published(connection, target);
-  return published;
+  return { ...table, target: { ...target, hidden: null }, sql };
 }
 
 /** Counts no further than it must. */
@@ -104,24 +100,27 @@ async function renameKeyIndex(session: Session, { target, columns }: Table): Pro
   );
 }
 
-/** Readers see the old rows until the commit, also those that began before it. */
+/** Readers see the old rows until the commit, also those that began before it. Columns that the new data lacks stay, and are empty. */
 async function replaceRows(
   session: Session,
   ledger: PostgresLedger,
-  from: Table,
-  visible: Target,
-): Promise<Table> {
-  const to = await ensureTable(session, ledger, visible);
-  const found = await ledger.tableColumns(visible.schema, visible.table);
-  const typeOf = new Map(found.map(({ name, type }) => [name, type]));
-  const columns = await ledger.tableColumns(visible.schema, from.target.hidden!);
-  const changed = columns.filter(({ name, type }) => typeOf.get(name) !== type);
-  if (changed.length > 0) throw retyped(visible, changed[0]!.name);
+  { target, sql: from }: Table,
+): Promise<void> {
+  const { schema, table, hidden } = target;
+  const sql = tableSql(schema, table);
+  const existing = await ledger.tableColumns(schema, table);
+  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
+  const columns = await ledger.tableColumns(schema, hidden!);
+  for (const { name, type } of columns) {
+    const known = typeOf.get(name);
+    if (known === undefined)
+      await session.query(`ALTER TABLE ${sql} ADD COLUMN ${quoteIdentifier(name)} ${type}`);
+    else if (known !== type) throw retyped(target, name);
+  }
   const names = columns.map(({ name }) => quoteIdentifier(name)).join(', ');
-  await session.query(`DELETE FROM ${to.sql}`);
-  await session.query(`INSERT INTO ${to.sql} (${names}) SELECT ${names} FROM ${from.sql}`);
-  await session.query(`DROP TABLE ${from.sql}`);
-  return to;
+  await session.query(`DELETE FROM ${sql}`);
+  await session.query(`INSERT INTO ${sql} (${names}) SELECT ${names} FROM ${from}`);
+  await session.query(`DROP TABLE ${from}`);
 }
 
 function retyped({ stream, schema, table }: Target, column: string): SyncError {

@@ -33,7 +33,12 @@ test('without selections takes every stream in the best mode that it supports', 
       minimum_generation_id: 0,
       sync_id: 7,
     },
-    { sync_mode: 'full_refresh', destination_sync_mode: 'append', generation_id: 7 },
+    {
+      sync_mode: 'full_refresh',
+      destination_sync_mode: 'overwrite',
+      generation_id: 7,
+      minimum_generation_id: 7,
+    },
   ]);
 });
 

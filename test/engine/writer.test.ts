@@ -48,6 +48,7 @@ interface Options {
   readonly drain?: AbortSignal;
   readonly abort?: AbortSignal;
   readonly bounds?: TailBounds;
+  readonly rowsMin?: number;
 }
 
 async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = {}): Promise<Run> {
@@ -59,7 +60,7 @@ async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = 
     from: [],
     adopt: false,
     cadence: o.cadence ?? everyState,
-    rowsMin: 0,
+    rowsMin: o.rowsMin ?? 0,
     permit: neverAsked,
     drain: o.drain ?? new AbortController().signal,
     abort: o.abort ?? new AbortController().signal,

@@ -9,6 +9,7 @@ import {
   dataConverter,
   defaultPolicy,
   type ConnectionSpec,
+  type DestinationSyncMode,
   type JsonObject,
   type Policy,
   type SyncClient,
@@ -57,7 +58,8 @@ export interface ClusterOptions {
 export interface ConnectionOptions {
   readonly source?: Partial<Omit<ExactConfig, 'directory'>>;
   readonly policy?: Partial<Policy>;
-  readonly destinationSyncMode?: 'append' | 'append_dedup';
+  /** `overwrite` reads in full. */
+  readonly destinationSyncMode?: DestinationSyncMode;
 }
 
 /** A connection of the cluster, and the directory of its source. */
@@ -141,7 +143,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         destination: target.ref,
         streams: config.streams.map((stream) => ({
           name: stream,
-          sync_mode: 'incremental',
+          sync_mode: destinationSyncMode === 'overwrite' ? 'full_refresh' : 'incremental',
           destination_sync_mode: destinationSyncMode,
         })),
         policy: { ...testPolicy, ...policy },
