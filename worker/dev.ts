@@ -6,6 +6,7 @@ import { loadConfig } from './config.ts';
 import { startDevServer, type DevServer } from './dev-server.ts';
 import { endOnSignals, endOnUncaught, exitCodeOf, exitCodes } from './exit.ts';
 import { createLogger, describeError } from './logger.ts';
+import { natives } from './natives.ts';
 import { createRedactor } from './redact.ts';
 import { describeReady, runWorker, type Ready } from './run.ts';
 import { installRuntime } from './runtime.ts';
@@ -49,6 +50,7 @@ async function main(): Promise<number> {
         namespace: 'default',
       };
       const worker = runWorker({
+        natives,
         config: { ...config, temporal },
         redactor,
         logger,

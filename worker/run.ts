@@ -8,14 +8,15 @@ import { workflowBundle } from './bundle.ts';
 import type { WorkerConfig } from './config.ts';
 import { connect } from './connect.ts';
 import { readConnectorsFile, type ConnectorsFile } from './connectors-file.ts';
-import { natives } from './natives.ts';
 import { createPrograms } from './programs.ts';
 import type { Redactor } from './redact.ts';
-import { createConnectors } from './registry.ts';
+import { createConnectors, type Natives } from './registry.ts';
 import { createWorkers } from './worker.ts';
 
 export interface RunOptions {
   readonly config: WorkerConfig;
+  /** The systems that this process itself speaks to. */
+  readonly natives: Natives;
   readonly redactor: Redactor;
   readonly logger: Logger;
   /** Aborted: drain and end. */
@@ -46,7 +47,7 @@ export function describeReady(ready: Ready): string {
  * worker of the SDK fails. Once per process: the SDK's runtime is one.
  */
 export async function runWorker(options: RunOptions): Promise<void> {
-  const { config, redactor, logger, stop, onReady } = options;
+  const { config, natives, redactor, logger, stop, onReady } = options;
   for (const warning of config.warnings) logger.warn(warning);
   const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), config.cwd);
   const programs = createPrograms({ config, file, redactor });
