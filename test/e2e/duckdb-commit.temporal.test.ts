@@ -1,6 +1,6 @@
 import { openCluster, untilView, type Applied, type Cluster } from '../support/cluster.ts';
 import { attemptsIn } from '../support/exact-source.ts';
-import { isStopped } from '../support/processes.ts';
+import { isStopped, type RunningProcess } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 
 // A DuckDB file has no server that ends a dead writer's session: what a worker leaves in the middle of a commit is the file's own to tell.
@@ -59,3 +59,25 @@ test.each(['SIGKILL', 'SIGCONT'] as const)(
   },
   240_000,
 );
+
+test('a worker that is killed after a commit, before anybody hears of it: the next attempt reads the truth in the file', async () => {
+  const first: RunningProcess = await cluster.hookedWorker({
+    instant: 'after',
+    signal: 'SIGKILL',
+    at,
+  });
+  const { name, directory } = await cluster.connection({ source });
+  const sync = await cluster.client.startSync(name);
+  expect(await first.exited).toBe('SIGKILL');
+  const truth = (await cluster.target.cursor('items'))!;
+  expect(truth).toBeGreaterThanOrEqual(at);
+  // Temporal has not heard of it: its last report is of a commit before.
+  const [attempt] = (await sync.status()).attempts;
+  expect(attempt!.progress!.committed.records).toBeLessThan(truth);
+
+  await cluster.worker();
+  const summary = await sync.result();
+  expect(summary).toMatchObject({ outcome: 'succeeded', records });
+  expect(attemptsIn(directory).map(({ from }) => from['items'] ?? 0)).toEqual([0, truth]);
+  await eachOnce();
+}, 120_000);
