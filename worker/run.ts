@@ -73,6 +73,7 @@ export async function runWorker(options: RunOptions): Promise<void> {
       hostQueue: own,
       label,
       worker: name,
+      writersMax: config.writeSlots,
     });
     const workers = await createWorkers({
       activities,
