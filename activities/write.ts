@@ -30,6 +30,7 @@ import { gateOf, permitOf, watch } from './guard.ts';
 import { unacknowledgedBytesMax } from './heart.ts';
 import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
 import type { Pipes } from './pipes.ts';
+import { logRefusal } from './refusal.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
 
@@ -191,7 +192,10 @@ function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string 
     attachedAt: attempt.attachedAt,
     send: (checkpoints) => connection.commit({ lane, epoch, checkpoints }, commitPatience),
     // Invariant 3: a stale epoch ends the writer.
-    onRefused: (error) => stop.ask({ type: 'failed', error }),
+    onRefused(error) {
+      logRefusal(attempt, error);
+      stop.ask({ type: 'failed', error });
+    },
   });
   const { workflowId, runId } = context.info.workflowExecution!;
   const sync = deps.client.workflow.getHandle(workflowId, runId);
