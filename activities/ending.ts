@@ -59,6 +59,8 @@ async function lastWords(attempt: Attempt, commitMsMax: number): Promise<void> {
   attempt.phase = 'draining';
   attempt.heart.beat();
   if (committer !== null && forwarder !== null) {
+    // Also where there is no new checkpoint: which streams are done decides the sync's outcome.
+    forwarder.touch();
     const finished = forwarder.finish();
     try {
       await committer.flush(commitMsMax);

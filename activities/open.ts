@@ -1,6 +1,7 @@
 import { catalogHash, configureCatalog } from '../engine/configure.ts';
 import {
   cadenceBounds,
+  completedStreams,
   SyncError,
   type Catalog,
   type Checkpoint,
@@ -13,7 +14,7 @@ import {
 } from '../protocol/index.ts';
 import type { Attached } from '../workflows/messages.ts';
 import type { Connectors, OpenedDestination, OpenedSource } from './deps.ts';
-import { completedStreams, sameStreams } from './resume.ts';
+import { sameStreams } from './resume.ts';
 
 /** Discover may install a connector and read a large schema. */
 const discoverMsMax = 30 * 60_000;

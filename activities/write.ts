@@ -254,7 +254,7 @@ async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void>
 
 /** What a writer that ended without a failure amounts to. */
 async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutcome> {
-  const { stop, committer, begun, meter } = attempt;
+  const { stop, committer } = attempt;
   const { reason } = stop;
   // Everything but a segment's end is told by endOf.
   if (reason !== null && reason.type !== 'segment') throw stopped();
@@ -263,8 +263,6 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
     await attempt.forwarder!.finish();
     return { type: 'more' };
   }
-  const { records } = meter!.committed;
-  if (records < begun.spec.policy.rowsMin) throw tooFew(records, begun.spec.policy.rowsMin);
   attempt.phase = 'ended';
   attempt.heart.beat();
   attempt.forwarder!.touch();
@@ -315,13 +313,5 @@ function readerMissing(): SyncError {
   return new SyncError('transient_error', 'The reader did not come.', {
     origin: 'tidemark',
     remedy: 'It is tried again. If it repeats, the worker has too few read slots.',
-  });
-}
-
-function tooFew(records: number, rowsMin: number): SyncError {
-  return new SyncError('config_error', 'The sync moved fewer records than policy.rows_min.', {
-    origin: 'source',
-    place: `${records} of ${rowsMin}`,
-    remedy: 'Look at the source, or lower policy.rows_min. What was committed stays.',
   });
 }

@@ -67,6 +67,18 @@ export function mergeCheckpoints(known: Checkpoints, news: readonly Checkpoint[]
   return merged;
 }
 
+/** Streams that this sync has finished: left out of the catalogs of its retries. */
+export function completedStreams(
+  checkpoints: readonly Checkpoint[],
+  syncNo: number,
+): ReadonlySet<StreamId> {
+  return new Set(
+    checkpoints.flatMap(({ scope, complete, epoch }) =>
+      complete === true && epoch.syncNo === syncNo && scope !== globalScope ? [scope] : [],
+    ),
+  );
+}
+
 export function checkpointsOf(list: readonly Checkpoint[]): Checkpoints {
   return mergeCheckpoints({} as Checkpoints, list);
 }

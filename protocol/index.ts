@@ -1,5 +1,6 @@
 export * from './catalog.ts';
 export * from './checkpoint.ts';
+export * from './committed.ts';
 export * from './connection.ts';
 export * from './connector.ts';
 export * from './errors.ts';

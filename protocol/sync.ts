@@ -4,7 +4,7 @@ import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { StreamId } from './stream.ts';
 
-/** How a sync ended. `partial` is reserved for per-stream outcomes. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some streams are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = [
   'protocol/catalog.ts',
   'protocol/checkpoint.ts',
+  'protocol/committed.ts',
   'protocol/connection.ts',
   'protocol/connector.ts',
   'protocol/errors.ts',

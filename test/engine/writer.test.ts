@@ -8,6 +8,7 @@ import {
   type ConfiguredCatalog,
   type Echo,
   type Item,
+  type SyncFailure,
   type StreamId,
 } from '../../protocol/index.ts';
 import {
@@ -194,6 +195,36 @@ test('exit 0 with a stream that is INCOMPLETE or untold is no success', async ()
   expect(incomplete.error).toMatchObject({ origin: 'source', place: 'b: INCOMPLETE' });
   const untold = await run(memoryStore(), from([end({ statuses: { [A]: 'COMPLETE' } })]));
   expect(untold.error).toMatchObject({ place: 'b: no status' });
+});
+
+test('a stream that the source says failed is told with that failure, one that a retry may mend first', async () => {
+  const failed = (kind: SyncFailure['kind'], message: string): SyncFailure => ({
+    kind,
+    origin: 'source',
+    message,
+  });
+  const refused = failed('config_error', 'No permission for a.');
+  const dropped = failed('transient_error', 'The network dropped at b.');
+  const statuses = { [A]: 'INCOMPLETE', [B]: 'COMPLETE' } as const;
+  const one = await run(memoryStore(), from([end({ statuses, streamFailures: { [A]: refused } })]));
+  expect(one.error).toMatchObject(refused);
+  const both = await run(
+    memoryStore(),
+    from([
+      end({
+        statuses: { [A]: 'INCOMPLETE', [B]: 'INCOMPLETE' },
+        streamFailures: { [A]: refused, [B]: dropped },
+      }),
+    ]),
+  );
+  expect(both.error).toMatchObject(dropped);
+  const untold = await run(
+    memoryStore(),
+    from([
+      end({ statuses: { [A]: 'INCOMPLETE', [B]: 'INCOMPLETE' }, streamFailures: { [A]: refused } }),
+    ]),
+  );
+  expect(untold.error).toMatchObject({ kind: 'system_error', place: expect.stringContaining('b') });
 });
 
 test('a full refresh without states is committed only when the stream is complete', async () => {

@@ -73,7 +73,13 @@ async function cancelled(house: House, save: Save): Promise<void> {
 }
 
 async function refused(house: House, save: Save): Promise<void> {
-  const { name, sync } = await house.connect({ policy: { rowsMin: 1_000 } });
+  const { name, sync } = await house.connect({
+    world: {
+      beforeRecord: () => {
+        throw new SyncError('config_error', 'The source refuses.', { origin: 'source' });
+      },
+    },
+  });
   await (await sync()).result().catch(() => undefined); // failed, as meant
   await save('sync-failed', `sync/${name}`);
 }
