@@ -149,6 +149,15 @@ export class PostgresLedger {
     }
   }
 
+  /** Whether a later epoch owns the connection, or a scope of it. */
+  async hasNewer(connection: ConnectionRef, epoch: Epoch): Promise<boolean> {
+    const { count } = await this.#session.query(
+      `SELECT 1 FROM ${this.#checkpoints} WHERE connection_id = $1 AND (sync_no, attempt_at) > ($2, $3) LIMIT 1`,
+      [connection.id, epoch.syncNo, epoch.at],
+    );
+    return count > 0;
+  }
+
   /** A lost connection has rolled back already; its own error is the one to tell. */
   async rollback(): Promise<void> {
     await this.#session.query('ROLLBACK').catch(() => undefined);

@@ -20,6 +20,7 @@ import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
+import { whyFailed } from './lost-session.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
 import { publish, sweepHidden } from './publish.ts';
@@ -102,13 +103,18 @@ export class PostgresLoader implements Loader {
     at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<Receipt> {
-    const { session } = this.#open();
+    const { session, input, ledger } = this.#open();
     const sealed = parts as readonly PostgresSealedPart[];
-    const written = await session.alone(abort, async () => {
-      const filled = sealed.filter((part) => part.records > 0);
-      for (const part of filled) await this.#widen(part);
-      return this.#transact(filled, at, abort);
-    });
+    let written: Written[];
+    try {
+      written = await session.alone(abort, async () => {
+        const filled = sealed.filter((part) => part.records > 0);
+        for (const part of filled) await this.#widen(part);
+        return this.#transact(filled, at, abort);
+      });
+    } catch (error) {
+      throw await whyFailed(error, this.#config, input, ledger.schema);
+    }
     await this.#free(sealed.map((part) => part.table));
     return receipt(sealed, written);
   }

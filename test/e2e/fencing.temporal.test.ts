@@ -22,6 +22,7 @@ afterEach(() => cluster.close());
 /** Who refuses the thawed worker: the destination its commit, or the connection workflow the report of one that was durable before. */
 const refusals: readonly [TargetKind, CommitHook['instant'], FailureOrigin][] = [
   ['duckdb', 'before', 'destination'],
+  ['postgres', 'before', 'destination'],
   ['postgres', 'after', 'tidemark'],
 ];
 test.each(refusals)(
