@@ -2,17 +2,14 @@ import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
 import { aborted, asFileError, fileError } from './errors.ts';
 import type { FoundFile } from './listing.ts';
+import { ZstdDecoder, zstdEndedEarly, zstdWindow, zstdWindowBytesMax } from './zstd.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** What is read from a file at once, bytes. */
 const readBytes = 256 * 1024;
-/** zstd is given so few bytes at once that not even a bomb (a few bytes for 128 KiB) becomes large. */
-const zstdPieceBytes = 1024;
-
 export interface Stats {
   /** Bytes. */
   readonly size: number;
@@ -114,26 +111,31 @@ export class OpenFile {
   }
 
   async *#unzstd(): AsyncGenerator<Buffer, void, undefined> {
-    let out: Buffer[] = [];
-    const decoder = new Decompress((chunk) => {
-      // Its memory is the decoder's own.
-      if (chunk.byteLength > 0) out.push(Buffer.from(chunk));
-    });
+    const decoder = new ZstdDecoder();
     for (let at = 0; at < this.stats.size;) {
       const bytes = await this.piece(at, readBytes);
-      for (let i = 0; i < bytes.byteLength; i += zstdPieceBytes) {
-        const end = Math.min(bytes.byteLength, i + zstdPieceBytes);
-        const isLast = at + end >= this.stats.size;
-        try {
-          decoder.push(bytes.subarray(i, end), isLast);
-        } catch (error) {
-          throw this.#undecodable(error, isLast);
-        }
-        if (out.length > 0) yield out.length === 1 ? out[0]! : Buffer.concat(out);
-        out = [];
-      }
+      if (at === 0) this.#refuseWindow(zstdWindow(bytes));
       at += bytes.byteLength;
+      const isLast = at >= this.stats.size;
+      try {
+        yield* decoder.decode(bytes, isLast);
+      } catch (error) {
+        throw this.#undecodable(error, (error as { code?: unknown }).code === zstdEndedEarly);
+      }
     }
+  }
+
+  #refuseWindow(bytes: number | null): void {
+    if (bytes === null || bytes <= zstdWindowBytesMax) return;
+    throw fileError(
+      'config_error',
+      'A zstd file needs too much memory.',
+      { file: this.name },
+      {
+        detail: `a window of ${bytes} bytes, at most ${zstdWindowBytesMax}`,
+        remedy: 'Compress it without --long and --ultra.',
+      },
+    );
   }
 
   #undecodable(error: unknown, isCut: boolean): unknown {

@@ -10,6 +10,8 @@ import { fileError } from './errors.ts';
 import { notUtf8, notUtf8Error, type Found, type TextFormat } from './text.ts';
 import type { Window } from './window.ts';
 
+const newline = 10;
+
 export interface CsvOptions {
   readonly file: string;
   readonly dialect: Dialect;
@@ -38,20 +40,25 @@ export function csvFormat(options: CsvOptions): TextFormat {
   });
   const own = envelope.columns === '' ? '' : `,${envelope.columns}`;
   const row = emptyRow();
-  const record = (tail: string): string => {
-    let text = envelope.head;
+  // Pieces, which are joined once a block.
+  const write = (out: string[], tail: string): number => {
+    let size = envelope.head.length + own.length + tail.length;
+    out.push(envelope.head);
     for (let i = 0; i < columns.length; i += 1) {
-      const { key, write } = columns[i]!;
+      const column = columns[i]!;
       const cell = decode === null ? row.cells[i]! : decode(row.cells[i]!);
-      text += key + write(cell, row.quoted[i]!);
+      const value = column.write(cell, row.quoted[i]!);
+      size += column.key.length + value.length;
+      out.push(column.key, value);
     }
-    return text + own + tail;
+    out.push(own, tail);
+    return size;
   };
-  let seen: Seen = { text: '', at: 0, isUtf8: true };
+  let seen: Seen = { text: '', at: 0, ended: false, isUtf8: true };
   return {
     find(window, recordsMax, ended) {
-      seen = see(window, seen, csv);
-      return find({ options, window, seen, row, record }, recordsMax, ended);
+      seen = see(window, seen, { ended, encoding: csv.encoding ?? 'utf-8' });
+      return find({ options, window, seen, row, write }, recordsMax);
     },
   };
 }
@@ -61,15 +68,23 @@ interface Seen {
   readonly text: string;
   /** Offset of its first byte in the file. */
   readonly at: number;
+  /** It ends where the file ends. */
+  readonly ended: boolean;
+  /** Its rows are. */
   readonly isUtf8: boolean;
 }
 
-function see(window: Window, seen: Seen, { encoding = 'utf-8' }: CsvConfig): Seen {
-  const { bytes, at } = window;
+function see(
+  { bytes, at }: Window,
+  seen: Seen,
+  { ended, encoding }: { readonly ended: boolean; readonly encoding: string },
+): Seen {
   const isSame = seen.text !== '' && seen.at + seen.text.length === at + bytes.byteLength;
-  if (isSame && seen.at <= at) return seen;
-  const isValid = encoding !== 'utf-8' || isUtf8Prefix(bytes);
-  return { text: bytes.toString('latin1'), at, isUtf8: isValid };
+  if (isSame && seen.ended === ended) return seen;
+  // A character may be cut at the end, but not before a newline.
+  const rows = ended ? bytes : bytes.subarray(0, bytes.lastIndexOf(newline) + 1);
+  const isValid = encoding !== 'utf-8' || isUtf8(rows);
+  return { text: bytes.toString('latin1'), at, ended, isUtf8: isValid };
 }
 
 interface Finding {
@@ -77,32 +92,31 @@ interface Finding {
   readonly window: Window;
   readonly seen: Seen;
   readonly row: Row;
-  /** The row as a RECORD line. */
-  readonly record: (tail: string) => string;
+  /** Adds the row as a RECORD line, in pieces; answers their length. */
+  readonly write: (out: string[], tail: string) => number;
 }
 
-function find(finding: Finding, recordsMax: number, ended: boolean): Found {
-  const { options, window, seen, row, record } = finding;
+function find(finding: Finding, recordsMax: number): Found {
+  const { options, window, seen, row, write } = finding;
   const { dialect, columns, envelope } = options;
-  const { text } = seen;
+  const { text, ended } = seen;
   const tail = envelope.tail(Date.now());
   const start = window.at - seen.at;
   const out: string[] = [];
-  let [at, size] = [start, 0];
+  let [at, size, records] = [start, 0, 0];
   const result = (failure: SyncError | null): Found => ({
-    ...{ text: out.join(''), records: out.length, bytes: at - start, failure },
+    ...{ text: out.join(''), records, bytes: at - start, failure },
   });
   try {
-    while (out.length < recordsMax && size < blockBytesMax && at < text.length) {
+    while (records < recordsMax && size < blockBytesMax && at < text.length) {
       const next = readRow(text, at, ended, dialect, row);
       if (next < 0) break;
       if (!isBlank(row.cells, row.quoted)) {
         if (!seen.isUtf8) refuseOtherBytes(finding, at, next);
         if (row.cells.length !== columns.length)
           return result(cellsError(options, row.cells.length, lineOf(finding, at)));
-        const made = record(tail);
-        size += made.length;
-        out.push(made);
+        size += write(out, tail);
+        records += 1;
       }
       at = next;
     }
@@ -110,11 +124,6 @@ function find(finding: Finding, recordsMax: number, ended: boolean): Found {
     return result(asRowError(error, finding, at));
   }
   return result(null);
-}
-
-/** All of it, but for a last character that may be cut. */
-function isUtf8Prefix(bytes: Buffer): boolean {
-  return isUtf8(bytes) || bytes.byteLength - notUtf8(bytes) < 4;
 }
 
 /** The line of a position in the text. */

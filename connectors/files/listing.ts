@@ -1,4 +1,4 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
 import picomatch from 'picomatch';
 import { aborted, asFileError, configError, fileError, outside } from './errors.ts';
@@ -7,6 +7,8 @@ import { aborted, asFileError, configError, fileError, outside } from './errors.
 const entriesMax = 1_000_000;
 /** Sub-directories inside one another. */
 const depthMax = 64;
+/** Files whose size and time the system is asked for at once. */
+const askedAtOnce = 64;
 
 export interface FoundFile {
   /** Below the source's directory, with `/`. */
@@ -95,32 +97,32 @@ export async function filesOf(
 ): Promise<readonly FoundFile[]> {
   const home = await realpath(root);
   const found = new Map<string, FoundFile>();
-  for (const name of names) {
+  for (let i = 0; i < names.length; i += askedAtOnce) {
     if (signal.aborted) throw aborted();
-    const file = await fileAt(home, name);
-    if (file === null) continue;
-    const known = found.get(file.path);
-    if (known === undefined || file.path === join(home, name)) found.set(file.path, file);
+    const asked = names.slice(i, i + askedAtOnce).map((name) => fileAt(home, name));
+    for (const file of await Promise.all(asked)) {
+      if (file === null) continue;
+      if (!found.has(file.path) || file.path === join(home, file.name)) found.set(file.path, file);
+    }
   }
   return [...found.values()].sort(compareFiles);
 }
 
 async function fileAt(home: string, name: string): Promise<FoundFile | null> {
   try {
-    const path = await realpath(join(home, name));
+    const named = join(home, name);
+    const own = await lstat(named, { bigint: true });
+    // No directory on the way is a link: none was entered.
+    const path = own.isSymbolicLink() ? await realpath(named) : named;
+    const found = path === named ? own : await stat(path, { bigint: true });
+    if (!found.isFile()) return null;
     if (!path.startsWith(home.endsWith(sep) ? home : home + sep)) throw outside(name);
-    const { size, mtimeNs, isFile } = await statOf(path);
-    return isFile ? { name, path, size, modified: mtimeNs } : null;
+    return { name, path, size: Number(found.size), modified: found.mtimeNs };
   } catch (error) {
     // Taken away since it was listed, or a link that leads nowhere: there is nothing to read.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw asFileError(error, name);
   }
-}
-
-async function statOf(path: string): Promise<{ size: number; mtimeNs: bigint; isFile: boolean }> {
-  const found = await stat(path, { bigint: true });
-  return { size: Number(found.size), mtimeNs: found.mtimeNs, isFile: found.isFile() };
 }
 
 interface Ranked {

@@ -61,10 +61,12 @@ class Parquet {
     return parquet;
   }
 
+  /** SQL; a bracket stays open for more options. */
   get table(): string {
     // Characters that DuckDB takes for a glob stand in brackets.
     const path = this.#options.file.path.replace(/[[\]*?{}]/g, '[$&]');
-    return `read_parquet(${quoteLiteral(path)}`;
+    // A record has what its file has, not what its directories are called.
+    return `read_parquet(${quoteLiteral(path)}, hive_partitioning = false`;
   }
 
   async stream(sql: string): Promise<DuckDBResult> {
@@ -169,20 +171,32 @@ class ParquetReader implements Reader {
     const head = Buffer.from(this.#envelope.head, 'latin1').toString();
     const own = Buffer.from(this.#envelope.columns, 'latin1').toString();
     const out: string[] = [];
-    let size = 0;
-    while (out.length < recordsMax && size < blockBytesMax) {
+    let [records, size] = [0, 0];
+    while (records < recordsMax && size < blockBytesMax) {
       const chunk = await this.#current();
       if (chunk === null) break;
-      const values = this.#members.map(
-        ({ key, write }, i) => key + write(chunk.vectors[i]!.getItem(this.#row)),
-      );
-      const record = `${head}${values.join(',')}${values.length > 0 ? ',' : ''}${own}${tail}`;
-      out.push(record);
-      size += record.length;
-      this.#row += 1;
-      this.#at += 1;
+      while (this.#row < chunk.rows && records < recordsMax && size < blockBytesMax) {
+        out.push(head);
+        size += head.length + own.length + tail.length + this.#write(out, chunk);
+        out.push(own, tail);
+        records += 1;
+        this.#row += 1;
+      }
     }
-    return out.length === 0 ? null : { bytes: Buffer.from(out.join('')), records: out.length };
+    this.#at += records;
+    return records === 0 ? null : { bytes: Buffer.from(out.join('')), records };
+  }
+
+  /** Adds the members of the row, in pieces; answers their length. */
+  #write(out: string[], { vectors }: Chunk): number {
+    let size = 0;
+    for (let i = 0; i < this.#members.length; i += 1) {
+      const { key, write } = this.#members[i]!;
+      const value = write(vectors[i]!.getItem(this.#row));
+      size += key.length + value.length;
+      out.push(key, value, ',');
+    }
+    return size;
   }
 
   /** The chunk with the next row; null: there is none. */

@@ -101,7 +101,8 @@ export class Progress {
 
   /** The file is read up to the position. */
   reach({ name }: FoundFile, { size, modified }: Stats, position: Position): void {
-    this.#current = { name, modified: String(modified), size, ...position };
+    const { at, ...rest } = position;
+    this.#current = { name, at, size, modified: String(modified), ...rest };
   }
 
   /** The file is read up to its end. */
@@ -132,10 +133,11 @@ export class Progress {
     const floor = this.#floor;
     const state: FilesState = {
       version: 1,
-      ...(floor !== null && { floor: { modified: String(floor.modified), name: floor.name } }),
-      read: this.#ordered(),
+      // First what people look for: where a state is shown to them, it is cut.
       ...(this.#current !== null && { current: this.#current }),
       ...(this.shape !== null && { csv: this.shape }),
+      ...(floor !== null && { floor: { modified: String(floor.modified), name: floor.name } }),
+      read: this.#ordered(),
     };
     return state as unknown as JsonObject;
   }

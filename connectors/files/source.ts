@@ -3,6 +3,7 @@ import { filesSpec, type FilesConfig } from './config.ts';
 import { modifiedField } from './envelope.ts';
 import { openReading, type CsvColumns } from './open.ts';
 import { readFiles } from './read.ts';
+import type { Reader } from './reader.ts';
 import { inferSchema, sampleOf } from './sample.ts';
 import { shapeOf } from './shape.ts';
 import { findStreams, noFiles, noStreams, type StreamFiles } from './streams.ts';
@@ -38,11 +39,19 @@ async function checkStream(
   for (const file of sampleOf(stream.files)) {
     const reading = await openReading(file, null, { ...options, before });
     try {
-      await reading.reader.next(checkRecordsMax);
+      await readSome(reading.reader);
       before = reading.columns ?? before;
     } finally {
       await reading.close();
     }
+  }
+}
+
+async function readSome(reader: Reader): Promise<void> {
+  for (let left = checkRecordsMax; left > 0;) {
+    const batch = await reader.next(left);
+    if (batch === null) return;
+    left -= batch.records;
   }
 }
 
