@@ -53,6 +53,9 @@ export class Progress {
   #floor: { readonly modified: bigint; readonly name: string } | null;
   readonly #read: Map<string, Finished>;
   #current: Current | null;
+  /** What is still to be read, in order, from `#next` on. */
+  #waiting: readonly FoundFile[] = [];
+  #next = 0;
 
   constructor(state: Json | undefined, stream: string) {
     const known = parse(state, stream);
@@ -83,6 +86,8 @@ export class Progress {
       const pending = this.#pendingFile(file);
       return pending === null ? [] : [pending];
     });
+    this.#waiting = rest.map(({ file }) => file);
+    this.#next = 0;
     const file = files.find(({ name }) => name === current?.name);
     if (current === null || file === undefined) return rest;
     return [{ file, resume: { ...current, isUntouched: isUntouched(file, current) } }, ...rest];
@@ -108,6 +113,7 @@ export class Progress {
   /** The file is read up to its end. */
   finish({ name }: FoundFile, { size, modified }: Stats, { at, hash }: Position): void {
     this.#current = null;
+    if (this.#waiting[this.#next]?.name === name) this.#next += 1;
     this.#read.delete(name);
     this.#read.set(name, [name, String(modified), size, at, hash]);
     this.#forgetOldest();
@@ -116,11 +122,13 @@ export class Progress {
   #forgetOldest(): void {
     const files = this.#ordered();
     let bytes = files.reduce((sum, file) => sum + JSON.stringify(file).length + 1, 0);
+    const waiting = this.#waiting[this.#next];
     for (const file of files) {
-      if (bytes <= rememberedBytesMax) return;
+      const key = keyOf(file);
+      // The floor must not pass a file that is not read: one that was read in part goes before older ones.
+      if (bytes <= rememberedBytesMax || (waiting && compareFiles(key, waiting) >= 0)) return;
       bytes -= JSON.stringify(file).length + 1;
       this.#read.delete(file[0]);
-      const key = keyOf(file);
       if (this.#floor === null || compareFiles(key, this.#floor) > 0) this.#floor = key;
     }
   }

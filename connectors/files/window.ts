@@ -1,3 +1,4 @@
+import { recordBytesMax } from './envelope.ts';
 import { Fingerprint, type Mark } from './fingerprint.ts';
 
 const newline = 10;
@@ -24,11 +25,11 @@ export class Window {
     this.#fingerprint = new Fingerprint(from.chain);
   }
 
-  /** At least doubles the window, so that a long record is looked at few times; false at the end of the file. */
+  /** Doubles the window, so that a long record is looked at few times, but not far past the longest record; false at the end of the file. */
   async more(): Promise<boolean> {
     const pieces = [this.bytes];
     let bytes = this.bytes.byteLength;
-    const wanted = bytes * 2;
+    const wanted = Math.min(bytes * 2, recordBytesMax + 1);
     do {
       const next = await this.#chunks.next();
       if (next.done === true) break;

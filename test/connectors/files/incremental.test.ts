@@ -247,6 +247,37 @@ test('a state stays small however many files there are, and none is read twice',
   expect(ids(await next(one))).toEqual([9_999]);
 });
 
+test('what is remembered never makes room by forgetting that older files are unread', () => {
+  const file = (name: string, modified: number) => ({
+    ...{ name, path: `/${name}`, size: 1, modified: BigInt(modified) },
+  });
+  const position = { at: 1, lines: 1, chain: '', hash: 'x'.repeat(16) };
+  const progress = new Progress(undefined, 's');
+  const done = Array.from({ length: 1_000 }, (_, i) => file(`done-${i}`, 1_000 + i));
+  const isFull = (): boolean => 'floor' in progress.state();
+  const before: (typeof done)[number][] = [];
+  for (const one of done) {
+    const size = JSON.stringify(progress.state()).length;
+    if (size > rememberedBytesMax - 40) break;
+    progress.finish(one, one, position);
+    before.push(one);
+  }
+  expect([before.length > 100, isFull()]).toEqual([true, false]);
+  const current = file('current', 5_000);
+  progress.reach(current, current, position);
+  const late = [file('late-a', 10), file('late-b', 11)];
+  const files = [...late, ...before, current];
+  expect(progress.pending(files).map((one) => one.file.name)).toEqual([
+    ...['current', 'late-a', 'late-b'],
+  ]);
+  progress.finish(current, current, position);
+  const killed = new Progress(JSON.parse(JSON.stringify(progress.state())), 's');
+  expect(killed.pending(files).map((one) => one.file.name)).toEqual(['late-a', 'late-b']);
+  for (const one of late) progress.finish(one, one, position);
+  expect(isFull()).toBe(true);
+  expect(progress.pending(files)).toEqual([]);
+});
+
 test('a state of another source is refused', () => {
   expect(() => new Progress({ cursor: 5 }, 's')).toThrow('not one of the files source');
   expect(() => new Progress({ version: 1, read: [['a', 1]] }, 's')).toThrow();
