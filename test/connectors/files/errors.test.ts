@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { OpenFile } from '../../../connectors/files/bytes.ts';
 import type { FilesConfig, StreamConfig } from '../../../connectors/files/config.ts';
 import { filesSource } from '../../../connectors/files/index.ts';
 import {
@@ -370,6 +371,16 @@ describe('the directory is not left', () => {
     other.drop();
     expect(refusal).toMatchObject({ kind: 'config_error', place: 'b.csv' });
     expect(refusal.message).toBe('A symbolic link leads out of the directory of the source.');
+  });
+
+  test('by a symbolic link that took the place of a file since it was listed', async () => {
+    place.write('a.csv', 'id\n1\n');
+    symlinkSync(join(place.path, 'a.csv'), join(place.path, 'b.csv'));
+    const listed = { name: 'b.csv', path: join(place.path, 'b.csv'), size: 5, modified: 0n };
+    expect(await refusalOf(OpenFile.open(listed, never))).toMatchObject({
+      message: 'A symbolic link leads out of the directory of the source.',
+      place: 'b.csv',
+    });
   });
 
   test('by a symbolic link to a directory, nor by one of the same beginning', async () => {
