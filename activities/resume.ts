@@ -1,6 +1,7 @@
 import {
   compareCheckpoints,
   globalScope,
+  kindHeld,
   stateText,
   type Checkpoint,
   type Scope,
@@ -10,15 +11,21 @@ import {
 const shownCharsMax = 200;
 const shownScopesMax = 20;
 
-/** Streams that this sync has finished: left out of the catalogs of its retries. */
+/**
+ * Streams that this sync has finished: left out of the catalogs of its retries. Under a state that covers all streams the incremental ones stay:
+ * without them it would pass over what has changed in them since.
+ */
 export function completedStreams(
   checkpoints: readonly Checkpoint[],
   syncNo: number,
+  incremental: ReadonlySet<StreamId>,
 ): ReadonlySet<StreamId> {
+  const isShared = kindHeld(checkpoints) === 'GLOBAL' || kindHeld(checkpoints) === 'LEGACY';
   return new Set(
-    checkpoints.flatMap(({ scope, complete, epoch }) =>
-      complete === true && epoch.syncNo === syncNo && scope !== globalScope ? [scope] : [],
-    ),
+    checkpoints.flatMap(({ scope, complete, epoch }) => {
+      if (complete !== true || epoch.syncNo !== syncNo || scope === globalScope) return [];
+      return isShared && incremental.has(scope) ? [] : [scope];
+    }),
   );
 }
 

@@ -2,7 +2,7 @@ import { createBook, unacknowledgedBytesMax } from '../../activities/heart.ts';
 import { compareWithHeld, completedStreams } from '../../activities/resume.ts';
 import { createRoadBack } from '../../activities/road-back.ts';
 import type { Checkpoint } from '../../protocol/index.ts';
-import { id, streamState } from '../support/items.ts';
+import { globalState, id, streamState } from '../support/items.ts';
 
 function checkpoint(scope: string, parts: Partial<Checkpoint> = {}): Checkpoint {
   return {
@@ -24,7 +24,16 @@ test('only streams that this sync completed are left out', () => {
     checkpoint('before', { complete: true, epoch: { syncNo: 3, at: 1 } }),
     checkpoint('open'),
   ];
-  expect([...completedStreams(list, 4)]).toEqual(['done']);
+  expect([...completedStreams(list, 4, new Set([id('done')]))]).toEqual(['done']);
+});
+
+test('under a state of all streams, an incremental stream that is complete is read on by the retries', () => {
+  const list = [
+    checkpoint('*', { state: globalState(1).state }),
+    checkpoint('done', { complete: true }),
+    checkpoint('full', { complete: true }),
+  ];
+  expect([...completedStreams(list, 4, new Set([id('done')]))]).toEqual(['full']);
 });
 
 test('Temporal ahead of the destination in the same edition is told; an edit and a lost echo are not', () => {
