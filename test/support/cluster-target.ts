@@ -26,8 +26,8 @@ export interface Target {
   /** Of Postgres only. */
   readonly database: TestDatabase | null;
   held(stream: string, records: number): Promise<Held>;
-  /** Rows of the stream's table by their generation; empty: there is no table, or no row. */
-  generations(stream: string): Promise<Readonly<Record<string, number>>>;
+  /** Rows of the stream's table by their generation; null: there is no table. */
+  generations(stream: string): Promise<Readonly<Record<string, number>> | null>;
   /** The cursor of the stream's committed state; null: there is none. */
   cursor(stream: string): Promise<number | null>;
   close(): Promise<void>;
@@ -84,16 +84,16 @@ function asking(
   ask: (sql: string) => Promise<readonly Row[]>,
   absent: RegExp,
 ): Pick<Target, 'held' | 'generations' | 'cursor'> {
-  const all = async (sql: string): Promise<readonly Row[]> => {
+  const all = async (sql: string): Promise<readonly Row[] | null> => {
     try {
       return await ask(sql);
     } catch (error) {
       // Not `instanceof Error`: a native module's errors are of another realm than a test's.
-      if (absent.test((error as Error).message)) return [];
+      if (absent.test((error as Error).message)) return null;
       throw error;
     }
   };
-  const first = async (sql: string): Promise<Row | undefined> => (await all(sql))[0];
+  const first = async (sql: string): Promise<Row | undefined> => (await all(sql))?.[0];
   return {
     async held(stream, records) {
       const row = await first(
@@ -110,6 +110,7 @@ function asking(
         `SELECT CAST(_airbyte_generation_id AS integer) AS generation, CAST(count(*) AS integer) AS rows
          FROM "${stream}" GROUP BY 1`,
       );
+      if (rows === null) return null;
       return Object.fromEntries(
         rows.map((row) => [String(row['generation']), Number(row['rows'])]),
       );
