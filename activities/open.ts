@@ -2,6 +2,7 @@ import { catalogHash, configureCatalog } from '../engine/configure.ts';
 import {
   cadenceBounds,
   completedStreams,
+  streamId,
   SyncError,
   type Catalog,
   type Checkpoint,
@@ -14,6 +15,7 @@ import {
 } from '../protocol/index.ts';
 import type { Attached } from '../workflows/messages.ts';
 import type { Connectors, OpenedDestination, OpenedSource } from './deps.ts';
+import { limitedTo, refuseForgotten } from './refresh.ts';
 import { sameStreams } from './resume.ts';
 
 /** Discover may install a connector and read a large schema. */
@@ -67,16 +69,26 @@ export async function openWriter(
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
-    configureCatalog({
-      catalog: ends.discovered,
-      selections: spec.streams,
-      syncNo,
-      generations: attached.generations,
-      minimumGenerations: attached.minimumGenerations,
-      completed,
-    });
+    limitedTo(
+      attached.clearing,
+      configureCatalog({
+        catalog: ends.discovered,
+        selections: spec.streams,
+        syncNo,
+        generations: attached.generations,
+        minimumGenerations: attached.minimumGenerations,
+        completed,
+      }),
+    );
   const none: ReadonlySet<StreamId> = new Set();
-  if (catalogWithout(none).streams.length === 0) throw noStreams();
+  const whole = catalogWithout(none);
+  const isClear = attached.clearing.length > 0;
+  // What is to be emptied may not be selected any more: then there is nothing to do.
+  if (whole.streams.length === 0 && isClear) return null;
+  if (whole.streams.length === 0) throw noStreams();
+  const incremental = new Set(
+    whole.streams.flatMap((s) => (s.sync_mode === 'incremental' ? [streamId(s.stream)] : [])),
+  );
   const open = (catalog: ConfiguredCatalog): Promise<Writer> =>
     destination.open({
       config,
@@ -86,19 +98,24 @@ export async function openWriter(
       from: attached.checkpoints,
       adopt: attached.adopt,
       cadence: cadenceBounds(spec.policy),
-      rowsMin: spec.policy.rowsMin,
+      rowsMin: isClear ? 0 : spec.policy.rowsMin,
       permit,
       drain,
       abort,
     });
 
-  const told = completedStreams(attached.checkpoints, syncNo);
+  const told = completedStreams(attached.checkpoints, syncNo, incremental);
   // With everything finished the destination is still asked, with the whole catalog, whether it agrees.
   const first = catalogWithout(told).streams.length === 0 ? none : told;
   let catalog = catalogWithout(first);
   let writer = await open(catalog);
   const start = writer.held ?? attached.checkpoints;
-  const completed = completedStreams(start, syncNo);
+  const forgotten = refuseForgotten(start, attached, spec.name);
+  if (forgotten !== null) {
+    await writer.close();
+    throw forgotten;
+  }
+  const completed = completedStreams(start, syncNo, incremental);
   if (sameStreams(completed, first)) return { writer, catalog, start };
   await writer.close();
   catalog = catalogWithout(completed);

@@ -31,6 +31,7 @@ import { unacknowledgedBytesMax } from './heart.ts';
 import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
 import type { Pipes } from './pipes.ts';
 import { logRefusal } from './refusal.ts';
+import { sourceFor } from './refresh.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
 
@@ -145,8 +146,7 @@ async function copy(
     },
     {
       pipe,
-      source: ends.source.source,
-      config: ends.source.config,
+      ...sourceFor(attached!.clearing, ends.source),
       catalog,
       states: statesForSource({
         checkpoints: start,

@@ -7,6 +7,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import {
+  currentState,
   newConnection,
   SyncError,
   type ConnectionSpec,
@@ -17,10 +18,12 @@ import {
   configureUpdate,
   connectionWorkflowId,
   editUpdate,
+  refreshUpdate,
   searchAttributes,
   statusQuery,
   type ConnectionInput,
   type EditRequest,
+  type RefreshRequest,
 } from '../workflows/messages.ts';
 import type { connectionWorkflow } from '../workflows/index.ts';
 import { clientError, isWorkerMissing } from './failure.ts';
@@ -94,9 +97,10 @@ export async function stateOf(room: Room, name: string): Promise<ConnectionState
     );
   }, answerMsUsual);
   try {
-    return await client.withAbortSignal(stop.signal, () =>
+    const state = await client.withAbortSignal(stop.signal, () =>
       client.withDeadline(Date.now() + queryMsMax, () => workflow.query(statusQuery)),
     );
+    return currentState(state);
   } catch (error) {
     if (!isWorkerMissing(error)) throw clientError(error, connectionWorkflowId(name));
     throw new SyncError(
@@ -143,6 +147,17 @@ export async function editConnection(
   const workflow = await runningConnection(room, name);
   const edit = (): Promise<void> => workflow.executeUpdate(editUpdate, { args: [request] });
   await withWorker(room, workflow, edit, options);
+}
+
+export async function refreshConnection(
+  room: Room,
+  name: string,
+  request: RefreshRequest,
+  options: WaitOptions,
+): Promise<void> {
+  const workflow = await runningConnection(room, name);
+  const refresh = (): Promise<void> => workflow.executeUpdate(refreshUpdate, { args: [request] });
+  await withWorker(room, workflow, refresh, options);
 }
 
 async function withWorker<T>(

@@ -13,6 +13,7 @@ import {
   type ConnectorInfo,
   type EditRequest,
   type ProbeInput,
+  type RefreshRequest,
 } from '../workflows/messages.ts';
 import { connectClient, type TemporalOptions } from './connect.ts';
 import {
@@ -20,6 +21,7 @@ import {
   connectionNames,
   editConnection,
   livingHolder,
+  refreshConnection,
   runningConnection,
   stateOf,
   type Room,
@@ -47,7 +49,12 @@ export type { SyncHandle } from './sync-handle.ts';
 export type { AttemptView, SyncView } from './sync-view.ts';
 export { dataConverter } from '../workflows/data-converter.ts';
 export * from '../protocol/index.ts';
-export type { CheckResult, ConnectorInfo, EditRequest } from '../workflows/messages.ts';
+export type {
+  CheckResult,
+  ConnectorInfo,
+  EditRequest,
+  RefreshRequest,
+} from '../workflows/messages.ts';
 
 export interface SyncClientOptions {
   /** A Client made with our `dataConverter`, or how to connect. Absent: localhost:7233, namespace `default`. */
@@ -82,6 +89,11 @@ export interface SyncClient {
   discover(name: string, options?: WaitOptions): Promise<Discovered>;
   /** A person's edit of the state; refused while a sync runs. */
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
+  /**
+   * The next sync reads these streams from scratch, or empties them; see `startSync`. Refused while a sync runs. Stream ids as in the
+   * checkpoints; they are not looked up.
+   */
+  refresh(name: string, request: RefreshRequest, options?: WaitOptions): Promise<void>;
   /** The last lines of the connectors' logs, from the machine that ran the last sync. */
   logs(name: string, lines: number, options?: WaitOptions): Promise<string>;
   connectors(options?: WaitOptions): Promise<readonly ConnectorInfo[]>;
@@ -135,6 +147,7 @@ export async function createSyncClient({
       return { catalog: value as Catalog, truncated };
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
+    refresh: (name, request, options = {}) => refreshConnection(room, name, request, options),
     logs: (name, lines, options) => logsOf(room, name, lines, options),
     connectors: async (options) =>
       (await ask({ kind: 'connectors' }, options)).value as readonly ConnectorInfo[],

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  generationOf,
   streamId,
   SyncError,
   type Catalog,
@@ -22,7 +23,7 @@ export interface ConfigureInput {
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
-  /** Data of a lower generation goes once the stream is complete; see ConnectionState. */
+  /** Of those that are not carried out yet; see ConnectionState. */
   readonly minimumGenerations: Readonly<Record<StreamId, number>>;
   /** Streams that this sync has finished: left out. */
   readonly completed: ReadonlySet<StreamId>;
@@ -67,7 +68,9 @@ function configure(
   const mode = syncMode(stream, selection, cursor);
   const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
   const destination = destinationMode(id, mode, selection, key);
-  const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
+  const asked = generationOf(id, input);
+  const generation = mode === 'full_refresh' ? input.syncNo : asked.generation;
+  const replacesAll = destination === 'overwrite' || asked.minimum > 0;
   return {
     stream,
     sync_mode: mode,
@@ -75,8 +78,7 @@ function configure(
     ...(cursor.length > 0 && { cursor_field: cursor }),
     ...(key.length > 0 && { primary_key: key }),
     generation_id: generation,
-    minimum_generation_id:
-      destination === 'overwrite' ? generation : (input.minimumGenerations[id] ?? 0),
+    minimum_generation_id: replacesAll ? generation : 0,
     sync_id: input.syncNo,
   };
 }

@@ -67,15 +67,22 @@ export function mergeCheckpoints(known: Checkpoints, news: readonly Checkpoint[]
   return merged;
 }
 
-/** Streams that this sync has finished: left out of the catalogs of its retries. */
+/**
+ * Streams that this sync has finished: left out of the catalogs of its retries. Under a state that covers all streams the incremental ones stay:
+ * without them it would pass over what has changed in them since.
+ */
 export function completedStreams(
   checkpoints: readonly Checkpoint[],
   syncNo: number,
+  incremental: ReadonlySet<StreamId>,
 ): ReadonlySet<StreamId> {
+  const kind = kindHeld(checkpoints);
+  const isShared = kind === 'GLOBAL' || kind === 'LEGACY';
   return new Set(
-    checkpoints.flatMap(({ scope, complete, epoch }) =>
-      complete === true && epoch.syncNo === syncNo && scope !== globalScope ? [scope] : [],
-    ),
+    checkpoints.flatMap(({ scope, complete, epoch }) => {
+      if (complete !== true || epoch.syncNo !== syncNo || scope === globalScope) return [];
+      return isShared && incremental.has(scope) ? [] : [scope];
+    }),
   );
 }
 

@@ -4,6 +4,7 @@ export * from './committed.ts';
 export * from './connection.ts';
 export * from './connector.ts';
 export * from './errors.ts';
+export * from './generations.ts';
 export * from './json.ts';
 export * from './message.ts';
 export * from './pipe.ts';

@@ -92,10 +92,17 @@ export interface ConnectionState {
   /** The highest epoch attached, by lane. */
   readonly fence: Readonly<Record<string, Epoch>>;
   readonly checkpoints: Readonly<Record<string, Checkpoint>>;
-  /** By stream, where refresh or clear raised it; absent is 0. A full refresh of sync n has generation n. */
+  /**
+   * By stream, or `everyStream`: the sync that was to carry out its last refresh or clear. Absent is 0. A full refresh of sync n has
+   * generation n.
+   */
   readonly generations: Readonly<Record<StreamId, number>>;
-  /** By stream: data of a lower generation goes once this one is complete. Absent is 0: everything stays. */
+  /**
+   * Likewise, of those that no sync has carried out yet: data of a lower generation goes once this one is complete. 0: it was told to stay.
+   */
   readonly minimumGenerations: Readonly<Record<StreamId, number>>;
+  /** Streams, or `everyStream`, that the next sync empties instead of reading. */
+  readonly clearing: readonly StreamId[];
   /** Newest last, at most `historyMax`. */
   readonly history: readonly SyncSummary[];
   readonly lease: Lease | null;
@@ -123,6 +130,7 @@ export function newConnection(connectionId: string, spec: ConnectionSpec): Conne
     checkpoints: {},
     generations: {},
     minimumGenerations: {},
+    clearing: [],
     history: [],
     lease: null,
     label: null,
@@ -130,6 +138,15 @@ export function newConnection(connectionId: string, spec: ConnectionSpec): Conne
     attemptsWithoutProgress: 0,
     lastHostQueue: null,
     lastLabel: null,
+  };
+}
+
+/** A state that an older version wrote, with what has been added since. */
+export function currentState(state: ConnectionState): ConnectionState {
+  return {
+    ...state,
+    minimumGenerations: state.minimumGenerations ?? {},
+    clearing: state.clearing ?? [],
   };
 }
 

@@ -127,6 +127,7 @@ const state: Required<ConnectionState> = {
   checkpoints: { 'shop/orders': checkpoint },
   generations: { [id('orders')]: 1 },
   minimumGenerations: { [id('orders')]: 1 },
+  clearing: [id('orders')],
   history: [summary],
   lease: { holder, syncNo: 3, since: 'now' },
   label: 'host',
@@ -166,6 +167,7 @@ const samples = {
     checkpoints: [checkpoint],
     generations: {},
     minimumGenerations: {},
+    clearing: [id('orders')],
     adopt: false,
     attemptsWithoutProgress: 1,
   } satisfies Required<messages.Attached>,
@@ -181,6 +183,11 @@ const samples = {
     adopt: true,
     reason: 'r',
   } satisfies Required<messages.EditRequest>,
+  refresh: {
+    streams: [id('orders')],
+    manner: 'clear',
+    reason: 'r',
+  } satisfies Required<messages.RefreshRequest>,
   ready: { lane: 'all', hostQueue: 'q', epoch, attempt: 1 } satisfies Required<messages.Ready>,
   forwarded: { epoch, progress, checkpoints: [checkpoint] } satisfies Required<messages.Forwarded>,
   continued: {
@@ -248,6 +255,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'update configure',
     'update edit',
     'update end',
+    'update refresh',
   ]);
   expect(messages.searchAttributes).toEqual({
     connection: { name: 'TidemarkConnection', type: 'KEYWORD' },

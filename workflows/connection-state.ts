@@ -1,13 +1,8 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   compareCheckpoints,
   compareEpochs,
-  describeFailure,
-  globalScope,
   historyMax,
   mergeCheckpoints,
-  scopeOf,
-  SyncError,
   type Begun,
   type Checkpoint,
   type Checkpoints,
@@ -15,8 +10,6 @@ import {
   type ConnectionState,
   type Epoch,
   type Holder,
-  type Scope,
-  type SyncFailure,
 } from '../protocol/index.ts';
 import {
   refusals,
@@ -25,23 +18,12 @@ import {
   type BeginAnswer,
   type BeginRequest,
   type CommitRequest,
-  type EditRequest,
   type EndRequest,
 } from './messages.ts';
+import { carriedOut, renewed } from './refresh-state.ts';
+import { refuse, type Refusal } from './refusal.ts';
 
 // What each update does to the state, or why it is refused. Pure: validators ask for the refusal, handlers take the change.
-
-export type Refusal = ApplicationFailure | null;
-
-function refuse(
-  type: (typeof refusals)[keyof typeof refusals],
-  kind: SyncFailure['kind'],
-  message: string,
-  rest: Partial<Omit<SyncFailure, 'kind' | 'message' | 'origin'>>,
-): ApplicationFailure {
-  const failure: SyncFailure = { kind, origin: 'tidemark', message, ...rest };
-  return ApplicationFailure.nonRetryable(describeFailure(failure), type, failure);
-}
 
 function isHeldBy(state: ConnectionState, { workflowId, firstRunId }: Holder): boolean {
   const holder = state.lease?.holder;
@@ -68,7 +50,8 @@ export function begin(
     lease: { holder, syncNo, since: isMine && lease !== null ? lease.since : now },
     attemptsWithoutProgress: 0,
   };
-  return { state: next, answer: { type: 'begun', begun: begunOf(next, syncNo) } };
+  const begun = begunOf(next, syncNo);
+  return { state: raise > 0 ? renewed(next, now) : next, answer: { type: 'begun', begun } };
 }
 
 function begunOf({ connectionId, spec, label }: ConnectionState, syncNo: number): Begun {
@@ -93,7 +76,8 @@ export function endRefusal(state: ConnectionState, request: EndRequest): Refusal
 export function end(state: ConnectionState, request: EndRequest): ConnectionState {
   if (!isHeldBy(state, request.holder)) return state;
   const history = [...state.history, request.summary].slice(-historyMax);
-  return { ...state, history, lease: null, adopt: false, attemptsWithoutProgress: 0 };
+  const left = request.summary.outcome === 'succeeded' ? carriedOut(state) : state;
+  return { ...left, history, lease: null, adopt: false, attemptsWithoutProgress: 0 };
 }
 
 /** Begin fences every lane at its sync's number, so that no attempt of an older sync gets in; attach raises its own lane further. */
@@ -173,14 +157,14 @@ export function attach(
     lastHostQueue: hostQueue,
     lastLabel: label,
   };
-  const { checkpoints, generations, minimumGenerations, adopt, attemptsWithoutProgress } = next;
-  const held = Object.values(checkpoints);
+  const { generations, minimumGenerations, clearing, adopt, attemptsWithoutProgress } = next;
   return {
     state: next,
     attached: {
-      checkpoints: held,
+      checkpoints: Object.values(next.checkpoints),
       generations,
       minimumGenerations,
+      clearing,
       adopt,
       attemptsWithoutProgress,
     },
@@ -207,84 +191,6 @@ export function commit(state: ConnectionState, request: CommitRequest): Connecti
     checkpoints: mergeCheckpoints(state.checkpoints as Checkpoints, request.checkpoints),
     adopt: false,
     attemptsWithoutProgress: 0,
-  };
-}
-
-export function editRefusal(state: ConnectionState, request: EditRequest): Refusal {
-  if (state.lease !== null)
-    return refuse(refusals.syncRunning, 'config_error', 'A sync of this connection is running.', {
-      code: 'busy',
-      place: state.lease.holder.workflowId,
-      remedy: `Cancel it first: tidemark cancel ${state.spec.name}. If it was terminated, sync once: the next sync takes over.`,
-    });
-  const { scope, state: value } = request;
-  if (value === null) return null;
-  const found = scopeFound(value);
-  if (scope !== null && found === scope) return null;
-  return refuse(refusals.invalid, 'config_error', 'This state does not belong to this scope.', {
-    ...(scope !== null && { place: scope }),
-    remedy:
-      scope === null
-        ? 'Name one scope, or give no state, which starts every scope from scratch.'
-        : `Give a state of the scope ${scope}.`,
-  });
-}
-
-/** null: it is no state. */
-function scopeFound(value: NonNullable<EditRequest['state']>): Scope | null {
-  try {
-    return scopeOf(value);
-  } catch (error) {
-    if (error instanceof SyncError) return null;
-    throw error;
-  }
-}
-
-/** How an edit's edition is found. `counted`: as it was once, for histories of that time only. */
-export type EditionManner = 'by time' | 'counted';
-
-/**
- * Invariant 2: only a person's edit moves a checkpoint backwards, and it starts a new edition. `adopt` without a scope keeps every state. An
- * edit of everything is one of the scope `*` too, which the destination extends to the scopes that only it knows.
- */
-export function edit(
-  state: ConnectionState,
-  request: EditRequest,
-  now: string,
-  manner: EditionManner,
-): ConnectionState {
-  const { scope, adopt = false } = request;
-  const known = Object.keys(state.checkpoints) as Scope[];
-  const every = manner === 'counted' ? known : [...new Set<Scope>([...known, globalScope])];
-  const edited = (scope === null ? (adopt ? [] : every) : [scope]).map((one) =>
-    bareEdit(state, one, request, { now, manner }),
-  );
-  return {
-    ...state,
-    checkpoints: { ...state.checkpoints, ...Object.fromEntries(edited.map((c) => [c.scope, c])) },
-    adopt: adopt || state.adopt,
-    attemptsWithoutProgress: 0,
-  };
-}
-
-function bareEdit(
-  state: ConnectionState,
-  scope: Scope,
-  { state: value, exact }: EditRequest,
-  { now, manner }: { readonly now: string; readonly manner: EditionManner },
-): Checkpoint {
-  const next = (state.checkpoints[scope]?.edition ?? 0) + 1;
-  return {
-    scope,
-    // The time: it also wins over an edit that the destination took in and a restored Temporal has forgotten.
-    edition: manner === 'counted' ? next : Math.max(next, Date.parse(now)),
-    epoch: { syncNo: 0, at: 0 },
-    seq: 0,
-    state: value,
-    ...(exact !== undefined && { exact }),
-    records: 0,
-    bytes: 0,
-    committedAt: now,
   };
 }
 

@@ -10,6 +10,7 @@ import type {
   Progress,
   Scope,
   State,
+  StreamId,
   SyncFailure,
   SyncSummary,
 } from '../protocol/index.ts';
@@ -61,6 +62,7 @@ export interface Attached {
   readonly checkpoints: readonly Checkpoint[];
   readonly generations: ConnectionState['generations'];
   readonly minimumGenerations: ConnectionState['minimumGenerations'];
+  readonly clearing: ConnectionState['clearing'];
   readonly adopt: boolean;
   readonly attemptsWithoutProgress: number;
 }
@@ -81,12 +83,22 @@ export interface EditRequest {
   readonly reason: string;
 }
 
+/** A person wants streams read from scratch by the next sync, or emptied by it. */
+export interface RefreshRequest {
+  /** null: every stream. */
+  readonly streams: readonly StreamId[] | null;
+  /** `replace`: the new data takes the place of the old once it is complete. `keep`: it comes on top. `clear`: nothing is read. */
+  readonly manner: 'replace' | 'keep' | 'clear';
+  readonly reason: string;
+}
+
 /** connectionWorkflow's handlers. */
 export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
 export const endUpdate = defineUpdate<void, [EndRequest]>('end');
 export const attachUpdate = defineUpdate<Attached, [AttachRequest]>('attach');
 export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
 export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
+export const refreshUpdate = defineUpdate<void, [RefreshRequest]>('refresh');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
 export const statusQuery = defineQuery<ConnectionState>('status');
 

@@ -63,7 +63,7 @@ function soFar({
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
-  const completed = completedStreams(Object.values(checkpoints), syncNo);
+  const completed = completedStreams(Object.values(checkpoints), syncNo, new Set());
   const told = progress?.epoch.syncNo === syncNo ? progress : null;
   const streams: readonly StreamSummary[] = (told?.streams ?? [])
     .map(({ stream, committed, status, nulled }) => ({

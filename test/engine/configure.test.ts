@@ -42,6 +42,29 @@ test('without selections takes every stream in the best mode that it supports', 
   ]);
 });
 
+test('a refresh that is not done replaces the data, one that is done appends to it, and all streams may be meant', () => {
+  const ids = (parts: Partial<ConfigureInput>): (readonly [number, number])[] =>
+    configure({
+      selections: [
+        { name: 'orders' },
+        { name: 'logs', namespace: 'app', destination_sync_mode: 'append' },
+      ],
+      ...parts,
+    }).streams.map((s) => [s.generation_id, s.minimum_generation_id]);
+  const asked = { '*': 5, orders: 6 } as ConfigureInput['generations'];
+  expect(ids({ generations: asked, minimumGenerations: asked })).toEqual([
+    [6, 6],
+    [7, 7],
+  ]);
+  const all = { '*': 5 } as ConfigureInput['generations'];
+  expect(ids({ generations: asked, minimumGenerations: all })[0]).toEqual([6, 0]);
+  expect(ids({ generations: all, minimumGenerations: all })[0]).toEqual([5, 5]);
+  expect(ids({ generations: all })).toEqual([
+    [5, 0],
+    [7, 0],
+  ]);
+});
+
 test('follows a selection, finds a stream by namespace, leaves out what is completed', () => {
   const selections = [
     { name: 'logs', namespace: 'app' },

@@ -53,7 +53,17 @@ test('only streams that this sync completed are left out of its retries', () => 
     named('before', { complete: true, epoch: { syncNo: 3, at: 1 } }),
     named('open'),
   ];
-  expect([...completedStreams(list, 4)]).toEqual(['done']);
+  expect([...completedStreams(list, 4, new Set(['done' as StreamId]))]).toEqual(['done']);
+});
+
+test('under a state of all streams, an incremental stream that is complete is read on by the retries', () => {
+  const at = { epoch: { syncNo: 4, at: 1 } };
+  const list = [
+    checkpoint({ ...at, scope: '*', state: { type: 'GLOBAL', global: { shared_state: 1 } } }),
+    checkpoint({ ...at, scope: 'done' as StreamId, complete: true }),
+    checkpoint({ ...at, scope: 'full' as StreamId, complete: true }),
+  ];
+  expect([...completedStreams(list, 4, new Set(['done' as StreamId]))]).toEqual(['full']);
 });
 
 test('merging is independent of order and grouping, and never goes backwards', () => {

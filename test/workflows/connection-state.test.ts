@@ -9,6 +9,7 @@ import {
   type SyncSummary,
 } from '../../protocol/index.ts';
 import * as connection from '../../workflows/connection-state.ts';
+import { edit } from '../../workflows/edit-state.ts';
 import { refusals, type AttachRequest } from '../../workflows/messages.ts';
 import { id } from '../support/items.ts';
 import { testPolicy } from './house.ts';
@@ -95,7 +96,7 @@ test('an old heartbeat moves nothing backwards, and cannot undo an edit', () => 
   let state = attach(begun(9), 10, { checkpoints: [checkpoint(10, 5)] });
   state = attach(state, 20, { checkpoints: [checkpoint(10, 3)] });
   expect(state.checkpoints['orders']).toMatchObject({ seq: 5 });
-  const edited = connection.edit(
+  const edited = edit(
     { ...state, lease: null },
     { scope: null, state: null, reason: 'test' },
     editedAt,
@@ -112,20 +113,20 @@ test('an old heartbeat moves nothing backwards, and cannot undo an edit', () => 
 test('an edit of everything is one of the scope * too: there may be streams that only the destination knows', () => {
   const everything = { scope: null, state: null, reason: 'test' };
   const free = { ...begun(), lease: null };
-  const once = connection.edit(free, everything, editedAt, 'by time');
+  const once = edit(free, everything, editedAt, 'by time');
   const bare = { edition: Date.parse(editedAt), seq: 0, state: null };
   expect(once.checkpoints).toMatchObject({ '*': bare });
   // Also when the clock stands still, or goes back.
-  const twice = connection.edit(once, everything, '2020-01-01T00:00:00.000Z', 'by time');
+  const twice = edit(once, everything, '2020-01-01T00:00:00.000Z', 'by time');
   expect(twice.checkpoints['*']).toMatchObject({ edition: bare.edition + 1 });
-  const adopted = connection.edit(free, { ...everything, adopt: true }, editedAt, 'by time');
+  const adopted = edit(free, { ...everything, adopt: true }, editedAt, 'by time');
   expect(adopted.checkpoints).toEqual({});
 });
 
 test('an edit made before editions were times counts as it did', () => {
   const state = { ...begun(), lease: null, checkpoints: { orders: checkpoint(10, 5) } };
   const request = { scope: null, state: null, reason: 'test' };
-  const edited = connection.edit(state, request, editedAt, 'counted');
+  const edited = edit(state, request, editedAt, 'counted');
   expect(edited.checkpoints).toMatchObject({ orders: { edition: 1, state: null } });
   expect(Object.keys(edited.checkpoints)).toEqual(['orders']);
 });

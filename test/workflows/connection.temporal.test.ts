@@ -6,6 +6,7 @@ import {
   configureUpdate,
   editUpdate,
   endUpdate,
+  refreshUpdate,
   refusals,
   statusQuery,
   type BeginRequest,
@@ -133,6 +134,27 @@ test('a connection keeps its name, and its connectors while it has checkpoints',
   expect(failure.remedy).toContain('tidemark state reset');
   await configure({ streams: [{ name: 'orders' }] });
   expect((await connected.state()).spec.streams).toEqual([{ name: 'orders' }]);
+});
+
+test('a connection of an older version is refreshed like any other, and nothing is pending in it before', async () => {
+  const { state, spec } = await house.connect();
+  const { minimumGenerations: _, clearing: __, ...older } = await state();
+  const workflow = await house.client.workflow.start('connectionWorkflow', {
+    workflowId: `connection/${spec.name}-older`,
+    taskQueue: house.queue,
+    args: [{ state: older }],
+  });
+  expect(await workflow.query(statusQuery)).toMatchObject({ minimumGenerations: {}, clearing: [] });
+  await workflow.executeUpdate(refreshUpdate, {
+    args: [{ streams: [id('orders')], manner: 'clear', reason: 'test' }],
+  });
+  const after = await workflow.query(statusQuery);
+  expect(after).toMatchObject({ minimumGenerations: { orders: 1 }, clearing: ['orders'] });
+  expect(after.checkpoints['orders']!.edition).toBeGreaterThan(Date.now() - 60_000);
+  const empty = workflow.executeUpdate(refreshUpdate, {
+    args: [{ streams: [], manner: 'clear', reason: 'test' }],
+  });
+  expect((await failureOf(empty)).type).toBe(refusals.invalid);
 });
 
 test('adopt keeps every state; a state of another scope is refused', async () => {
