@@ -81,7 +81,7 @@ export async function killAtRandom(
     });
     const sync = await cluster.client.startSync(applied.name);
     const { outcome } = await sync.result();
-    return findingOf({ outcome, recoveries, load, kind, victim, kills, cluster, applied });
+    return await findingOf({ outcome, recoveries, load, kind, victim, kills, cluster, applied });
   } finally {
     await cluster.close();
   }
