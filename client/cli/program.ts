@@ -3,6 +3,7 @@ import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
 import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
+import { addPlan } from './plan.ts';
 import { addProcesses } from './processes.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchedule } from './schedule.ts';
@@ -45,6 +46,7 @@ function programOf(verbs: Verbs): Command {
   addProcesses(program, verbs);
   addApply(program, verbs);
   addCheck(program, verbs);
+  addPlan(program, verbs);
   addSync(program, verbs);
   addRefresh(program, verbs);
   addStatus(program, verbs);

@@ -35,6 +35,7 @@ const verbs = [
   'delete',
   'check',
   'discover',
+  'plan',
   'sync',
   'cancel',
   'status',
