@@ -3,6 +3,7 @@ import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
 import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
+import { addInit } from './init.ts';
 import { addPlan } from './plan.ts';
 import { addProcesses } from './processes.ts';
 import { addRefresh } from './refresh.ts';
@@ -44,6 +45,7 @@ function programOf(verbs: Verbs): Command {
       ].join('\n\n'),
     );
   addProcesses(program, verbs);
+  addInit(program, verbs);
   addApply(program, verbs);
   addCheck(program, verbs);
   addPlan(program, verbs);

@@ -31,6 +31,7 @@ async function connectionFile(name: string, rest = ''): Promise<string> {
 const verbs = [
   'dev',
   'worker',
+  'init',
   'apply',
   'delete',
   'check',
