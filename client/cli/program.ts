@@ -37,6 +37,7 @@ function programOf(verbs: Verbs): Command {
       [
         examplesText([
           'tidemark dev                              # Temporal and a worker on this machine',
+          'tidemark init                             # write a connection file',
           'tidemark sync connections/orders.yaml     # apply it and sync',
           'tidemark status                           # what runs, what ran',
         ]),
