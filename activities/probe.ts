@@ -4,6 +4,8 @@ import {
   SyncError,
   type Catalog,
   type ConnectionSpec,
+  type ConnectionState,
+  type Plan,
   type Stream,
 } from '../protocol/index.ts';
 import type {
@@ -17,9 +19,12 @@ import { connectionClient, unlessAborted } from './connection-client.ts';
 import type { ActivityDeps } from './deps.ts';
 import { applicationFailure, outgoing } from './failure.ts';
 import { createHeart } from './heart.ts';
+import { planSync } from './plan.ts';
 
 /** What a probe answers is at most this much JSON. */
 const resultBytesMax = 512 * 1024;
+const planStreamsBytesMax = 384 * 1024;
+const planUnselectedBytesMax = 64 * 1024;
 const probeMsMax = 10 * 60_000;
 const logLinesMax = 10_000;
 const patience = { callMs: 10_000, totalMs: 60_000 };
@@ -33,9 +38,10 @@ export async function probe(
   const heart = createHeart(context, () => ({ probe: input.kind }));
   const signal = AbortSignal.any([context.cancellationSignal, tooLong()]);
   try {
-    const spec = await specOf(deps, input, hereOnly, signal);
-    if (typeof spec === 'string') return { type: 'elsewhere', label: spec };
-    const found = look(deps, input, spec, signal);
+    const subject = await subjectOf(deps, input, signal);
+    const label = subject?.state?.label ?? null;
+    if (label !== null && label !== deps.label && !hereOnly) return { type: 'elsewhere', label };
+    const found = look(deps, input, subject, signal);
     return { type: 'found', result: await unlessAborted(found, signal) };
   } catch (error) {
     context.cancellationSignal.throwIfAborted();
@@ -63,21 +69,30 @@ function tooLong(): AbortSignal {
   return controller.signal;
 }
 
-/** The spec that a probe is about; a label when another worker is to look. */
-async function specOf(
-  { client, label: own }: ActivityDeps,
+/** The connection that a probe is about. `state` null: it is not stored. */
+interface Subject {
+  readonly spec: ConnectionSpec;
+  readonly state: ConnectionState | null;
+}
+
+/** null: the probe is about no connection. */
+async function subjectOf(
+  { client }: ActivityDeps,
   input: ProbeInput,
-  hereOnly: boolean,
   signal: AbortSignal,
-): Promise<ConnectionSpec | string | null> {
+): Promise<Subject | null> {
+  const stateOf = (name: string): Promise<ConnectionState> =>
+    connectionClient(client, name).status({ ...patience, signal });
   switch (input.kind) {
     case 'check-spec':
-      return input.spec;
+      return { spec: input.spec, state: null };
+    case 'plan-spec':
+      return { spec: input.spec, state: input.applied ? await stateOf(input.spec.name) : null };
     case 'check':
+    case 'plan':
     case 'discover': {
-      const workflow = connectionClient(client, input.connection);
-      const { spec, label } = await workflow.status({ ...patience, signal });
-      return label !== null && label !== own && !hereOnly ? label : spec;
+      const state = await stateOf(input.connection);
+      return { spec: state.spec, state };
     }
     case 'logs':
     case 'connectors':
@@ -89,16 +104,20 @@ async function specOf(
 async function look(
   { connectors }: ActivityDeps,
   input: ProbeInput,
-  spec: ConnectionSpec | null,
+  subject: Subject | null,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   switch (input.kind) {
     case 'check':
     case 'check-spec':
-      return whole(await checkResults(connectors, spec!, signal));
+      return whole(await checkResults(connectors, subject!.spec, signal));
+    case 'plan':
+    case 'plan-spec':
+      return boundedPlan(await planSync(connectors, subject!.spec, subject!.state, signal));
     case 'discover': {
-      const log = { connection: spec!.name, syncNo: 0 };
-      const { source, config } = await connectors.openSource(spec!.source, log, signal);
+      const { spec } = subject!;
+      const log = { connection: spec.name, syncNo: 0 };
+      const { source, config } = await connectors.openSource(spec.source, log, signal);
       return boundedCatalog(await source.discover(config, signal));
     }
     case 'logs':
@@ -126,12 +145,15 @@ function whole(value: unknown): ProbeResult {
 }
 
 /** As many elements as fit. */
-function boundedList<T>(list: readonly T[]): { value: T[]; truncated: boolean } {
+function boundedList<T>(
+  list: readonly T[],
+  bytesMax = resultBytesMax,
+): { value: T[]; truncated: boolean } {
   let bytes = 2;
   const value: T[] = [];
   for (const one of list) {
     bytes += sizeOf(one) + 1;
-    if (bytes > resultBytesMax) return { value, truncated: true };
+    if (bytes > bytesMax) return { value, truncated: true };
     value.push(one);
   }
   return { value, truncated: false };
@@ -143,6 +165,14 @@ function boundedCatalog(catalog: Catalog): ProbeResult {
   if (!all.truncated) return { value: { streams: all.value }, truncated: false };
   const bare: Stream[] = catalog.streams.map((stream) => ({ ...stream, json_schema: {} }));
   return { value: { streams: boundedList(bare).value }, truncated: true };
+}
+
+/** The streams that will be synced come first; both lists keep their counts. */
+function boundedPlan(plan: Plan): ProbeResult {
+  const streams = boundedList(plan.streams, planStreamsBytesMax);
+  const unselected = boundedList(plan.unselected, planUnselectedBytesMax);
+  const truncated = streams.truncated || unselected.truncated;
+  return { value: { ...plan, streams: streams.value, unselected: unselected.value }, truncated };
 }
 
 /** The newest lines that fit. */

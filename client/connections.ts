@@ -138,6 +138,17 @@ export async function runningConnection({ client }: Room, name: string): Promise
   });
 }
 
+/** False also for one that was deleted. */
+export function isApplied(room: Room, name: string): Promise<boolean> {
+  return runningConnection(room, name).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof SyncError && error.kind === 'config_error') return false;
+      throw error;
+    },
+  );
+}
+
 export async function editConnection(
   room: Room,
   name: string,

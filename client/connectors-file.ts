@@ -19,7 +19,21 @@ export async function addToConnectorsFile(
   entry: ConnectorEntry,
 ): Promise<void> {
   checkEntry(name, entry);
-  const document = parseDocument(await textOf(file));
+  const document = await openConnectorsFile(file);
+  if (document.hasIn(['connectors', name]))
+    throw refused(
+      'A connector of this name is there already.',
+      `${file}: connectors.${name}`,
+      'Choose another name, or edit the file.',
+    );
+  if (!isMap(document.get('connectors'))) document.set('connectors', document.createNode({}));
+  document.setIn(['connectors', name], flowNode(document, entry));
+  await saveConnectorsFile(file, document);
+}
+
+/** The file's document, whose `connectors` is a mapping; an empty one if the file is missing. */
+export async function openConnectorsFile(file: string): Promise<Document> {
+  const document: Document = parseDocument(await textOf(file));
   const [error] = document.errors;
   if (error !== undefined)
     throw refused('The file is not valid YAML.', `${file}: ${error.message}`, 'Correct it first.');
@@ -28,15 +42,12 @@ export async function addToConnectorsFile(
   const existing = document.get('connectors');
   if (existing !== undefined && existing !== null && !isMap(existing))
     throw refused('The file does not hold a mapping.', `${file}: connectors`, 'Write `name: {…}`.');
-  if (document.hasIn(['connectors', name]))
-    throw refused(
-      'A connector of this name is there already.',
-      `${file}: connectors.${name}`,
-      'Choose another name, or edit the file.',
-    );
-  if (!isMap(existing)) document.set('connectors', document.createNode({}));
-  document.setIn(['connectors', name], flowNode(document, entry));
-  await replace(file, document.toString({ lineWidth: 0 }));
+  return document;
+}
+
+/** Comments and order stay. */
+export function saveConnectorsFile(file: string, document: Document): Promise<void> {
+  return replace(file, document.toString({ lineWidth: 0 }));
 }
 
 function checkEntry(name: string, { runner, package: packageName, command }: ConnectorEntry): void {

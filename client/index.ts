@@ -5,6 +5,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type ConnectorSpecification,
+  type Plan,
 } from '../protocol/index.ts';
 import {
   connectionWorkflowId,
@@ -20,6 +21,7 @@ import {
   applySpec,
   connectionNames,
   editConnection,
+  isApplied,
   livingHolder,
   refreshConnection,
   runningConnection,
@@ -87,6 +89,8 @@ export interface SyncClient {
   /** Tries both ends of a stored connection, or of a spec that is not stored. */
   check(target: string | ConnectionSpec, options?: WaitOptions): Promise<readonly CheckResult[]>;
   discover(name: string, options?: WaitOptions): Promise<Discovered>;
+  /** What the next sync would do, of a stored connection or of a spec. A spec's checkpoints are those of the connection of its name. */
+  plan(target: string | ConnectionSpec, options?: WaitOptions): Promise<Plan>;
   /** A person's edit of the state; refused while a sync runs. */
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
   /**
@@ -145,6 +149,14 @@ export async function createSyncClient({
       await runningConnection(room, name);
       const { value, truncated } = await ask({ kind: 'discover', connection: name }, options);
       return { catalog: value as Catalog, truncated };
+    },
+    async plan(target, options) {
+      const input: ProbeInput =
+        typeof target === 'string'
+          ? { kind: 'plan', connection: target }
+          : { kind: 'plan-spec', spec: target, applied: await isApplied(room, target.name) };
+      if (typeof target === 'string') await runningConnection(room, target);
+      return (await ask(input, options)).value as Plan;
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
     refresh: (name, request, options = {}) => refreshConnection(room, name, request, options),

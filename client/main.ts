@@ -7,7 +7,13 @@ import { runScript } from './cli/run-script.ts';
 
 /** On stderr: an answer in JSON goes elsewhere. Ctrl-C ends the program, Ctrl-D answers nothing. */
 async function ask(question: string): Promise<string> {
+  const ahead = typedAhead.shift();
+  if (ahead !== undefined) {
+    process.stderr.write(`${question}${ahead}\n`);
+    return ahead;
+  }
   const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.on('line', (line) => typedAhead.push(line));
   lines.on('SIGINT', () => process.exit(interruptedCode));
   try {
     return await new Promise<string>((resolve) => {
@@ -19,6 +25,8 @@ async function ask(question: string): Promise<string> {
   }
 }
 
+/** Lines pasted at once answer the next questions. */
+const typedAhead: string[] = [];
 /** 128 and the number of SIGINT. */
 const interruptedCode = 130;
 /** For terminals that do not say their size, or say 0. */

@@ -13,6 +13,8 @@ const probeTimeout = '1 hour';
 const summaries: Readonly<Record<ProbeInput['kind'], string>> = {
   check: 'Check both ends',
   'check-spec': 'Check both ends of a connection file',
+  plan: 'Tell what the next sync would do',
+  'plan-spec': 'Tell what a sync of a connection file would do',
   discover: "Read the source's catalog",
   logs: 'Read connector logs',
   connectors: "List the worker's connectors",

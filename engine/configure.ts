@@ -12,6 +12,7 @@ import {
   type StreamSelection,
   type SyncMode,
 } from '../protocol/index.ts';
+import { nearest } from '../protocol/nearest.ts';
 
 /** Names listed in an error. */
 const namesMax = 20;
@@ -54,8 +55,13 @@ function find(byId: ReadonlyMap<StreamId, Stream>, selection: StreamSelection): 
     origin: 'source',
     stream: id,
     place: `streams: ${id}`,
-    remedy: `Choose from: ${names.slice(0, namesMax).join(', ')}${names.length > namesMax ? `, … (${names.length} in all)` : ''}.`,
+    remedy: `${hint(id, names)}Choose from: ${names.slice(0, namesMax).join(', ')}${names.length > namesMax ? `, … (${names.length} in all)` : ''}.`,
   });
+}
+
+function hint(id: StreamId, names: readonly StreamId[]): string {
+  const meant = nearest(id, names);
+  return meant === undefined ? '' : `Did you mean ${meant}? `;
 }
 
 function configure(

@@ -32,6 +32,7 @@ export function fromLoader<C>(
 ): Destination<C> {
   return {
     spec: native.spec,
+    ...(native.guarantee !== undefined && { guarantee: native.guarantee }),
     check: (config, signal) => native.check(config, signal),
     async open(input) {
       const loader = native.loader(input.config);

@@ -40,8 +40,22 @@ export interface ConnectionRef {
   readonly name: string;
 }
 
+/**
+ * What a destination promises and why. It belongs to the destination's code, not to its spec: a spec is what another program may print, and
+ * such a program must not be able to claim it.
+ */
+export interface Guarantee {
+  readonly delivery: 'exactly once' | 'at least once';
+  /** One clause: what makes it so. */
+  readonly because: string;
+  /** What the conformance suite and the tests that kill ran against. */
+  readonly verifiedOn: string;
+}
+
 export interface Destination<C> {
   readonly spec: ConnectorSpecification;
+  /** Absent: at least once, and verified on nothing. */
+  readonly guarantee?: Guarantee;
   check(config: C, signal: AbortSignal): Promise<void>;
   /** Fences off earlier writers of the connection, then opens. Throws `fenced` when a newer writer was here, `raise` when a newer sync was. */
   open(input: WriteInput<C>): Promise<Writer>;
@@ -101,6 +115,8 @@ export interface Echo {
 /** A native destination: it gives a loader, and the engine makes the Writer. */
 export interface LoaderDestination<C> {
   readonly spec: ConnectorSpecification;
+  /** See Destination. */
+  readonly guarantee?: Guarantee;
   check(config: C, signal: AbortSignal): Promise<void>;
   /** Encodings it takes for a stream beside `jsonl`, best first. */
   accepts?(stream: StreamId): readonly Encoding[];

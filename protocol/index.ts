@@ -8,6 +8,7 @@ export * from './generations.ts';
 export * from './json.ts';
 export * from './message.ts';
 export * from './pipe.ts';
+export type * from './plan.ts';
 export * from './state.ts';
 export * from './stream.ts';
 export * from './sync.ts';

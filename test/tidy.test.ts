@@ -41,6 +41,8 @@ const mayImport: Record<string, readonly string[]> = {
       'node:',
       'yaml',
       'commander',
+      'ajv',
+      'ajv-formats',
     ],
   ],
 };

@@ -91,6 +91,7 @@ function announce(ready: Ready, server: DevServer, options: DevOptions): string 
     `Web UI    ${server.uiUrl ?? 'off'}`,
     describeReady(ready),
     'Next, in another terminal:',
+    `  ${elsewhere}tidemark init                  writes a connection file with you`,
     `  ${elsewhere}tidemark apply <file>          stores a connection and its schedule`,
     `  ${elsewhere}tidemark sync <connection>     syncs now, with live progress`,
   ].join('\n');

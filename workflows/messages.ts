@@ -220,6 +220,9 @@ export type ProbeInput =
   | { readonly kind: 'check'; readonly connection: string }
   | { readonly kind: 'discover'; readonly connection: string }
   | { readonly kind: 'check-spec'; readonly spec: ConnectionSpec }
+  | { readonly kind: 'plan'; readonly connection: string }
+  /** `applied`: a connection of its name is stored, whose checkpoints count. */
+  | { readonly kind: 'plan-spec'; readonly spec: ConnectionSpec; readonly applied: boolean }
   | {
       readonly kind: 'logs';
       readonly connection: string;
@@ -231,7 +234,7 @@ export type ProbeInput =
   | { readonly kind: 'connectors' }
   | { readonly kind: 'connector-spec'; readonly connector: string };
 
-/** `text` for logs; `value` is plain JSON: CheckResult, a Catalog, a list of ConnectorInfo, a ConnectorSpecification. */
+/** `text` for logs; `value` is plain JSON: CheckResult, a Catalog, a Plan, a list of ConnectorInfo, a ConnectorSpecification. */
 export interface ProbeResult {
   readonly value: unknown;
   readonly truncated: boolean;

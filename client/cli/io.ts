@@ -54,7 +54,7 @@ export function onUnpolled(session: Session): { onUnpolled(queue: string): void 
     onUnpolled: (queue) =>
       remark(
         session,
-        `Waiting: no worker polls the task queue ${queue}. Start one: tidemark worker (Ctrl-C stops waiting).`,
+        `Waiting: no worker polls the task queue ${queue}. Start one: tidemark worker, or tidemark dev for all on this machine (Ctrl-C stops waiting).`,
       ),
   };
 }

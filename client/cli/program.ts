@@ -3,6 +3,8 @@ import { addApply } from './apply.ts';
 import { addCheck } from './check.ts';
 import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
+import { addInit } from './init.ts';
+import { addPlan } from './plan.ts';
 import { addProcesses } from './processes.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchedule } from './schedule.ts';
@@ -35,6 +37,7 @@ function programOf(verbs: Verbs): Command {
       [
         examplesText([
           'tidemark dev                              # Temporal and a worker on this machine',
+          'tidemark init                             # write a connection file',
           'tidemark sync connections/orders.yaml     # apply it and sync',
           'tidemark status                           # what runs, what ran',
         ]),
@@ -43,8 +46,10 @@ function programOf(verbs: Verbs): Command {
       ].join('\n\n'),
     );
   addProcesses(program, verbs);
+  addInit(program, verbs);
   addApply(program, verbs);
   addCheck(program, verbs);
+  addPlan(program, verbs);
   addSync(program, verbs);
   addRefresh(program, verbs);
   addStatus(program, verbs);

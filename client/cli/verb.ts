@@ -13,7 +13,7 @@ export interface Verbs {
   readonly outcome: Outcome;
 }
 
-export type Options = Readonly<Record<string, string | boolean | undefined>>;
+export type Options = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface Verb {
   /** As commander writes it: `status [name]`. */

@@ -321,11 +321,16 @@ test('a deleted connection is gone from the list; applied again it starts as a n
   expect((await client.status(spec.name)).connectionId).not.toBe(connectionId);
 });
 
-test('probes reach the workers: check, discover, connectors, and their failures', async () => {
+test('probes reach the workers: check, discover, plan, connectors, and their failures', async () => {
   const name = await applied();
   expect(await client.check(name)).toMatchObject([{ end: 'source', connector: name, ok: true }]);
   expect(await client.check(specOf())).toMatchObject([{ connector: 'memory', ok: true }]);
   expect((await client.discover(name)).catalog.streams).toMatchObject([{ name: 'orders' }]);
+  expect(await client.plan(name)).toEqual({ connection: name });
+  const unknown = specOf();
+  expect(await client.plan(unknown)).toEqual({ connection: unknown.name, applied: false });
+  const stored = { ...unknown, name };
+  expect(await client.plan(stored)).toEqual({ connection: name, applied: true });
   expect(await client.connectors()).toMatchObject([{ name: 'mine' }]);
   expect(await rejection(client.connectorSpec('nope'))).toMatchObject({
     kind: 'config_error',

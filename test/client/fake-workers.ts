@@ -151,6 +151,10 @@ function fakeActivities(client: Client, scripts: ReadonlyMap<string, Script>, ho
           return found([{ end: 'source', connector: probe.spec.source.connector, ok: true }]);
         case 'discover':
           return found({ streams: [{ name: 'orders', json_schema: {} }] });
+        case 'plan':
+          return found({ connection: probe.connection });
+        case 'plan-spec':
+          return found({ connection: probe.spec.name, applied: probe.applied });
         case 'logs':
           return found(`${Context.current().info.taskQueue}\nlines: ${probe.lines}\n`);
         case 'connectors':

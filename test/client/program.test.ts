@@ -31,10 +31,12 @@ async function connectionFile(name: string, rest = ''): Promise<string> {
 const verbs = [
   'dev',
   'worker',
+  'init',
   'apply',
   'delete',
   'check',
   'discover',
+  'plan',
   'sync',
   'cancel',
   'status',

@@ -1,0 +1,150 @@
+import { configureCatalog } from '../engine/configure.ts';
+import {
+  currentState,
+  globalScope,
+  includesStream,
+  kindOf,
+  newConnection,
+  replaces,
+  sourceCount,
+  stateText,
+  statesForSource,
+  streamId,
+  type Catalog,
+  type Checkpoint,
+  type ConfiguredStream,
+  type ConnectionSpec,
+  type ConnectionState,
+  type Guarantee,
+  type Plan,
+  type PlannedStream,
+  type ResumePoint,
+  type State,
+  type StreamId,
+} from '../protocol/index.ts';
+import type { Connectors } from './deps.ts';
+import { limitedTo } from './refresh.ts';
+
+const resumeTextMax = 200;
+
+/** What the next sync would do, by the code that will do it. `held` null: the connection is not stored. Opens no destination. */
+export async function planSync(
+  connectors: Connectors,
+  spec: ConnectionSpec,
+  held: ConnectionState | null,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const log = { connection: spec.name, syncNo: 0 };
+  // Of both ends first that their configs fit: a source may take minutes to tell its streams.
+  const source = await connectors.openSource(spec.source, log, signal);
+  const { destination } = await connectors.openDestination(spec.destination, log, signal);
+  const offered = await source.source.discover(source.config, signal);
+  return planOf(spec, held, offered, destination.guarantee ?? null);
+}
+
+export function planOf(
+  spec: ConnectionSpec,
+  held: ConnectionState | null,
+  offered: Catalog,
+  guarantee: Guarantee | null,
+): Plan {
+  const state = currentState(held ?? newConnection('', spec));
+  const syncNo = state.syncNo + 1;
+  const configured = configureCatalog({
+    catalog: offered,
+    selections: spec.streams,
+    syncNo,
+    generations: state.generations,
+    minimumGenerations: state.minimumGenerations,
+    completed: new Set(),
+  });
+  const { streams } = limitedTo(state.clearing, configured);
+  const selected = new Set(configured.streams.map(({ stream }) => streamId(stream)));
+  const unselected = offered.streams.map(streamId).filter((id) => !selected.has(id));
+  const given = givenTo(streams, state, syncNo);
+  return {
+    connection: spec.name,
+    applied: held !== null,
+    syncing: state.lease !== null,
+    source: spec.source.connector,
+    destination: spec.destination.connector,
+    syncNo,
+    guarantee,
+    streams: streams.map((stream) => planned(stream, state, given)),
+    streamCount: streams.length,
+    unselected,
+    unselectedCount: unselected.length,
+  };
+}
+
+/** The checkpoints whose states the source will be given. */
+function givenTo(
+  streams: readonly ConfiguredStream[],
+  { checkpoints }: ConnectionState,
+  syncNo: number,
+): readonly Checkpoint[] {
+  const all = Object.values(checkpoints);
+  const inFull = streams.filter(({ sync_mode }) => sync_mode === 'full_refresh');
+  const fullRefresh: ReadonlySet<StreamId> = new Set(inFull.map(({ stream }) => streamId(stream)));
+  const states = new Set(
+    statesForSource({ checkpoints: all, syncNo, fullRefresh }).map(({ state }) => state),
+  );
+  return all.filter(({ state }) => state !== null && states.has(state));
+}
+
+function planned(
+  stream: ConfiguredStream,
+  { clearing, checkpoints }: ConnectionState,
+  given: readonly Checkpoint[],
+): PlannedStream {
+  const id = streamId(stream.stream);
+  const last = (checkpoints[id] ?? checkpoints[globalScope])?.state ?? null;
+  const properties = stream.stream.json_schema['properties'] ?? {};
+  return {
+    stream: id,
+    syncMode: stream.sync_mode,
+    destinationSyncMode: stream.destination_sync_mode,
+    cursor: stream.cursor_field ?? [],
+    primaryKey: stream.primary_key ?? [],
+    columns: Object.keys(properties as object).length,
+    generation: stream.generation_id,
+    rows: includesStream(clearing, id) ? 'emptied' : rowsOf(stream),
+    resume: resumeOf(id, stream, given),
+    sourceCounts: last === null ? null : sourceCount(last) !== undefined,
+  };
+}
+
+function rowsOf(stream: ConfiguredStream): PlannedStream['rows'] {
+  if (replaces(stream)) return 'replaced';
+  return stream.destination_sync_mode === 'append_dedup' ? 'merged' : 'added to';
+}
+
+function resumeOf(
+  id: StreamId,
+  { sync_mode }: ConfiguredStream,
+  given: readonly Checkpoint[],
+): ResumePoint | null {
+  if (sync_mode === 'full_refresh') return null;
+  const found = given.find(({ scope }) => scope === id || scope === globalScope);
+  if (found === undefined || found.state === null || !covers(found.state, id)) return null;
+  return {
+    scope: found.scope,
+    state: ownText(found).slice(0, resumeTextMax),
+    committedAt: found.committedAt,
+    syncNo: found.epoch.syncNo,
+  };
+}
+
+/** A GLOBAL state that lists its streams covers only those; the source reads others from their start. */
+function covers(state: State, id: StreamId): boolean {
+  if (kindOf(state) !== 'GLOBAL') return true;
+  const listed = state.global?.stream_states;
+  return listed === undefined || listed.some((one) => streamId(one.stream_descriptor) === id);
+}
+
+/** What of the state is not its envelope, where that can be told without changing a number. */
+function ownText(checkpoint: Checkpoint): string {
+  const { state, exact } = checkpoint;
+  const own = state?.stream?.stream_state;
+  return exact === undefined && own !== undefined ? JSON.stringify(own) : stateText(checkpoint);
+}
