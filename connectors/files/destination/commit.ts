@@ -21,7 +21,7 @@ import {
 } from './manifest.ts';
 import { widened } from './opening.ts';
 import type { FilesSealedPart, WrittenFile } from './part.ts';
-import { placeFiles, refuseTaken, type Placing } from './place.ts';
+import { makePlaces, placeFiles, refuseTaken, type Placing } from './place.ts';
 import { settleIntents, writeIntent } from './staging.ts';
 import type { Target } from './targets.ts';
 
@@ -52,10 +52,11 @@ export async function applyCommit(layout: Layout, commit: Commit): Promise<reado
   const { manifest, placing, removing, published } = planCommit(found, commit);
   // A commit of this writer that failed half-way.
   await settleIntents(layout, found!);
+  const directories = await makePlaces(layout.root, placing);
   await refuseTaken(layout.root, placing);
   const paths = [...placing.map(({ path }) => path), ...removing];
   if (paths.length > 0) await writeIntent(layout, id, paths);
-  await placeFiles(layout, placing);
+  await placeFiles(layout, placing, directories);
   await replaceManifest(layout, manifest);
   // Committed. What can't be tidied up now is by the next commit or open.
   await settleIntents(layout, manifest).catch(() => undefined);
@@ -116,14 +117,14 @@ function proven(manifest: Manifest | null, { input, parts, at }: Commit): Manife
 function withFile(
   entry: StreamEntry | undefined,
   target: Target,
-  { path, staged, columns, ...counts }: WrittenFile,
+  { path, staged, columns, rows, bytes }: WrittenFile,
 ): StreamEntry {
   const dataset = target.hidden ? entry?.next : entry?.current;
   // Another connection took the stream over, or another generation is being loaded.
   if (entry === undefined || dataset == null) throw fenced();
   if (target.hidden && dataset.generation !== target.generation) throw fenced();
   const file: FileEntry = {
-    ...{ path, ...counts, generation: target.generation },
+    ...{ path, rows, bytes, generation: target.generation },
     ...(columns !== null && { columns }),
     ...(target.hidden && { staged }),
   };

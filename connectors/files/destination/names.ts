@@ -25,6 +25,13 @@ export function safeName(name: string): string {
 export function claimFileNames(
   wanted: readonly string[],
   claimed: readonly string[],
-): Map<string, string> {
-  return claimNames([...new Set(wanted)], { fold: caseFold, existing: claimed, reserved: [] });
+): ReadonlyMap<string, string> {
+  const printable = new Map(wanted.map((name) => [name, withoutNul(name)]));
+  const names = claimNames([...new Set(printable.values())], {
+    ...{ fold: caseFold, existing: claimed, reserved: [] },
+  });
+  return new Map([...printable].map(([name, text]) => [name, names.get(text)!]));
 }
+
+/** No name holds a NUL character, but leaving it away would make two names one. */
+const withoutNul = (name: string): string => (name.includes('\0') ? JSON.stringify(name) : name);

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, realpath } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { join, sep } from 'node:path';
 import { codeOf, refusedConfig } from './errors.ts';
 
 /** A file that is to be seen: from the staging directory to its place. */
@@ -48,6 +48,27 @@ export async function refuseTaken(root: string, placings: readonly Placing[]): P
   }
 }
 
+/** Makes the directories of files that are to be placed; returns all on the way to them. None lies outside, also behind a link. */
+export async function makePlaces(
+  root: string,
+  placings: readonly Placing[],
+): Promise<ReadonlySet<string>> {
+  const made = new Set<string>([root]);
+  const realRoot = await realpath(root);
+  for (const { path } of placings) {
+    let directory = root;
+    for (const name of path.split('/').slice(0, -1)) {
+      directory = join(directory, name);
+      if (made.has(directory)) continue;
+      await mkdir(directory, { recursive: true });
+      const real = await realpath(directory);
+      if (!real.startsWith(realRoot + sep)) throw leadsOut(directory);
+      made.add(directory);
+    }
+  }
+  return made;
+}
+
 /**
  * Puts files into their places, durably. They are linked, not moved: until the manifest names them, the staging directory has them too, so
  * that a crash takes nothing away.
@@ -55,22 +76,11 @@ export async function refuseTaken(root: string, placings: readonly Placing[]): P
 export async function placeFiles(
   { root, staging }: { readonly root: string; readonly staging: string },
   placings: readonly Placing[],
+  directories: ReadonlySet<string>,
 ): Promise<void> {
-  const directories = new Set<string>();
-  for (const { staged, path } of placings) {
-    const target = inside(root, path);
-    const directory = dirname(target);
-    if (!directories.has(directory)) await makeInside(root, directory, directories);
-    await linkOrCopy(join(staging, staged), target);
-  }
-  for (const directory of directories) await syncDirectory(directory);
-}
-
-async function makeInside(root: string, directory: string, made: Set<string>): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const [real, realRoot] = [await realpath(directory), await realpath(root)];
-  if (real !== realRoot && !real.startsWith(realRoot + sep)) throw leadsOut(directory);
-  for (let one = directory; one.length >= root.length; one = dirname(one)) made.add(one);
+  for (const { staged, path } of placings)
+    await linkOrCopy(join(staging, staged), inside(root, path));
+  if (placings.length > 0) for (const directory of directories) await syncDirectory(directory);
 }
 
 async function linkOrCopy(from: string, to: string): Promise<void> {

@@ -73,7 +73,7 @@ function withNames(
   catalog: ConfiguredCatalog,
   known: Streams,
 ): Target[] {
-  const names = new Map<string, Map<string, string>>();
+  const names = new Map<string, ReadonlyMap<string, string>>();
   for (const { namespace } of targets) {
     if (names.has(namespace)) continue;
     const here = targets.flatMap((one, i) =>
