@@ -59,8 +59,16 @@ describe('JSONL', () => {
         `${sent[2]!.slice(0, -1)},${stamps}`,
       ].join(''),
     );
-    const [file] = harness.manifests()[0]!.streams[streamId({ name: 'orders' })]!.current!.files;
-    expect(file).toEqual({
+    const manifest = harness.manifests()[0]!;
+    // Other people's programs read it.
+    expect(Object.keys(manifest)).toEqual([
+      ...['version', 'connection', 'fence', 'checkpoints', 'streams'],
+    ]);
+    expect(manifest).toMatchObject({ version: 1, connection, fence: epoch(1) });
+    const { current, ...entry } = manifest.streams[streamId({ name: 'orders' })]!;
+    expect(entry).toEqual({ namespace: '', name: 'orders', next: null });
+    expect(Object.keys(current!)).toEqual(['generation', 'columns', 'files']);
+    expect(current!.files[0]).toEqual({
       ...{ path: 'orders/1-1000-1.jsonl', rows: 3, generation: 3 },
       bytes: statSync(place('orders/1-1000-1.jsonl')).size,
     });
