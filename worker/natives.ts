@@ -1,5 +1,5 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
-import { filesSource } from '../connectors/files/index.ts';
+import { filesDestination, filesSource } from '../connectors/files/index.ts';
 import { postgresDestination } from '../connectors/postgres/index.ts';
 import { fromLoader } from '../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination, Source } from '../protocol/index.ts';
@@ -8,7 +8,7 @@ import type { Natives } from './registry.ts';
 /** The systems that this project itself speaks to. */
 export const natives: Natives = {
   duckdb: { destination: destinationOf(duckdbDestination) },
-  files: { source: sourceOf(filesSource) },
+  files: { source: sourceOf(filesSource), destination: destinationOf(filesDestination) },
   postgres: { destination: destinationOf(postgresDestination) },
 };
 

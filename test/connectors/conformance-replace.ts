@@ -1,12 +1,15 @@
 import type { Checkpoint, ConfiguredStream, SyncError } from '../../protocol/index.ts';
 import {
   checkpoint,
+  database,
   epoch,
   failure,
   never,
   Sessions,
   stream,
+  testIf,
   type Harness,
+  type Offers,
   type TextRow,
 } from './harness.ts';
 
@@ -29,7 +32,9 @@ export const done = (syncNo: number, at = 1000, more: Partial<Checkpoint> = {}):
 export function replaceSuite<C>(options: {
   readonly name: string;
   create(): Promise<Harness<C>>;
+  readonly offers?: Offers;
 }): void {
+  const dedupTest = testIf((options.offers ?? database).dedup);
   describe(`${options.name} replaces the data of a stream`, () => {
     let harness: Harness<C>;
     let sessions: Sessions<C>;
@@ -171,37 +176,40 @@ export function replaceSuite<C>(options: {
       expect(await ids()).toEqual(['2', '3']);
     });
 
-    test('a refreshed stream is deduplicated out of sight, and goes on in its table', async () => {
-      const refreshed = stream('orders', 'append_dedup', {
-        generation_id: 2,
-        minimum_generation_id: 2,
-      });
-      const first = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
-      await first.load('orders', ['{"id":1,"name":"old"}'], checkpoint('orders', 1, 1));
-      const second = await sessions.open({ streams: [refreshed], epoch: epoch(2) });
-      await second.load(
-        'orders',
-        ['{"id":2,"name":"a"}'],
-        checkpoint('orders', 1, 1, { epoch: epoch(2) }),
-      );
-      // The refresh is not done: another sync takes it up.
-      const third = await sessions.open({ streams: [refreshed], epoch: epoch(3) });
-      await third.load('orders', ['{"id":2,"name":"b"}', '{"id":3,"name":"c"}'], done(3));
-      expect(await rows('id, name')).toEqual([
-        { id: '2', name: 'b' },
-        { id: '3', name: 'c' },
-      ]);
-      const fourth = await sessions.open({ streams: [refreshed], epoch: epoch(4) });
-      await fourth.load(
-        'orders',
-        ['{"id":3,"name":"d"}'],
-        checkpoint('orders', 1, 1, { epoch: epoch(4) }),
-      );
-      expect(await rows('id, name')).toEqual([
-        { id: '2', name: 'b' },
-        { id: '3', name: 'd' },
-      ]);
-    });
+    dedupTest(
+      'a refreshed stream is deduplicated out of sight, and goes on in its table',
+      async () => {
+        const refreshed = stream('orders', 'append_dedup', {
+          generation_id: 2,
+          minimum_generation_id: 2,
+        });
+        const first = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
+        await first.load('orders', ['{"id":1,"name":"old"}'], checkpoint('orders', 1, 1));
+        const second = await sessions.open({ streams: [refreshed], epoch: epoch(2) });
+        await second.load(
+          'orders',
+          ['{"id":2,"name":"a"}'],
+          checkpoint('orders', 1, 1, { epoch: epoch(2) }),
+        );
+        // The refresh is not done: another sync takes it up.
+        const third = await sessions.open({ streams: [refreshed], epoch: epoch(3) });
+        await third.load('orders', ['{"id":2,"name":"b"}', '{"id":3,"name":"c"}'], done(3));
+        expect(await rows('id, name')).toEqual([
+          { id: '2', name: 'b' },
+          { id: '3', name: 'c' },
+        ]);
+        const fourth = await sessions.open({ streams: [refreshed], epoch: epoch(4) });
+        await fourth.load(
+          'orders',
+          ['{"id":3,"name":"d"}'],
+          checkpoint('orders', 1, 1, { epoch: epoch(4) }),
+        );
+        expect(await rows('id, name')).toEqual([
+          { id: '2', name: 'b' },
+          { id: '3', name: 'd' },
+        ]);
+      },
+    );
 
     test('the new data has the types of its own schema', async () => {
       const retyped = overwritten(2, {

@@ -5,7 +5,9 @@ import {
   never,
   rawBlock,
   stream,
+  testIf,
   type Harness,
+  type Offers,
   type Session,
   type Sessions,
   type TextRow,
@@ -22,7 +24,8 @@ export interface Context<C> {
 const orders = streamId({ name: 'orders' });
 
 /** How values arrive: exactly, or as NULL with an entry. */
-export function valueTests<C>(context: () => Context<C>): void {
+export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
+  const typedTest = testIf(offers.tables);
   const open: Sessions<C>['open'] = (options): Promise<Session> => context().sessions.open(options);
   const query: Harness<C>['query'] = (sql) => context().harness.query(sql);
   const rows: Context<C>['rows'] = (columns, table) => context().rows(columns, table);
@@ -51,36 +54,43 @@ export function valueTests<C>(context: () => Context<C>): void {
         expect(new Set(Object.values(row))).toEqual(new Set([null]));
     });
 
-    test('stamps rows with Airbyte’s four columns and keeps the source’s changes', async () => {
-      const { loader } = await open();
-      const part = await loader.part(orders, partId(epoch(1), 1));
-      const change =
-        '{"field":"note","change":"TRUNCATED","reason":"SOURCE_RECORD_SIZE_LIMITATION"}';
-      await part.append(
-        rawBlock('orders', [
-          '{"type":"RECORD","record":{"stream":"orders","data":{"id":1},"emitted_at":1700000000123}}\n',
-          `{"type":"RECORD","record":{"stream":"orders","data":{"id":2,"price":"x"},"emitted_at":1700000000123,"meta":{"changes":[${change}]}}}\n`,
-        ]),
-        never,
-      );
-      part.cover();
-      const receipt = await loader.commit([await part.seal()], [checkpoint('orders', 1, 1)], never);
-      expect(receipt.nulled).toEqual({ orders: 1 });
-      const [first, second] = await rows(
-        '_airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id',
-      );
-      expect(first!['_airbyte_raw_id']).toMatch(/^[0-9a-f-]{36}$/);
-      expect(first!['_airbyte_extracted_at']).toBe('2023-11-14 22:13:20.123+00');
-      expect(first!['_airbyte_generation_id']).toBe('3');
-      expect(JSON.parse(first!['_airbyte_meta']!)).toEqual({ sync_id: 7, changes: [] });
-      expect(JSON.parse(second!['_airbyte_meta']!)).toEqual({
-        sync_id: 7,
-        changes: [
-          JSON.parse(change),
-          { field: 'price', change: 'NULLED', reason: 'DESTINATION_TYPECAST_ERROR' },
-        ],
-      });
-    });
+    typedTest(
+      'stamps rows with Airbyte’s four columns and keeps the source’s changes',
+      async () => {
+        const { loader } = await open();
+        const part = await loader.part(orders, partId(epoch(1), 1));
+        const change =
+          '{"field":"note","change":"TRUNCATED","reason":"SOURCE_RECORD_SIZE_LIMITATION"}';
+        await part.append(
+          rawBlock('orders', [
+            '{"type":"RECORD","record":{"stream":"orders","data":{"id":1},"emitted_at":1700000000123}}\n',
+            `{"type":"RECORD","record":{"stream":"orders","data":{"id":2,"price":"x"},"emitted_at":1700000000123,"meta":{"changes":[${change}]}}}\n`,
+          ]),
+          never,
+        );
+        part.cover();
+        const receipt = await loader.commit(
+          [await part.seal()],
+          [checkpoint('orders', 1, 1)],
+          never,
+        );
+        expect(receipt.nulled).toEqual({ orders: 1 });
+        const [first, second] = await rows(
+          '_airbyte_raw_id, _airbyte_extracted_at, _airbyte_meta, _airbyte_generation_id',
+        );
+        expect(first!['_airbyte_raw_id']).toMatch(/^[0-9a-f-]{36}$/);
+        expect(first!['_airbyte_extracted_at']).toBe('2023-11-14 22:13:20.123+00');
+        expect(first!['_airbyte_generation_id']).toBe('3');
+        expect(JSON.parse(first!['_airbyte_meta']!)).toEqual({ sync_id: 7, changes: [] });
+        expect(JSON.parse(second!['_airbyte_meta']!)).toEqual({
+          sync_id: 7,
+          changes: [
+            JSON.parse(change),
+            { field: 'price', change: 'NULLED', reason: 'DESTINATION_TYPECAST_ERROR' },
+          ],
+        });
+      },
+    );
 
     test('text arrives as it was sent: quotes, newlines, emoji, escapes', async () => {
       const text = 'a"b\'c\\d\n\t\r é😀 \u2028 % $1 ${x}';
@@ -131,7 +141,7 @@ export function valueTests<C>(context: () => Context<C>): void {
       expect(Number(row['price'])).toBe(Number(numeral));
     });
 
-    test('dates, times, booleans and lenient text arrive typed', async () => {
+    typedTest('dates, times, booleans and lenient text arrive typed', async () => {
       const row = await one(
         '{"id":"12","price":"1.50","ok":true,"day":"2024-02-29","seen_at":"2024-03-01T12:00:00.5+02:00","local":"2024-03-01T12:00:00","clock":"10:11:12","name":17}',
         'id, price, ok, day, seen_at, local, clock, name',
@@ -148,7 +158,7 @@ export function valueTests<C>(context: () => Context<C>): void {
       });
     });
 
-    test.each([
+    typedTest.each([
       ['id', '1.5'],
       ['id', '"abc"'],
       ['id', '[1]'],
@@ -197,7 +207,7 @@ export function valueTests<C>(context: () => Context<C>): void {
       expect((await rows('name, ok'))[0]).toEqual({ name: null, ok: 'true' });
     });
 
-    test('a column is added when a record needs it, typed as it was seen', async () => {
+    typedTest('a column is added when a record needs it, typed as it was seen', async () => {
       const { load } = await open();
       await load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
       await load(

@@ -5,13 +5,16 @@ import {
   checkpoint,
   connection,
   cursorOf,
+  database,
   epoch,
   failure,
   never,
   rawBlock,
   Sessions,
   stream,
+  testIf,
   type Harness,
+  type Offers,
   type TextRow,
 } from './harness.ts';
 
@@ -20,7 +23,11 @@ const orders = streamId({ name: 'orders' });
 export function destinationSuite<C>(options: {
   readonly name: string;
   create(): Promise<Harness<C>>;
+  readonly offers?: Offers;
 }): void {
+  const offers = options.offers ?? database;
+  const dedupTest = testIf(offers.dedup);
+  const tableTest = testIf(offers.tables);
   describe(`${options.name} as a destination`, () => {
     let harness: Harness<C>;
     let sessions: Sessions<C>;
@@ -203,7 +210,7 @@ export function destinationSuite<C>(options: {
         expect((await failure(sessions.open({ epoch: epoch(2) }))).kind).toBe('config_error');
       });
 
-      test('refuses a table that somebody else made', async () => {
+      tableTest('refuses a table that somebody else made', async () => {
         await harness.query(`CREATE TABLE "${harness.schema}".orders (id int)`);
         const error = await failure(sessions.open());
         expect([error.kind, error.place]).toEqual(['config_error', `${harness.schema}.orders`]);
@@ -276,26 +283,29 @@ export function destinationSuite<C>(options: {
         expect(await ids()).toEqual(['3']);
       });
 
-      test('commits a part of many blocks and several parts of a stream in their order', async () => {
-        const { loader } = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
-        const sealed = [];
-        for (let n = 0; n < 2; n += 1) {
-          const part = await loader.part(orders, partId(epoch(1), n));
-          for (let i = 0; i < 50; i += 1)
-            await part.append(block('orders', [`{"id":${i % 5},"name":"${n}-${i}"}`]), never);
-          part.cover();
-          sealed.push(await part.seal());
-        }
-        const receipt = await loader.commit(sealed, [checkpoint('orders', 1, 1)], never);
-        expect(receipt.rows).toEqual({ orders: 100 });
-        expect((await rows('name')).map((row) => row['name'])).toEqual([
-          '1-45',
-          '1-46',
-          '1-47',
-          '1-48',
-          '1-49',
-        ]);
-      });
+      dedupTest(
+        'commits a part of many blocks and several parts of a stream in their order',
+        async () => {
+          const { loader } = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
+          const sealed = [];
+          for (let n = 0; n < 2; n += 1) {
+            const part = await loader.part(orders, partId(epoch(1), n));
+            for (let i = 0; i < 50; i += 1)
+              await part.append(block('orders', [`{"id":${i % 5},"name":"${n}-${i}"}`]), never);
+            part.cover();
+            sealed.push(await part.seal());
+          }
+          const receipt = await loader.commit(sealed, [checkpoint('orders', 1, 1)], never);
+          expect(receipt.rows).toEqual({ orders: 100 });
+          expect((await rows('name')).map((row) => row['name'])).toEqual([
+            '1-45',
+            '1-46',
+            '1-47',
+            '1-48',
+            '1-49',
+          ]);
+        },
+      );
 
       test('a part that says other records than it holds is not committed', async () => {
         const { loader, sealed } = await sessions.open();
@@ -345,12 +355,12 @@ export function destinationSuite<C>(options: {
       });
     });
 
-    valueTests(() => ({ harness, sessions, rows }));
+    valueTests(() => ({ harness, sessions, rows }), offers);
 
     describe('append_dedup', () => {
       const dedup = { streams: [stream('orders', 'append_dedup')] };
 
-      test('the last record of a key wins, in the batch and over the table', async () => {
+      dedupTest('the last record of a key wins, in the batch and over the table', async () => {
         const { load } = await sessions.open(dedup);
         await load(
           'orders',
@@ -370,34 +380,40 @@ export function destinationSuite<C>(options: {
         ]);
       });
 
-      test('a delete removes the row, and a later insert in the same batch brings it back', async () => {
-        const { load } = await sessions.open(dedup);
-        await load(
-          'orders',
-          ['{"id":1,"name":"a"}', '{"id":2,"name":"b"}'],
-          checkpoint('orders', 1, 1),
-        );
-        const gone = '"_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"';
-        await load(
-          'orders',
-          [`{"id":1,${gone}}`, '{"id":1,"name":"again"}', `{"id":2,${gone}}`],
-          checkpoint('orders', 2, 2),
-        );
-        expect(await rows('id, name')).toEqual([{ id: '1', name: 'again' }]);
-      });
+      dedupTest(
+        'a delete removes the row, and a later insert in the same batch brings it back',
+        async () => {
+          const { load } = await sessions.open(dedup);
+          await load(
+            'orders',
+            ['{"id":1,"name":"a"}', '{"id":2,"name":"b"}'],
+            checkpoint('orders', 1, 1),
+          );
+          const gone = '"_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"';
+          await load(
+            'orders',
+            [`{"id":1,${gone}}`, '{"id":1,"name":"again"}', `{"id":2,${gone}}`],
+            checkpoint('orders', 2, 2),
+          );
+          expect(await rows('id, name')).toEqual([{ id: '1', name: 'again' }]);
+        },
+      );
 
-      test('a key without a value is a config error that names stream and column', async () => {
-        const { load } = await sessions.open(dedup);
-        const error = await failure(
-          load('orders', ['{"id":1}', '{"name":"x"}'], checkpoint('orders', 1, 1)),
-        );
-        expect([error.kind, error.stream, error.place]).toEqual(['config_error', 'orders', 'id']);
-        expect(error.remedy).toContain('append');
-        expect(await ids()).toEqual([]);
-        expect(await stored()).toEqual([]);
-      });
+      dedupTest(
+        'a key without a value is a config error that names stream and column',
+        async () => {
+          const { load } = await sessions.open(dedup);
+          const error = await failure(
+            load('orders', ['{"id":1}', '{"name":"x"}'], checkpoint('orders', 1, 1)),
+          );
+          expect([error.kind, error.stream, error.place]).toEqual(['config_error', 'orders', 'id']);
+          expect(error.remedy).toContain('append');
+          expect(await ids()).toEqual([]);
+          expect(await stored()).toEqual([]);
+        },
+      );
 
-      test('a stream without a key is a config error', async () => {
+      dedupTest('a stream without a key is a config error', async () => {
         const keyless = stream('orders', 'append_dedup', { primary_key: [] });
         expect((await failure(sessions.open({ streams: [keyless] }))).kind).toBe('config_error');
       });

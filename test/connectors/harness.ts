@@ -33,6 +33,22 @@ export interface Harness<C = JsonObject> {
   drop(): Promise<void>;
 }
 
+/** What a destination can do beyond what all must: the suites ask nothing else of it. */
+export interface Offers {
+  /** `append_dedup`. */
+  readonly dedup: boolean;
+  /** Tables with typed columns: values that do not fit are NULL. */
+  readonly tables: boolean;
+}
+
+export const database: Offers = { dedup: true, tables: true };
+
+/** `test` where the destination offers what the tests are about; else they are no tests of it. */
+export function testIf(offered: boolean): typeof test {
+  const none = Object.assign(() => undefined, { each: () => () => undefined });
+  return offered ? test : (none as unknown as typeof test);
+}
+
 export const never = new AbortController().signal;
 export const connection = { id: '7b7a3b43-5f05-4c9d-8f5c-0a3c54f0a001', name: 'shop' };
 

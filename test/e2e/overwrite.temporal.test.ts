@@ -4,7 +4,7 @@ import { attemptsIn, grow, sentIn } from '../support/exact-source.ts';
 import { eventually } from '../worker/eventually.ts';
 import { instants } from './instants.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const targets: readonly TargetKind[] = ['postgres', 'duckdb', 'files'];
 const seed = 20_262;
 const old = { rows: 500, missing: 0, twice: 0 };
 

@@ -5,7 +5,7 @@ import { descendantsOf, isRunning } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 import { instants } from './instants.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const targets: readonly TargetKind[] = ['postgres', 'duckdb', 'files'];
 const seed = 20_261;
 const none = { missing: 0, twice: 0 };
 

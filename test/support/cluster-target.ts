@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -6,7 +6,7 @@ import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-export type TargetKind = 'postgres' | 'duckdb';
+export type TargetKind = 'postgres' | 'duckdb' | 'files';
 
 /** What a stream's table holds of the ids 1 to n. */
 export interface Held {
@@ -42,6 +42,7 @@ export async function openTarget(
   directory: string,
   proxied = false,
 ): Promise<Target> {
+  if (kind === 'files') return filesTarget(directory);
   return kind === 'postgres' ? postgresTarget(proxied) : duckdbTarget(directory);
 }
 
@@ -74,6 +75,19 @@ function duckdbTarget(directory: string): Target {
     proxy: null,
     database: null,
     ...asking((sql) => askFile(path, sql), /does not exist/),
+    close: () => Promise.resolve(),
+  };
+}
+
+function filesTarget(directory: string): Target {
+  const path = join(directory, 'target');
+  return {
+    kind: 'files',
+    ref: { connector: 'files', config: { path } },
+    env: {},
+    proxy: null,
+    database: null,
+    ...asking((sql) => askManifest(path, sql), /does not exist/),
     close: () => Promise.resolve(),
   };
 }
@@ -143,4 +157,48 @@ async function askFile(path: string, sql: string): Promise<readonly Row[]> {
       if (!locked || Date.now() > deadline) throw error;
     }
   }
+}
+
+interface Manifest {
+  readonly checkpoints: readonly { readonly scope: string; readonly state: string }[];
+  readonly streams: Readonly<Record<string, { current: { files: { path: string }[] } | null }>>;
+}
+
+/** DuckDB over the files that the manifest names, which a worker may replace meanwhile. */
+async function askManifest(path: string, sql: string): Promise<readonly Row[]> {
+  const own = join(path, '_tidemark');
+  for (const deadline = Date.now() + lockedMsMax; ; await sleep(lockedPollMs)) {
+    const name = existsSync(own) ? readdirSync(own).find((one) => one.endsWith('.json')) : null;
+    if (name == null) return [];
+    const manifest = JSON.parse(readFileSync(join(own, name), 'utf8')) as Manifest;
+    const instance = await DuckDBInstance.create(':memory:');
+    try {
+      const connection = await instance.connect();
+      for (const statement of viewsOf(path, manifest)) await connection.run(statement);
+      const answer = await connection.runAndReadAll(sql);
+      connection.closeSync();
+      return answer.getRowObjectsJson();
+    } catch (error) {
+      const isReplaced = /No files found|Cannot open file/.test((error as Error).message);
+      if (!isReplaced || Date.now() > deadline) throw error;
+    } finally {
+      instance.closeSync();
+    }
+  }
+}
+
+function viewsOf(path: string, { checkpoints, streams }: Manifest): readonly string[] {
+  const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+  const rows = checkpoints.map(({ scope, state }) => `(${literal(scope)}, ${literal(state)})`);
+  const views = Object.entries(streams).flatMap(([stream, { current }]) => {
+    const files = (current?.files ?? []).map((file) => literal(join(path, file.path)));
+    const columns = `columns = {id: 'BIGINT', _airbyte_generation_id: 'BIGINT'}`;
+    return files.length === 0
+      ? []
+      : [`CREATE VIEW "${stream}" AS FROM read_json([${files.join(', ')}], ${columns})`];
+  });
+  return [
+    `CREATE VIEW _tidemark_checkpoints AS FROM (VALUES ${rows.join(', ')}) AS v(scope, state)`,
+    ...views,
+  ];
 }
