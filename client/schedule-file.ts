@@ -28,12 +28,16 @@ function cronOf(value: YamlValue): string {
 
 function intervalOf(value: YamlValue): string {
   const text = value.text();
-  const ms = text === undefined ? undefined : parseDuration(text);
-  if (ms !== undefined && ms >= intervalMsMin) return text!;
+  if (text !== undefined && isInterval(text)) return text;
   throw value.refuse(
     'This is not an interval.',
     'Write a duration of at least 1s, e.g. 45s, 15m, 6h.',
   );
+}
+
+export function isInterval(text: string): boolean {
+  const ms = parseDuration(text);
+  return ms !== undefined && ms >= intervalMsMin;
 }
 
 function timezoneOf(value: YamlValue): string {

@@ -8,10 +8,13 @@ import { connectionText, type EndText } from '../init/connection-text.ts';
 import { givenBy } from '../init/given.ts';
 import type { Asker } from '../init/interview.ts';
 import { needsOf } from '../init/needs.ts';
+import { isInterval } from '../schedule-file.ts';
 import { endOf } from './init-ends.ts';
 import { grantNeeds } from './init-grants.ts';
 import { answer, exitCodes, remark, type Session } from './io.ts';
 import { addVerb, type Options, type Verbs } from './verb.ts';
+
+const everyTriesMax = 3;
 
 export function addInit(program: Command, verbs: Verbs): void {
   const grantsFile = verbs.io.environment['TIDEMARK_CONNECTORS'] || 'connectors.yaml';
@@ -97,10 +100,16 @@ async function nameOf(source: EndText, destination: EndText, { ask }: Asker): Pr
   return checkConnectionName(typed?.trim() || byDefault);
 }
 
-async function everyOf({ ask, offersOptional }: Asker): Promise<string | null> {
-  if (!offersOptional) return null;
-  const typed = await ask?.('Sync how often, e.g. 15m, 1h (Enter: only when told to): ');
-  return typed?.trim() || null;
+async function everyOf({ ask, say, offersOptional }: Asker): Promise<string | null> {
+  if (!offersOptional || ask === null) return null;
+  for (let i = 0; i < everyTriesMax; i += 1) {
+    const typed = (await ask('Sync how often, e.g. 15m, 1h (Enter: only when told to): ')).trim();
+    if (typed === '') return null;
+    if (isInterval(typed)) return typed;
+    say('  This is not an interval of at least 1s.');
+  }
+  say('  Left out: write the schedule in the file.');
+  return null;
 }
 
 const fileOf = (name: string): string => join('connections', `${name}.yaml`);

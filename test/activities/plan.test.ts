@@ -11,6 +11,7 @@ import {
   type Scope,
   type State,
 } from '../../protocol/index.ts';
+import { natives } from '../../worker/natives.ts';
 import { id } from '../support/items.ts';
 
 const key = [['id']];
@@ -144,3 +145,13 @@ test('what is not selected is named, and a stream that is not offered is refused
     }),
   );
 });
+
+test.each(['duckdb', 'postgres'])(
+  '%s says what it promises, and on what that was verified',
+  (name) => {
+    expect(natives[name]!.destination!.guarantee).toMatchObject({
+      delivery: 'exactly once',
+      verifiedOn: expect.stringMatching(/\d/) as unknown,
+    });
+  },
+);

@@ -165,7 +165,7 @@ test('a person is asked for connectors, form, fields, name, interval and consent
       ...['nope', 'api', '2024-13-01', '2024-02-01', '', '2', 'ann'],
       ...['password', 'PW', 'page', '500', '50'],
       ...['postgres', '1', 'SHOP_URL', ''],
-      ...['shop', '1h', 'y'],
+      ...['shop', 'often', '1h', 'y'],
     ],
   );
   expect(questions.filter((one) => one.startsWith('source.'))).toContain(
@@ -178,6 +178,7 @@ test('a person is asked for connectors, form, fields, name, interval and consent
   expect(err).toContain('It must be <= 100.');
   expect(err).toContain('1  url');
   expect(err).toContain('2  host, database, username');
+  expect(err).toContain('This is not an interval');
   expect(code).toBe(0);
   const { name, source, destination, schedule } = parseConnection(await textOf(shop), 'x');
   expect({ name, source, destination, schedule }).toEqual({
@@ -283,6 +284,13 @@ test.each<[readonly string[], string]>([
   const { code, err } = await init(['shop', ...args]);
   expect(code).toBe(2);
   expect(err).toContain(said);
+});
+
+test('an interval that is none is refused, and nothing is written', async () => {
+  const { code, err } = await init(['shop', ...filesToDuckdb, '--every', 'often', '--yes']);
+  expect(code).toBe(2);
+  expect(err).toContain('This is not an interval.');
+  expect(await readdir(directory)).toEqual([]);
 });
 
 test('a file that is there is kept, unless --force is said', async () => {
