@@ -24,6 +24,12 @@ async function check(config: FilesTargetConfig, signal: AbortSignal): Promise<vo
 /** Local files, exactly once by a manifest. See docs/connectors.md. */
 export const filesDestination: LoaderDestination<FilesTargetConfig> = {
   spec: filesTargetSpec,
+  guarantee: {
+    delivery: 'exactly once',
+    because:
+      'a manifest, replaced in one step behind a fence, holds the checkpoints and names the files that count',
+    verifiedOn: 'a local file system on Linux',
+  },
   check,
   loader: (config) => new FilesLoader(config),
 };
