@@ -6,11 +6,13 @@ import {
   type ConfiguredCatalog,
   type ConfiguredStream,
   type DestinationSyncMode,
+  type Landing,
   type Stream,
   type StreamId,
   type StreamSelection,
   type SyncMode,
 } from '../protocol/index.ts';
+import { chooseColumns } from './columns.ts';
 
 /** Names listed in an error. */
 const namesMax = 20;
@@ -66,8 +68,9 @@ function configure(
   const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
   const destination = destinationMode(id, selection, key);
   const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
+  const { stream: copied, landing } = landed(stream, selection, [cursor, ...key]);
   return {
-    stream,
+    stream: copied,
     sync_mode: mode,
     destination_sync_mode: destination,
     ...(cursor.length > 0 && { cursor_field: cursor }),
@@ -75,7 +78,20 @@ function configure(
     generation_id: generation,
     minimum_generation_id: 0,
     sync_id: input.syncNo,
+    ...(Object.keys(landing).length > 0 && { landing }),
   };
+}
+
+/** What of the stream is copied, and what only the destination is told. `paths`: of the fields that stay whatever a person chose. */
+function landed(
+  stream: Stream,
+  { columns }: StreamSelection,
+  paths: readonly (readonly string[])[],
+): { readonly stream: Stream; readonly landing: Landing } {
+  if (columns === undefined) return { stream, landing: {} };
+  const always = paths.flatMap((path) => path.slice(0, 1));
+  const chosen = chooseColumns(stream, columns, always);
+  return { stream: chosen.stream, landing: { only: chosen.only } };
 }
 
 /** Airbyte's order: the source's own cursor, the person's, the default. */

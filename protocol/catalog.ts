@@ -20,7 +20,16 @@ export interface Catalog {
   readonly streams: readonly Stream[];
 }
 
-/** A stream as chosen for a sync; on the wire. `generation_id` is the age of the stream's data, nothing else. */
+/** What a destination is told of a stream beside the protocol's words. */
+export interface Landing {
+  /** The fields that may have a column, beside those of change data capture; what records hold beside them is left out. Absent: all. */
+  readonly only?: readonly string[];
+}
+
+/** Fields of this beginning are change data capture's own: they always have a column. */
+export const cdcPrefix = '_ab_cdc_';
+
+/** A stream as chosen for a sync. `generation_id` is the age of the stream's data, nothing else. */
 export interface ConfiguredStream {
   readonly stream: Stream;
   readonly sync_mode: SyncMode;
@@ -30,8 +39,19 @@ export interface ConfiguredStream {
   readonly generation_id: number;
   readonly minimum_generation_id: number;
   readonly sync_id: number;
+  /** Ours: a connector never sees it. */
+  readonly landing?: Landing;
 }
 
 export interface ConfiguredCatalog {
   readonly streams: readonly ConfiguredStream[];
+}
+
+/** The catalog as the Airbyte protocol writes it. */
+export function wireCatalog({ streams }: ConfiguredCatalog): ConfiguredCatalog {
+  const told = (configured: ConfiguredStream): ConfiguredStream => {
+    const { landing, ...wire } = configured;
+    return landing === undefined ? configured : wire;
+  };
+  return { streams: streams.map(told) };
 }

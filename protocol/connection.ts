@@ -15,6 +15,8 @@ export interface StreamSelection extends StreamDescriptor {
   readonly destination_sync_mode?: DestinationSyncMode;
   readonly cursor_field?: readonly string[];
   readonly primary_key?: readonly (readonly string[])[];
+  /** Only these fields are copied, beside the key, the cursor and those of change data capture. Absent: all. */
+  readonly columns?: readonly string[];
 }
 
 export type ScheduleSpec =

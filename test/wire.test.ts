@@ -8,6 +8,7 @@ import type {
   Policy,
   Progress,
   StreamProgress,
+  StreamSelection,
   StreamSummary,
   SyncFailure,
   SyncSummary,
@@ -62,11 +63,20 @@ const policy: Required<Policy> = {
   sourceSilenceMsMax: 1,
   segmentMsMax: 1,
 };
+const selection: Required<StreamSelection> = {
+  name: 'orders',
+  namespace: 'shop',
+  sync_mode: 'incremental',
+  destination_sync_mode: 'append_dedup',
+  cursor_field: ['updated_at'],
+  primary_key: [['id']],
+  columns: ['id'],
+};
 const spec: Required<ConnectionSpec> = {
   name: 'orders',
   source: { connector: 'postgres', config: { url: '${env:URL}' } },
   destination: { connector: 'duckdb', config: { path: './x' } },
-  streams: [{ name: 'orders' }],
+  streams: [selection],
   schedule: { cron: '0 * * * *' },
   policy,
 };

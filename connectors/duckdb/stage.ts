@@ -1,6 +1,6 @@
 import { typecastReason } from '../kit/columns.ts';
 import { quoteLiteral } from '../kit/identifiers.ts';
-import type { Column, Table } from '../kit/tables.ts';
+import { brokenToTell, type Column, type Table } from '../kit/tables.ts';
 import { unreadableRecord } from '../kit/targets.ts';
 import type { Database, Row } from './database.ts';
 import type { DuckdbSealedPart } from './part.ts';
@@ -107,7 +107,7 @@ export async function typeRecords(
     ({ column, i }) => `CASE WHEN ${misfit(i)} THEN ${quoteLiteral(column.field)} END`,
   );
   const fields = `CASE WHEN ${any} OR broken IS NOT NULL THEN
-    list_concat(list_filter([${list.join(', ')}]::VARCHAR[], lambda f: f IS NOT NULL), coalesce(broken::VARCHAR[], [])) END`;
+    list_concat(list_filter([${list.join(', ')}]::VARCHAR[], lambda f: f IS NOT NULL), ${brokenSql(table)}) END`;
   const plain = quoteLiteral(JSON.stringify({ sync_id: target.syncId, changes: [] }));
   await database.run(
     `CREATE OR REPLACE TEMPORARY TABLE ${names.typed} AS
@@ -121,6 +121,13 @@ export async function typeRecords(
      FROM (SELECT *, ${fields} AS fields FROM (SELECT *, ${casts.join(', ')} FROM ${texts}))`,
   );
   return counted(database, names.typed, tight);
+}
+
+function brokenSql(table: Table): string {
+  const told = brokenToTell(table);
+  const all = 'coalesce(broken::VARCHAR[], [])';
+  if (told === null) return all;
+  return `list_filter(${all}, lambda f: list_contains([${told.map(quoteLiteral).join(', ')}]::VARCHAR[], f))`;
 }
 
 async function counted(

@@ -8,6 +8,7 @@ import {
 } from '../kit/columns.ts';
 import { caseFold } from '../kit/identifiers.ts';
 import {
+  admits,
   planColumns,
   wantedFields,
   type Column,
@@ -59,7 +60,9 @@ export async function unknownFields(
 ): Promise<Observed[]> {
   const rows = await database.rows(`SELECT DISTINCT unnest(json_keys(data)) AS key FROM ${staged}`);
   const known = new Set(table.columns.map(({ field }) => field));
-  const fields = rows.map((row) => String(row['key'])).filter((field) => !known.has(field));
+  const fields = rows
+    .map((row) => String(row['key']))
+    .filter((field) => !known.has(field) && admits(table.target, field));
   if (fields.length + known.size > columnsMax)
     throw tooManyColumns(table.target.stream, fields.length + known.size);
   const observed: Observed[] = [];

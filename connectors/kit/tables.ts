@@ -1,3 +1,4 @@
+import { cdcPrefix } from '../../protocol/index.ts';
 import {
   airbyteColumns,
   columnsMax,
@@ -32,6 +33,11 @@ export interface TableDialect {
   readonly airbyteTypes: Readonly<Record<(typeof airbyteColumns)[number], string>>;
   /** Names that no field's column may have, beside Airbyte's. */
   readonly reserved: readonly string[];
+}
+
+/** Whether a field of a record may have a column. */
+export function admits({ only }: Target, field: string): boolean {
+  return only === null || only.has(field) || field.startsWith(cdcPrefix);
 }
 
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
@@ -74,6 +80,11 @@ export function targetWithColumns({ target, columns }: Table): Target {
   const fields = new Map(target.fields);
   for (const { field } of columns) if (!fields.has(field)) fields.set(field, 'json');
   return { ...target, fields };
+}
+
+/** The fields whose unusable values are told as NULLED; null: every one. A field that was left out has no value to lose. */
+export function brokenToTell({ target, columns }: Table): readonly string[] | null {
+  return target.only === null ? null : columns.map(({ field }) => field);
 }
 
 /** The columns in the order of an INSERT: the fields', then Airbyte's. */

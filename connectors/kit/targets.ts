@@ -18,6 +18,8 @@ export interface Target {
   readonly fields: ReadonlyMap<string, ColumnKind>;
   /** Fields of the primary key; null: append. */
   readonly dedupBy: readonly string[] | null;
+  /** The fields that may have a column, beside those of change data capture; null: every field. */
+  readonly only: ReadonlySet<string> | null;
   readonly generation: number;
   readonly syncId: number;
 }
@@ -65,12 +67,14 @@ export function planTargets(
 function target(configured: ConfiguredStream, schema: string, table: string): Target {
   const stream = streamId(configured.stream);
   if (configured.destination_sync_mode === 'overwrite') throw noOverwrite(stream);
+  const { only } = configured.landing ?? {};
   return {
     stream,
     schema,
     table,
     fields: columnsOf(configured.stream.json_schema),
     dedupBy: configured.destination_sync_mode === 'append_dedup' ? keyOf(configured, stream) : null,
+    only: only === undefined ? null : new Set(only),
     generation: configured.generation_id,
     syncId: configured.sync_id,
   };

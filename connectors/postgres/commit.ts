@@ -8,7 +8,7 @@ import {
 } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import type { Written } from '../kit/receipt.ts';
-import { columnNames, type Column, type Table } from '../kit/tables.ts';
+import { brokenToTell, columnNames, type Column, type Table } from '../kit/tables.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Session } from './session.ts';
 import { own, takesAnything, valueSql } from './types.ts';
@@ -77,7 +77,8 @@ function carefulSelect(table: Table, part: string): string {
     .filter((c) => !takesAnything(c.type))
     .map(misfit)
     .join(', ')}]::text[], NULL)`;
-  const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(${own.broken})) END`;
+  const told = brokenToTell(table);
+  const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT f FROM jsonb_array_elements_text(${own.broken}) f${told === null ? '' : ` WHERE f = ANY (ARRAY[${told.map(quoteLiteral).join(', ')}]::text[])`}) END`;
   const ours = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f, 'change', 'NULLED', 'reason', '${typecastReason}')), '[]') FROM unnest(${own.fields}) f)`;
   return `SELECT ${[
     ...columns.map((c) => quoteIdentifier(c.name)),

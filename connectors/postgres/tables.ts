@@ -7,6 +7,7 @@ import {
 } from '../kit/columns.ts';
 import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import {
+  admits,
   planColumns,
   wantedFields,
   type Column,
@@ -89,9 +90,10 @@ export async function unknownFields(
      ) seen GROUP BY key ORDER BY key`,
   );
   if (rows.some((row) => row['key'] === null)) throw unreadableRecord(table.target.stream);
-  return rows.map((row) => ({
+  const observed = rows.map((row) => ({
     field: String(row['key']),
     types: row['kinds'] as string[],
     big: row['big'] === true,
   }));
+  return observed.filter(({ field }) => admits(table.target, field));
 }

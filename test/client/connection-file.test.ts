@@ -107,6 +107,14 @@ test('takes short forms of streams, cursors and keys', () => {
   ]);
 });
 
+test('reads the columns of a stream', () => {
+  const { streams } = parseConnection(
+    file('streams: [{ name: orders, columns: [id, "5"] }]\n'),
+    'orders.yaml',
+  );
+  expect(streams).toEqual([{ name: 'orders', columns: ['id', '5'] }]);
+});
+
 test('follows anchors and aliases', () => {
   const spec = parseConnection(
     `name: orders
@@ -158,6 +166,9 @@ test.each([
     '5:39',
   ],
   ['a cursor that is a number', stream('{ name: a, cursor_field: 5 }'), '5:30'],
+  ['an empty list of columns', stream('{ name: a, columns: [] }'), '5:25: streams\\[0\\].columns'],
+  ['columns that are no list', stream('{ name: a, columns: id }'), '5:25'],
+  ['a column that is a number', stream('{ name: a, columns: [5] }'), '5:26'],
   ['an empty primary key', stream('{ name: a, primary_key: [] }'), '5:29'],
   ['a schedule with neither', file('schedule: { timezone: UTC }\n'), '4:11: schedule'],
   ['a schedule with both', file('schedule: { cron: "0 * * * *", every: 1h }\n'), '4:11: schedule'],

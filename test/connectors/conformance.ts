@@ -1,4 +1,5 @@
 import { partId, streamId, SyncError, type Checkpoint } from '../../protocol/index.ts';
+import { choiceTests } from './conformance-choices.ts';
 import { valueTests } from './conformance-values.ts';
 import {
   block,
@@ -317,6 +318,7 @@ export function destinationSuite<C>(options: {
     });
 
     valueTests(() => ({ harness, sessions, rows }));
+    choiceTests(() => ({ harness, sessions, rows }));
 
     describe('append_dedup', () => {
       const dedup = { streams: [stream('orders', 'append_dedup')] };

@@ -75,6 +75,57 @@ test.each([
   );
 });
 
+describe('chosen columns', () => {
+  const wide: Stream = {
+    ...orders,
+    json_schema: {
+      type: 'object',
+      required: ['id', 'note'],
+      properties: Object.fromEntries(
+        ['id', 'updated_at', 'total', 'note', '_ab_cdc_deleted_at'].map((name) => [name, {}]),
+      ),
+    },
+  };
+  const choose = (selection: object): ReturnType<typeof configure>['streams'][0] =>
+    configure({ catalog: { streams: [wide] }, selections: [{ name: 'orders', ...selection }] })
+      .streams[0]!;
+
+  test('are all that the schema keeps, with key, cursor and what change data capture adds', () => {
+    const { stream, landing } = choose({ columns: ['total'] });
+    expect(stream.json_schema).toEqual({
+      type: 'object',
+      required: ['id'],
+      properties: { id: {}, updated_at: {}, total: {}, _ab_cdc_deleted_at: {} },
+    });
+    expect(landing).toEqual({ only: ['total', 'updated_at', 'id'] });
+    expect(choose({}).landing).toBeUndefined();
+  });
+
+  test('may name a key or a cursor that the schema lacks, and keep a nested one by its first part', () => {
+    const { stream, landing } = choose({
+      columns: ['other'],
+      primary_key: [['other']],
+      cursor_field: ['note', 'at'],
+    });
+    expect(Object.keys(stream.json_schema['properties']!)).toEqual(['note', '_ab_cdc_deleted_at']);
+    expect(landing!.only).toEqual(['other', 'note']);
+  });
+
+  test('that the stream lacks are a config error with the nearest name', () => {
+    expect(() => choose({ columns: ['totl'] })).toThrow(
+      expect.objectContaining({
+        kind: 'config_error',
+        stream: 'orders',
+        place: expect.stringContaining('totl'),
+        remedy: 'Did you mean total?',
+      }),
+    );
+    expect(() => choose({ columns: ['xylophone'] })).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('id, updated_at, total, note') }),
+    );
+  });
+});
+
 test('the hash of a catalog depends on what it says, not on its order', () => {
   const turned = { json_schema: { properties: { id: { type: 'integer' } }, type: 'object' } };
   const { json_schema: _, ...rest } = orders;

@@ -1,0 +1,112 @@
+import type { ConfiguredStream, JsonObject, Landing } from '../../protocol/index.ts';
+import type { Context } from './conformance-values.ts';
+import { checkpoint, epoch, schema, stream, type Sessions } from './harness.ts';
+
+/** A stream of which a person chose these columns. */
+function chosen(
+  columns: readonly string[],
+  more: Partial<ConfiguredStream> = {},
+): ConfiguredStream {
+  const all = schema['properties'] as JsonObject;
+  const properties = Object.fromEntries(
+    Object.entries(all).filter(([field]) => columns.includes(field)),
+  );
+  return stream('orders', more.destination_sync_mode ?? 'append', {
+    ...more,
+    stream: { name: 'orders', json_schema: { type: 'object', properties } },
+    landing: { only: columns } satisfies Landing,
+  });
+}
+
+/** What a person chooses for a stream: its columns. */
+export function choiceTests<C>(context: () => Context<C>): void {
+  const open: Sessions<C>['open'] = (options) => context().sessions.open(options);
+  const rows: Context<C>['rows'] = (columns, table) => context().rows(columns, table);
+  const columnsOf = async (table = 'orders'): Promise<unknown[]> => {
+    const { harness } = context();
+    const found = await harness.query(
+      `SELECT column_name AS c FROM information_schema.columns
+       WHERE table_schema = '${harness.schema}' AND table_name = '${table}' ORDER BY column_name`,
+    );
+    return found.map((row) => row['c']).filter((name) => !String(name).startsWith('_airbyte_'));
+  };
+
+  describe('chosen columns', () => {
+    test('fields that were not chosen get no column, and their values are not counted', async () => {
+      const { load } = await open({ streams: [chosen(['id', 'name'])] });
+      const receipt = await load(
+        'orders',
+        [
+          '{"id":1,"name":"a","price":"no number","new":5}',
+          '{"id":2,"name":"b","doc":"\\ud800","other":NaN}',
+        ],
+        checkpoint('orders', 1, 1),
+      );
+      expect(receipt).toEqual({ rows: { orders: 2 }, nulled: { orders: 0 } });
+      expect(await columnsOf()).toEqual(['id', 'name']);
+      const found = await rows('id, name, _airbyte_meta');
+      expect(found.map(({ id, name }) => [id, name])).toEqual([
+        ['1', 'a'],
+        ['2', 'b'],
+      ]);
+      for (const row of found)
+        expect(JSON.parse(row['_airbyte_meta']!)).toEqual({ sync_id: 7, changes: [] });
+    });
+
+    test('a value that does not fit a chosen column is still told', async () => {
+      const { load } = await open({ streams: [chosen(['id', 'price', 'doc'])] });
+      const receipt = await load(
+        'orders',
+        ['{"id":1,"price":"no number","doc":"\\ud800","name":"\\ud800","ok":"no"}'],
+        checkpoint('orders', 1, 1),
+      );
+      expect(receipt.nulled).toEqual({ orders: 2 });
+      const [row] = await rows('_airbyte_meta');
+      const { changes } = JSON.parse(row!['_airbyte_meta']!) as { changes: { field: string }[] };
+      expect(changes.map(({ field }) => field).sort()).toEqual(['doc', 'price']);
+    });
+
+    test('a column that is no longer chosen stays and gets NULL; chosen again it is filled', async () => {
+      const first = await open();
+      await first.load('orders', ['{"id":1,"name":"a"}'], checkpoint('orders', 1, 1));
+      const second = await open({ epoch: epoch(2), streams: [chosen(['id'])] });
+      await second.load(
+        'orders',
+        ['{"id":2,"name":"b"}'],
+        checkpoint('orders', 1, 2, { epoch: epoch(2) }),
+      );
+      const third = await open({ epoch: epoch(3), streams: [chosen(['id', 'name'])] });
+      await third.load(
+        'orders',
+        ['{"id":3,"name":"c"}'],
+        checkpoint('orders', 1, 3, { epoch: epoch(3) }),
+      );
+      expect((await rows('name')).map((row) => row['name'])).toEqual(['a', null, 'c']);
+    });
+
+    test('a chosen field that only records have gets its column, and so have those of change data capture', async () => {
+      const streams = [chosen(['id', 'extra'], { destination_sync_mode: 'append_dedup' })];
+      const { load } = await open({ streams });
+      await load(
+        'orders',
+        ['{"id":1,"extra":1.5,"no":1}', '{"id":2,"_ab_cdc_lsn":7}'],
+        checkpoint('orders', 1, 1),
+      );
+      expect(await columnsOf()).toEqual(['_ab_cdc_lsn', 'extra', 'id']);
+      await load(
+        'orders',
+        ['{"id":1,"_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"}'],
+        checkpoint('orders', 2, 2),
+      );
+      expect((await rows('id, extra, _ab_cdc_lsn')).map((row) => row['id'])).toEqual(['2']);
+    });
+
+    test('more keys than a table can have do no harm when they were not chosen', async () => {
+      const { load } = await open({ streams: [chosen(['id'])] });
+      const many = Array.from({ length: 1_200 }, (_, n) => `"k${n}":1`).join(',');
+      const receipt = await load('orders', [`{"id":1,${many}}`], checkpoint('orders', 1, 1));
+      expect(receipt.rows).toEqual({ orders: 1 });
+      expect(await columnsOf()).toEqual(['id']);
+    });
+  });
+}
