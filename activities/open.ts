@@ -67,6 +67,7 @@ export async function openWriter(
     configureCatalog({
       catalog: ends.discovered,
       selections: spec.streams,
+      naming: spec,
       syncNo,
       generations: attached.generations,
       completed,

@@ -1,12 +1,27 @@
 import { readFile } from 'node:fs/promises';
-import { isObject, SyncError, type ConnectionSpec, type ConnectorRef } from '../protocol/index.ts';
+import {
+  isObject,
+  sourceNamespace,
+  SyncError,
+  type ConnectionSpec,
+  type ConnectorRef,
+} from '../protocol/index.ts';
 import { policyOf } from './policy-file.ts';
 import { scheduleOf } from './schedule-file.ts';
 import { streamsOf } from './streams-file.ts';
-import { parseYaml, required, type YamlValue } from './yaml-value.ts';
+import { parseYaml, required, textOf, type YamlValue } from './yaml-value.ts';
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-const connectionKeys = ['name', 'source', 'destination', 'streams', 'schedule', 'policy'];
+const connectionKeys = [
+  'name',
+  'source',
+  'destination',
+  'streams',
+  'namespace',
+  'prefix',
+  'schedule',
+  'policy',
+];
 const endKeys = ['connector', 'config'];
 
 /** Reads a connection file. Throws a config_error that names file (as `shown`), line and column. */
@@ -29,13 +44,14 @@ export async function readConnectionFile(path: string, shown = path): Promise<Co
 export function parseConnection(text: string, file: string): ConnectionSpec {
   const root = parseYaml(text, file);
   const entry = root.entries(connectionKeys);
-  const streams = entry['streams'];
-  const schedule = entry['schedule'];
+  const { streams, namespace, prefix, schedule } = entry;
   return {
     name: nameOf(required(root, entry['name'], 'name')),
     source: endOf(required(root, entry['source'], 'source')),
     destination: endOf(required(root, entry['destination'], 'destination')),
     ...(streams !== undefined && { streams: streamsOf(streams) }),
+    ...(namespace !== undefined && { namespace: templateOf(namespace, [sourceNamespace]) }),
+    ...(prefix !== undefined && { prefix: templateOf(prefix, []) }),
     ...(schedule !== undefined && { schedule: scheduleOf(schedule) }),
     policy: policyOf(entry['policy']),
   };
@@ -58,6 +74,17 @@ function nameOf(value: YamlValue): string {
   const name = value.text();
   if (name !== undefined && namePattern.test(name)) return name;
   throw value.refuse('This is not a connection name.', nameRule);
+}
+
+/** A text whose placeholders are all among `known`. */
+function templateOf(value: YamlValue, known: readonly string[]): string {
+  const text = textOf(value);
+  const found = text.match(/\$\{[^}]*\}?/g) ?? [];
+  if (found.every((placeholder) => known.includes(placeholder))) return text;
+  throw value.refuse(
+    'The value holds an unknown placeholder.',
+    known.length === 0 ? 'Write it out: none is known here.' : `Use ${known.join(', ')}.`,
+  );
 }
 
 function endOf(value: YamlValue): ConnectorRef {

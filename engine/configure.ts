@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  sourceNamespace,
   streamId,
   SyncError,
   type Catalog,
@@ -7,6 +8,7 @@ import {
   type ConfiguredStream,
   type DestinationSyncMode,
   type Landing,
+  type Naming,
   type Stream,
   type StreamId,
   type StreamSelection,
@@ -21,6 +23,8 @@ export interface ConfigureInput {
   readonly catalog: Catalog;
   /** Absent: every stream. */
   readonly selections: readonly StreamSelection[] | undefined;
+  /** Absent: tables are named as the streams are. */
+  readonly naming?: Naming;
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
@@ -68,7 +72,10 @@ function configure(
   const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
   const destination = destinationMode(id, selection, key);
   const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
-  const { stream: copied, landing } = landed(stream, selection, [cursor, ...key]);
+  const { stream: copied, landing } = landed(stream, selection, {
+    naming: input.naming ?? {},
+    paths: [cursor, ...key],
+  });
   return {
     stream: copied,
     sync_mode: mode,
@@ -86,12 +93,15 @@ function configure(
 function landed(
   stream: Stream,
   { columns }: StreamSelection,
-  paths: readonly (readonly string[])[],
+  { naming, paths }: { readonly naming: Naming; readonly paths: readonly (readonly string[])[] },
 ): { readonly stream: Stream; readonly landing: Landing } {
-  if (columns === undefined) return { stream, landing: {} };
+  const { prefix } = naming;
+  const namespace = naming.namespace?.replaceAll(sourceNamespace, stream.namespace ?? '');
+  const named: Landing = { ...(namespace && { namespace }), ...(prefix && { prefix }) };
+  if (columns === undefined) return { stream, landing: named };
   const always = paths.flatMap((path) => path.slice(0, 1));
   const chosen = chooseColumns(stream, columns, always);
-  return { stream: chosen.stream, landing: { only: chosen.only } };
+  return { stream: chosen.stream, landing: { ...named, only: chosen.only } };
 }
 
 /** Airbyte's order: the source's own cursor, the person's, the default. */

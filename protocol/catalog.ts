@@ -22,6 +22,10 @@ export interface Catalog {
 
 /** What a destination is told of a stream beside the protocol's words. */
 export interface Landing {
+  /** Absent: the stream's own namespace, else the destination's schema. */
+  readonly namespace?: string;
+  /** In front of the stream's name, in its table's. */
+  readonly prefix?: string;
   /** The fields that may have a column, beside those of change data capture; what records hold beside them is left out. Absent: all. */
   readonly only?: readonly string[];
 }

@@ -54,8 +54,19 @@ export const defaultPolicy: Policy = {
   segmentMsMax: 6 * 60 * 60_000,
 };
 
+/** Stands in a namespace for the stream's own; empty where it has none. */
+export const sourceNamespace = '${SOURCE_NAMESPACE}';
+
+/** How tables are named. States and stream ids keep the names of the source. */
+export interface Naming {
+  /** Where tables go: a text that may hold `sourceNamespace`. Absent: the stream's own namespace, else the destination's schema. */
+  readonly namespace?: string;
+  /** In front of every table's name. */
+  readonly prefix?: string;
+}
+
 /** What a person applied: plain JSON, no secrets. */
-export interface ConnectionSpec {
+export interface ConnectionSpec extends Naming {
   readonly name: string;
   readonly source: ConnectorRef;
   readonly destination: ConnectorRef;

@@ -77,6 +77,8 @@ const spec: Required<ConnectionSpec> = {
   source: { connector: 'postgres', config: { url: '${env:URL}' } },
   destination: { connector: 'duckdb', config: { path: './x' } },
   streams: [selection],
+  namespace: 'raw_${SOURCE_NAMESPACE}',
+  prefix: 'shop_',
   schedule: { cron: '0 * * * *' },
   policy,
 };

@@ -85,8 +85,8 @@ export class DuckdbLedger {
       );
       const root = rows.find((row) => row['scope'] === rootScope);
       if (root !== undefined) passRoot(fenceOf(root), input.epoch);
-      await this.#own(input, targets);
       const plan = planOpen(rows.filter((row) => row !== root).map(rowOf), input);
+      await this.#own(input, targets, plan.held);
       await this.#database.run(
         `UPDATE ${this.#checkpoints} SET sync_no = ${syncNo}, attempt_at = ${at} WHERE connection_id = ${id}`,
       );
@@ -117,13 +117,20 @@ export class DuckdbLedger {
     return result;
   }
 
-  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+  async #own(
+    input: OpenInput,
+    targets: readonly Target[],
+    held: readonly Checkpoint[],
+  ): Promise<void> {
     const rows = await this.#database.rows(
-      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+      `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
     );
-    for (const target of unowned(input, { targets, owners: rows, fold: caseFold })) {
+    for (const target of unowned(input, { targets, owners: rows, held, fold: caseFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      await this.#database.run(
+        `DELETE FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(input.connection.id)} AND stream = ${quoteLiteral(stream)}`,
+      );
       await this.#database.run(
         `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream)
          VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')})`,

@@ -6,7 +6,7 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
-import { claimNames, type Fold } from './identifiers.ts';
+import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
 import { checkpointTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -32,36 +32,71 @@ export interface KnownTable {
 }
 
 /**
- * A table for each stream of the catalog. Streams keep the table they have; two streams whose names the system can't tell apart get two
- * tables. Refuses modes and keys that can't be done, as config_errors that name the stream.
+ * A table for each stream of the catalog. Streams keep the table they have while it is named as they are; two streams whose names the system
+ * can't tell apart get two tables. Refuses modes, keys and names that can't be done, as config_errors that name the stream.
  */
 export function planTargets(
   catalog: ConfiguredCatalog,
   known: readonly KnownTable[],
   options: { readonly schema: string; readonly fold: Fold },
 ): Target[] {
+  const { fold } = options;
   const bySchema = new Map<string, ConfiguredStream[]>();
   for (const configured of catalog.streams) {
-    const schema = configured.stream.namespace || options.schema;
+    const schema = fold(schemaOf(configured, options.schema));
     bySchema.set(schema, [...(bySchema.get(schema) ?? []), configured]);
   }
-  return [...bySchema].flatMap(([schema, streams]) => {
-    const here = known.filter((one) => one.schema === schema);
-    const kept = new Map(here.map((one) => [one.stream, one.table]));
-    const fresh = streams.filter(({ stream }) => !kept.has(streamId(stream)));
-    const names = claimNames(
-      fresh.map(({ stream }) => stream.name),
-      {
-        fold: options.fold,
-        existing: [],
-        reserved: [checkpointTable, ownerTable, ...kept.values()],
-      },
+  return [...bySchema].flatMap(([folded, streams]) => {
+    const here = known.filter(({ schema }) => fold(schema) === folded);
+    const tables = tablesIn(streams, here, fold);
+    return streams.map((configured) =>
+      target(
+        configured,
+        schemaOf(configured, options.schema),
+        tables.get(streamId(configured.stream))!,
+      ),
     );
-    return streams.map((configured) => {
-      const id = streamId(configured.stream);
-      return target(configured, schema, kept.get(id) ?? names.get(configured.stream.name)!);
-    });
   });
+}
+
+function schemaOf({ stream, landing }: ConfiguredStream, ofConfig: string): string {
+  const schema = landing?.namespace || stream.namespace || ofConfig;
+  if (Buffer.byteLength(schema) > identifierBytesMax) throw longSchema(streamId(stream), schema);
+  return schema;
+}
+
+const nameOf = ({ stream, landing }: ConfiguredStream): string =>
+  `${landing?.prefix ?? ''}${stream.name}`;
+
+/** The table of each stream of one schema. */
+function tablesIn(
+  streams: readonly ConfiguredStream[],
+  here: readonly KnownTable[],
+  fold: Fold,
+): Map<StreamId, string> {
+  const byName = new Map<string, StreamId>();
+  const tables = new Map<StreamId, string>();
+  const tableOf = new Map(here.map(({ stream, table }) => [stream, table]));
+  for (const configured of streams) {
+    const id = streamId(configured.stream);
+    const name = nameOf(configured);
+    const other = byName.get(name);
+    if (other !== undefined) throw sharedTable(other, id, configured);
+    byName.set(name, id);
+    const own = tableOf.get(id);
+    if (own === name || own === hashedName(name)) tables.set(id, own);
+  }
+  const fresh = [...byName].filter(([, id]) => !tables.has(id));
+  const names = claimNames(
+    fresh.map(([name]) => name),
+    {
+      fold,
+      existing: [],
+      reserved: [checkpointTable, ownerTable, ...here.map(({ table }) => table)],
+    },
+  );
+  for (const [name, id] of fresh) tables.set(id, names.get(name)!);
+  return tables;
 }
 
 function target(configured: ConfiguredStream, schema: string, table: string): Target {
@@ -100,6 +135,30 @@ function keyOf(configured: ConfiguredStream, stream: StreamId): string[] {
       place: path.join('.'),
       remedy: 'Set primary_key to fields at the top of the record, or use append.',
     });
+  });
+}
+
+function longSchema(stream: StreamId, schema: string): SyncError {
+  return new SyncError('config_error', 'The name of a schema is too long.', {
+    origin: 'destination',
+    stream,
+    place: schema,
+    remedy: `Set namespace for the connection; a name may have ${identifierBytesMax} bytes.`,
+  });
+}
+
+function sharedTable(
+  one: StreamId,
+  other: StreamId,
+  { stream, landing }: ConfiguredStream,
+): SyncError {
+  const schema = landing?.namespace ?? stream.namespace;
+  const table = `${schema ? `${schema}.` : ''}${landing?.prefix ?? ''}${stream.name}`;
+  return new SyncError('config_error', 'Two streams would be written to one table.', {
+    origin: 'destination',
+    stream: other,
+    place: `${one} and ${other}: ${table}`,
+    remedy: `Keep them apart with \${SOURCE_NAMESPACE} in the connection's namespace, or select one of them.`,
   });
 }
 

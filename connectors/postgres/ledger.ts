@@ -106,12 +106,12 @@ export class PostgresLedger {
     await this.#session.query('BEGIN');
     try {
       await this.#lockRoot(connection, epoch);
-      await this.#own(input, targets);
       const { rows } = await this.#session.query(
         `SELECT scope, ${columns} FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope <> $2 ORDER BY scope FOR UPDATE`,
         [connection.id, rootScope],
       );
       const plan = planOpen(rows.map(rowOf), input);
+      await this.#own(input, targets, plan.held);
       await this.#upsert(connection, plan.changed);
       await this.#session.query(
         `UPDATE ${this.#checkpoints} SET sync_no = $2, attempt_at = $3 WHERE connection_id = $1`,
@@ -142,13 +142,21 @@ export class PostgresLedger {
     passRoot(fenceOf(rows[0]!), epoch);
   }
 
-  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+  async #own(
+    input: OpenInput,
+    targets: readonly Target[],
+    held: readonly Checkpoint[],
+  ): Promise<void> {
     const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+      `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
     );
-    for (const target of unowned(input, { targets, owners: rows, fold: exactFold })) {
+    for (const target of unowned(input, { targets, owners: rows, held, fold: exactFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      await this.#session.query(
+        `DELETE FROM ${this.#owners} WHERE connection_id = $1 AND stream = $2`,
+        [input.connection.id, stream],
+      );
       await this.#session.query(
         `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream) VALUES ($1, $2, $3, $4)
          ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream`,

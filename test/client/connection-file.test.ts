@@ -107,6 +107,14 @@ test('takes short forms of streams, cursors and keys', () => {
   ]);
 });
 
+test('reads how tables are named', () => {
+  const { namespace, prefix } = parseConnection(
+    file('namespace: raw_${SOURCE_NAMESPACE}\nprefix: shop_\n'),
+    'orders.yaml',
+  );
+  expect([namespace, prefix]).toEqual(['raw_${SOURCE_NAMESPACE}', 'shop_']);
+});
+
 test('reads the columns of a stream', () => {
   const { streams } = parseConnection(
     file('streams: [{ name: orders, columns: [id, "5"] }]\n'),
@@ -152,6 +160,9 @@ test.each([
     'name: a\nsource: { connector: x, config: { id: 9007199254740993 } }\n',
     '2:39',
   ],
+  ['a placeholder that is not known', file('namespace: raw_${STREAM}\n'), '4:12: namespace'],
+  ['a placeholder in a prefix', file('prefix: ${SOURCE_NAMESPACE}\n'), '4:9: prefix'],
+  ['a prefix that is a number', file('prefix: 5\n'), '4:9: prefix'],
   ['an empty list of streams', file('streams: []\n'), '4:10: streams'],
   ['a stream without name', stream('{ sync_mode: incremental }'), '5:5: streams\\[0\\]'],
   [

@@ -1,4 +1,4 @@
-import type { ConfiguredStream, JsonObject, Landing } from '../../protocol/index.ts';
+import type { ConfiguredStream, JsonObject, Landing, SyncError } from '../../protocol/index.ts';
 import type { Context } from './conformance-values.ts';
 import { checkpoint, epoch, schema, stream, type Sessions } from './harness.ts';
 
@@ -107,6 +107,86 @@ export function choiceTests<C>(context: () => Context<C>): void {
       const receipt = await load('orders', [`{"id":1,${many}}`], checkpoint('orders', 1, 1));
       expect(receipt.rows).toEqual({ orders: 1 });
       expect(await columnsOf()).toEqual(['id']);
+    });
+  });
+
+  describe('names of tables', () => {
+    const named = (landing: Landing, more: Partial<ConfiguredStream> = {}) => [
+      stream('orders', 'append', { ...more, landing }),
+    ];
+    const at = (syncNo: number, cursor: number) =>
+      checkpoint('orders', 1, cursor, { epoch: epoch(syncNo) });
+    const idsIn = async (place: string): Promise<unknown[]> =>
+      (await context().harness.query(`SELECT id FROM ${place} ORDER BY id`)).map((r) => r['id']);
+
+    test('namespace and prefix name the table; the state keeps the name of the source', async () => {
+      const streams = named({ namespace: 'raw Zone', prefix: 'shop_' });
+      const { load } = await open({ streams });
+      await load('orders', ['{"id":1}'], at(1, 5));
+      expect(await idsIn('"raw Zone".shop_orders')).toEqual(['1']);
+      const again = await open({ streams, epoch: epoch(2) });
+      expect(again.held!.map(({ scope }) => scope)).toEqual(['orders']);
+      await again.load('orders', ['{"id":2}'], at(2, 6));
+      expect(await idsIn('"raw Zone".shop_orders')).toEqual(['1', '2']);
+    });
+
+    test('the name of a stream that goes on from a state cannot be changed', async () => {
+      const { harness } = context();
+      const first = await open();
+      await first.load('orders', ['{"id":1}'], at(1, 5));
+      for (const landing of [{ prefix: 'shop_' }, { namespace: 'raw' }] satisfies Landing[]) {
+        const error: unknown = await open({ streams: named(landing), epoch: epoch(2) }).catch(
+          (thrown: unknown) => thrown,
+        );
+        expect(error).toMatchObject({ kind: 'config_error', stream: 'orders' });
+        const { place, remedy } = error as SyncError;
+        expect(place).toContain(`${harness.schema}.orders`);
+        expect(remedy).toContain('tidemark state reset shop');
+      }
+      const back = await open({ epoch: epoch(3) });
+      await back.load('orders', ['{"id":2}'], at(3, 6));
+      expect(await idsIn(`"${harness.schema}".orders`)).toEqual(['1', '2']);
+    });
+
+    test('a stream that starts from scratch moves, and its old table stays as it is', async () => {
+      const { harness } = context();
+      const first = await open();
+      await first.load('orders', ['{"id":1}'], at(1, 5));
+      const reset = checkpoint('orders', 0, 0, { edition: 1, state: null, epoch: epoch(0, 0) });
+      const streams = named({ prefix: 'shop_' });
+      const moved = await open({ streams, epoch: epoch(2), from: [reset] });
+      const there = checkpoint('orders', 1, 7, { edition: 1, epoch: epoch(2) });
+      await moved.load('orders', ['{"id":2}'], there);
+      expect(await idsIn(`"${harness.schema}".orders`)).toEqual(['1']);
+      expect(await idsIn(`"${harness.schema}".shop_orders`)).toEqual(['2']);
+      // The old name is a new one by now: going back would split the rows again.
+      await expect(open({ epoch: epoch(3), from: [there] })).rejects.toMatchObject({
+        kind: 'config_error',
+      });
+    });
+
+    test('a stream that is read in full moves without being asked', async () => {
+      const { harness } = context();
+      const full = { sync_mode: 'full_refresh' } as const;
+      const first = await open({ streams: named({}, full) });
+      await first.load('orders', ['{"id":1}'], at(1, 5));
+      const moved = await open({ streams: named({ prefix: 'shop_' }, full), epoch: epoch(2) });
+      await moved.load('orders', ['{"id":2}'], at(2, 6));
+      expect(await idsIn(`"${harness.schema}".shop_orders`)).toEqual(['2']);
+    });
+
+    test('two streams that would share a table are refused', async () => {
+      const two = ['a', 'b'].map((namespace) =>
+        stream('orders', 'append', {
+          stream: { name: 'orders', namespace, json_schema: schema },
+          landing: { namespace: 'raw' },
+        }),
+      );
+      await expect(open({ streams: two })).rejects.toMatchObject({
+        kind: 'config_error',
+        place: expect.stringMatching(/a\/orders.*b\/orders.*raw\.orders/),
+        remedy: expect.stringContaining('${SOURCE_NAMESPACE}'),
+      });
     });
   });
 }

@@ -1,5 +1,5 @@
 import { catalogHash, configureCatalog, type ConfigureInput } from '../../engine/configure.ts';
-import type { Stream, StreamId } from '../../protocol/index.ts';
+import { streamId, type Stream, type StreamId } from '../../protocol/index.ts';
 
 const orders: Stream = {
   name: 'orders',
@@ -124,6 +124,23 @@ describe('chosen columns', () => {
       expect.objectContaining({ remedy: expect.stringContaining('id, updated_at, total, note') }),
     );
   });
+});
+
+test.each([
+  ['raw', { orders: 'raw', 'app/logs': 'raw' }],
+  ['raw_${SOURCE_NAMESPACE}', { orders: 'raw_', 'app/logs': 'raw_app' }],
+  ['${SOURCE_NAMESPACE}', { orders: undefined, 'app/logs': 'app' }],
+  [undefined, { orders: undefined, 'app/logs': undefined }],
+])('the namespace %s says where a stream goes', (namespace, expected) => {
+  const { streams } = configure({ naming: { ...(namespace !== undefined && { namespace }) } });
+  const found = streams.map(({ stream, landing }) => [streamId(stream), landing?.namespace]);
+  expect(Object.fromEntries(found)).toEqual(expected);
+  expect(streams.map(({ stream }) => stream.namespace)).toEqual([undefined, 'app']);
+});
+
+test('the prefix goes with every stream', () => {
+  const { streams } = configure({ naming: { prefix: 'shop_' } });
+  expect(streams.map(({ landing }) => landing)).toEqual([{ prefix: 'shop_' }, { prefix: 'shop_' }]);
 });
 
 test('the hash of a catalog depends on what it says, not on its order', () => {
