@@ -1,5 +1,6 @@
 import {
   streamId,
+  type CdcDeletes,
   type DestinationSyncMode,
   type StreamSelection,
   type SyncMode,
@@ -14,8 +15,10 @@ const streamKeys = [
   'cursor_field',
   'primary_key',
   'columns',
+  'cdc_deletes',
 ];
 const syncModes: readonly SyncMode[] = ['full_refresh', 'incremental'];
+const cdcDeletes: readonly CdcDeletes[] = ['hard', 'soft'];
 const destinationSyncModes: readonly DestinationSyncMode[] = [
   'append',
   'overwrite',
@@ -45,7 +48,15 @@ function streamOf(item: YamlValue): StreamSelection {
   const short = item.text();
   if (short !== undefined && short !== '') return { name: short };
   const entry = item.entries(streamKeys);
-  const { namespace, sync_mode, destination_sync_mode, cursor_field, primary_key, columns } = entry;
+  const {
+    namespace,
+    sync_mode,
+    destination_sync_mode,
+    cursor_field,
+    primary_key,
+    columns,
+    cdc_deletes,
+  } = entry;
   return {
     name: textOf(required(item, entry['name'], 'name')),
     ...(namespace !== undefined && { namespace: textOf(namespace) }),
@@ -56,6 +67,7 @@ function streamOf(item: YamlValue): StreamSelection {
     ...(cursor_field !== undefined && { cursor_field: fieldOf(cursor_field) }),
     ...(primary_key !== undefined && { primary_key: primaryKeyOf(primary_key) }),
     ...(columns !== undefined && { columns: columnsOf(columns) }),
+    ...(cdc_deletes !== undefined && { cdc_deletes: choiceOf(cdc_deletes, cdcDeletes) }),
   };
 }
 

@@ -92,12 +92,16 @@ function configure(
 /** What of the stream is copied, and what only the destination is told. `paths`: of the fields that stay whatever a person chose. */
 function landed(
   stream: Stream,
-  { columns }: StreamSelection,
+  { columns, cdc_deletes }: StreamSelection,
   { naming, paths }: { readonly naming: Naming; readonly paths: readonly (readonly string[])[] },
 ): { readonly stream: Stream; readonly landing: Landing } {
   const { prefix } = naming;
   const namespace = naming.namespace?.replaceAll(sourceNamespace, stream.namespace ?? '');
-  const named: Landing = { ...(namespace && { namespace }), ...(prefix && { prefix }) };
+  const named: Landing = {
+    ...(namespace && { namespace }),
+    ...(prefix && { prefix }),
+    ...(cdc_deletes === 'soft' && { cdc_deletes }),
+  };
   if (columns === undefined) return { stream, landing: named };
   const always = paths.flatMap((path) => path.slice(0, 1));
   const chosen = chooseColumns(stream, columns, always);
@@ -144,6 +148,13 @@ function destinationMode(
       origin: 'tidemark',
       stream: id,
       remedy: 'Set primary_key for the stream, or destination_sync_mode: append.',
+    });
+  }
+  if (mode !== 'append_dedup' && selection.cdc_deletes !== undefined) {
+    throw new SyncError('config_error', 'cdc_deletes means nothing without append_dedup.', {
+      origin: 'tidemark',
+      stream: id,
+      remedy: 'Set destination_sync_mode: append_dedup for the stream, or remove cdc_deletes.',
     });
   }
   return mode;

@@ -20,6 +20,9 @@ export interface Catalog {
   readonly streams: readonly Stream[];
 }
 
+/** `hard`: the row goes. `soft`: it stays, with `_ab_cdc_deleted_at` set. */
+export type CdcDeletes = 'hard' | 'soft';
+
 /** What a destination is told of a stream beside the protocol's words. */
 export interface Landing {
   /** Absent: the stream's own namespace, else the destination's schema. */
@@ -28,6 +31,8 @@ export interface Landing {
   readonly prefix?: string;
   /** The fields that may have a column, beside those of change data capture; what records hold beside them is left out. Absent: all. */
   readonly only?: readonly string[];
+  /** What a record of change data capture that says "deleted" does in `append_dedup`. Absent: hard. */
+  readonly cdc_deletes?: CdcDeletes;
 }
 
 /** Fields of this beginning are change data capture's own: they always have a column. */

@@ -1,4 +1,4 @@
-import type { DestinationSyncMode, SyncMode } from './catalog.ts';
+import type { CdcDeletes, DestinationSyncMode, SyncMode } from './catalog.ts';
 import type { JsonObject } from './json.ts';
 import type { StreamDescriptor } from './stream.ts';
 
@@ -17,6 +17,8 @@ export interface StreamSelection extends StreamDescriptor {
   readonly primary_key?: readonly (readonly string[])[];
   /** Only these fields are copied, beside the key, the cursor and those of change data capture. Absent: all. */
   readonly columns?: readonly string[];
+  /** In `append_dedup`; absent: hard. */
+  readonly cdc_deletes?: CdcDeletes;
 }
 
 export type ScheduleSpec =

@@ -71,6 +71,7 @@ const selection: Required<StreamSelection> = {
   cursor_field: ['updated_at'],
   primary_key: [['id']],
   columns: ['id'],
+  cdc_deletes: 'soft',
 };
 const spec: Required<ConnectionSpec> = {
   name: 'orders',

@@ -20,6 +20,8 @@ export interface Target {
   readonly dedupBy: readonly string[] | null;
   /** The fields that may have a column, beside those of change data capture; null: every field. */
   readonly only: ReadonlySet<string> | null;
+  /** A key whose last record says that it was deleted loses its row. */
+  readonly hardDeletes: boolean;
   readonly generation: number;
   readonly syncId: number;
 }
@@ -102,14 +104,16 @@ function tablesIn(
 function target(configured: ConfiguredStream, schema: string, table: string): Target {
   const stream = streamId(configured.stream);
   if (configured.destination_sync_mode === 'overwrite') throw noOverwrite(stream);
-  const { only } = configured.landing ?? {};
+  const { only, cdc_deletes } = configured.landing ?? {};
+  const dedup = configured.destination_sync_mode === 'append_dedup';
   return {
     stream,
     schema,
     table,
     fields: columnsOf(configured.stream.json_schema),
-    dedupBy: configured.destination_sync_mode === 'append_dedup' ? keyOf(configured, stream) : null,
+    dedupBy: dedup ? keyOf(configured, stream) : null,
     only: only === undefined ? null : new Set(only),
+    hardDeletes: dedup && cdc_deletes !== 'soft',
     generation: configured.generation_id,
     syncId: configured.sync_id,
   };

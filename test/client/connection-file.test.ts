@@ -115,6 +115,11 @@ test('reads how tables are named', () => {
   expect([namespace, prefix]).toEqual(['raw_${SOURCE_NAMESPACE}', 'shop_']);
 });
 
+test('reads how deletes are taken', () => {
+  const { streams } = parseConnection(stream('{ name: a, cdc_deletes: soft }'), 'orders.yaml');
+  expect(streams).toEqual([{ name: 'a', cdc_deletes: 'soft' }]);
+});
+
 test('reads the columns of a stream', () => {
   const { streams } = parseConnection(
     file('streams: [{ name: orders, columns: [id, "5"] }]\n'),
@@ -180,6 +185,7 @@ test.each([
   ['an empty list of columns', stream('{ name: a, columns: [] }'), '5:25: streams\\[0\\].columns'],
   ['columns that are no list', stream('{ name: a, columns: id }'), '5:25'],
   ['a column that is a number', stream('{ name: a, columns: [5] }'), '5:26'],
+  ['an unknown way to delete', stream('{ name: a, cdc_deletes: no }'), '5:29'],
   ['an empty primary key', stream('{ name: a, primary_key: [] }'), '5:29'],
   ['a schedule with neither', file('schedule: { timezone: UTC }\n'), '4:11: schedule'],
   ['a schedule with both', file('schedule: { cron: "0 * * * *", every: 1h }\n'), '4:11: schedule'],

@@ -1,6 +1,6 @@
 import type { ConfiguredStream, JsonObject, Landing, SyncError } from '../../protocol/index.ts';
 import type { Context } from './conformance-values.ts';
-import { checkpoint, epoch, schema, stream, type Sessions } from './harness.ts';
+import { checkpoint, epoch, never, schema, stream, type Sessions } from './harness.ts';
 
 /** A stream of which a person chose these columns. */
 function chosen(
@@ -187,6 +187,82 @@ export function choiceTests<C>(context: () => Context<C>): void {
         place: expect.stringMatching(/a\/orders.*b\/orders.*raw\.orders/),
         remedy: expect.stringContaining('${SOURCE_NAMESPACE}'),
       });
+    });
+  });
+
+  describe('deletes of change data capture', () => {
+    const dedup = (landing: Landing = {}, deletedAt: JsonObject = { type: 'string' }) => {
+      const properties = { ...(schema['properties'] as JsonObject), _ab_cdc_deleted_at: deletedAt };
+      const json_schema = { ...schema, properties };
+      const more = { stream: { name: 'orders', json_schema }, landing };
+      return { streams: [stream('orders', 'append_dedup', more)] };
+    };
+    const gone = (id: number): string => `{"id":${id},"_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"}`;
+    const one = (id: number, name: string): string =>
+      `{"id":${id},"name":"${name}","_ab_cdc_deleted_at":null}`;
+    const left = async (): Promise<unknown[]> =>
+      (await rows('id, name')).map(({ id, name }) => `${id} ${name}`);
+
+    test('the last record of a key decides, whatever came before it in the batch', async () => {
+      const { load } = await open(dedup());
+      const receipt = await load(
+        'orders',
+        [one(1, 'a'), gone(1), one(2, 'a'), gone(2), one(2, 'b'), gone(3), one(3, 'a'), gone(4)],
+        checkpoint('orders', 1, 1),
+      );
+      expect(receipt).toEqual({ rows: { orders: 8 }, nulled: { orders: 0 } });
+      expect(await left()).toEqual(['2 b', '3 a']);
+    });
+
+    test('a row of an earlier batch is deleted, and comes back with a later insert', async () => {
+      const { load } = await open(dedup());
+      await load(
+        'orders',
+        [1, 2, 3].map((id) => one(id, 'a')),
+        checkpoint('orders', 1, 1),
+      );
+      await load('orders', [gone(1), gone(2), one(2, 'b')], checkpoint('orders', 2, 2));
+      expect(await left()).toEqual(['2 b', '3 a']);
+      await load('orders', [one(1, 'c'), one(3, 'c'), gone(3)], checkpoint('orders', 3, 3));
+      expect(await left()).toEqual(['1 c', '2 b']);
+    });
+
+    test('parts of one commit keep their order', async () => {
+      const { loader, sealed } = await open(dedup());
+      const parts = [
+        await sealed('orders', [one(1, 'a'), one(2, 'a')]),
+        await sealed('orders', [gone(1), gone(2)]),
+        await sealed('orders', [one(2, 'b')]),
+      ];
+      await loader.commit(parts, [checkpoint('orders', 1, 1)], never);
+      expect(await left()).toEqual(['2 b']);
+    });
+
+    test.each(['on Monday', '\\ud800'])('deletes also when its time is %s', async (time) => {
+      const { load } = await open(dedup({}, { type: ['null', 'string'], format: 'date-time' }));
+      await load(
+        'orders',
+        [1, 2, 3].map((id) => one(id, 'a')),
+        checkpoint('orders', 1, 1),
+      );
+      const odd = `{"id":1,"_ab_cdc_deleted_at":"${time}"}`;
+      const receipt = await load('orders', [odd, gone(2)], checkpoint('orders', 2, 2));
+      expect(receipt.nulled).toEqual({ orders: 1 });
+      expect(await left()).toEqual(['3 a']);
+    });
+
+    test('a soft delete keeps the row, marked', async () => {
+      const { load } = await open(dedup({ cdc_deletes: 'soft' }));
+      await load('orders', [one(1, 'a'), one(2, 'a')], checkpoint('orders', 1, 1));
+      await load(
+        'orders',
+        ['{"id":1,"name":"z","_ab_cdc_deleted_at":"2024-01-01T00:00:00Z"}', gone(2), one(2, 'b')],
+        checkpoint('orders', 2, 2),
+      );
+      expect(await rows('id, name, _ab_cdc_deleted_at')).toEqual([
+        { id: '1', name: 'z', _ab_cdc_deleted_at: '2024-01-01T00:00:00Z' },
+        { id: '2', name: 'b', _ab_cdc_deleted_at: null },
+      ]);
     });
   });
 }

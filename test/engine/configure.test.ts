@@ -143,6 +143,20 @@ test('the prefix goes with every stream', () => {
   expect(streams.map(({ landing }) => landing)).toEqual([{ prefix: 'shop_' }, { prefix: 'shop_' }]);
 });
 
+test('soft deletes are the destination’s matter, and mean nothing without dedup', () => {
+  const soft = { name: 'orders', cdc_deletes: 'soft' as const };
+  expect(configure({ selections: [soft] }).streams[0]!.landing).toEqual({ cdc_deletes: 'soft' });
+  const hard = { name: 'orders', cdc_deletes: 'hard' as const };
+  expect(configure({ selections: [hard] }).streams[0]!.landing).toBeUndefined();
+  expect(() => configure({ selections: [{ ...soft, destination_sync_mode: 'append' }] })).toThrow(
+    expect.objectContaining({
+      kind: 'config_error',
+      stream: 'orders',
+      remedy: expect.stringContaining('append_dedup'),
+    }),
+  );
+});
+
 test('the hash of a catalog depends on what it says, not on its order', () => {
   const turned = { json_schema: { properties: { id: { type: 'integer' } }, type: 'object' } };
   const { json_schema: _, ...rest } = orders;
