@@ -1,4 +1,6 @@
 import { catalogHash, configureCatalog } from '../engine/configure.ts';
+import { offerText } from '../engine/offer.ts';
+import type { Review } from '../engine/review.ts';
 import {
   cadenceBounds,
   SyncError,
@@ -59,19 +61,22 @@ export async function openWriter(
   ends: Ends,
   attached: Attached,
   epoch: Epoch,
+  review: Review,
 ): Promise<OpenedWriter | null> {
   const { begun, drain, abort } = context;
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
     configureCatalog({
-      catalog: ends.discovered,
+      catalog: review.catalog,
+      frozen: review.frozen,
       selections: spec.streams,
       naming: spec,
       syncNo,
       generations: attached.generations,
       completed,
     });
+  const offer = offerText(review.kept);
   const none: ReadonlySet<StreamId> = new Set();
   if (catalogWithout(none).streams.length === 0) throw noStreams();
   const open = (catalog: ConfiguredCatalog): Promise<Writer> =>
@@ -79,6 +84,7 @@ export async function openWriter(
       config,
       connection: { id: connectionId, name: spec.name },
       catalog,
+      offer,
       epoch,
       from: attached.checkpoints,
       adopt: attached.adopt,

@@ -5,6 +5,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type ConnectorSpecification,
+  type SchemaChanges,
 } from '../protocol/index.ts';
 import {
   connectionWorkflowId,
@@ -16,6 +17,7 @@ import {
 } from '../workflows/messages.ts';
 import { connectClient, type TemporalOptions } from './connect.ts';
 import {
+  acceptChanges,
   applySpec,
   connectionNames,
   editConnection,
@@ -82,6 +84,8 @@ export interface SyncClient {
   discover(name: string, options?: WaitOptions): Promise<Discovered>;
   /** A person's edit of the state; refused while a sync runs. */
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
+  /** Accepts for the next sync how the source differed at the last one. Refused when it did not differ. */
+  acceptSchema(name: string, options?: WaitOptions): Promise<SchemaChanges>;
   /** The last lines of the connectors' logs, from the machine that ran the last sync. */
   logs(name: string, lines: number, options?: WaitOptions): Promise<string>;
   connectors(options?: WaitOptions): Promise<readonly ConnectorInfo[]>;
@@ -135,6 +139,7 @@ export async function createSyncClient({
       return { catalog: value as Catalog, truncated };
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
+    acceptSchema: (name, options = {}) => acceptChanges(room, name, options),
     logs: (name, lines, options) => logsOf(room, name, lines, options),
     connectors: async (options) =>
       (await ask({ kind: 'connectors' }, options)).value as readonly ConnectorInfo[],

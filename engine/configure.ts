@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
 import {
-  sourceNamespace,
   streamId,
   SyncError,
   type Catalog,
   type ConfiguredCatalog,
   type ConfiguredStream,
   type DestinationSyncMode,
-  type Landing,
   type Naming,
   type Stream,
   type StreamId,
   type StreamSelection,
   type SyncMode,
 } from '../protocol/index.ts';
-import { chooseColumns } from './columns.ts';
+import { landed } from './landing.ts';
 
 /** Names listed in an error. */
 const namesMax = 20;
@@ -25,6 +23,8 @@ export interface ConfigureInput {
   readonly selections: readonly StreamSelection[] | undefined;
   /** Absent: tables are named as the streams are. */
   readonly naming?: Naming;
+  /** Tables take no new columns. */
+  readonly frozen?: boolean;
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
@@ -74,6 +74,7 @@ function configure(
   const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
   const { stream: copied, landing } = landed(stream, selection, {
     naming: input.naming ?? {},
+    frozen: input.frozen ?? false,
     paths: [cursor, ...key],
   });
   return {
@@ -87,25 +88,6 @@ function configure(
     sync_id: input.syncNo,
     ...(Object.keys(landing).length > 0 && { landing }),
   };
-}
-
-/** What of the stream is copied, and what only the destination is told. `paths`: of the fields that stay whatever a person chose. */
-function landed(
-  stream: Stream,
-  { columns, cdc_deletes }: StreamSelection,
-  { naming, paths }: { readonly naming: Naming; readonly paths: readonly (readonly string[])[] },
-): { readonly stream: Stream; readonly landing: Landing } {
-  const { prefix } = naming;
-  const namespace = naming.namespace?.replaceAll(sourceNamespace, stream.namespace ?? '');
-  const named: Landing = {
-    ...(namespace && { namespace }),
-    ...(prefix && { prefix }),
-    ...(cdc_deletes === 'soft' && { cdc_deletes }),
-  };
-  if (columns === undefined) return { stream, landing: named };
-  const always = paths.flatMap((path) => path.slice(0, 1));
-  const chosen = chooseColumns(stream, columns, always);
-  return { stream: chosen.stream, landing: { ...named, only: chosen.only } };
 }
 
 /** Airbyte's order: the source's own cursor, the person's, the default. */

@@ -31,11 +31,23 @@ export function fromLoader<C>(
   return {
     spec: native.spec,
     check: (config, signal) => native.check(config, signal),
+    async offered({ config, ...asked }) {
+      const loader = native.loader(config);
+      try {
+        return await loader.offered?.(asked);
+      } finally {
+        await loader.close();
+      }
+    },
     async open(input) {
       const loader = native.loader(input.config);
       try {
-        const { connection, catalog, epoch, from, adopt, abort } = input;
-        const held = await loader.open({ connection, catalog, epoch, from, adopt, abort });
+        const { connection, catalog, offer, epoch, from, adopt, abort } = input;
+        const offered = offer === undefined ? {} : { offer };
+        const held = await loader.open({
+          ...{ connection, catalog, epoch, from, adopt, abort },
+          ...offered,
+        });
         return createWriter(loader, held, input, bounds);
       } catch (error) {
         await loader.close();

@@ -31,6 +31,8 @@ export interface Landing {
   readonly prefix?: string;
   /** The fields that may have a column, beside those of change data capture; what records hold beside them is left out. Absent: all. */
   readonly only?: readonly string[];
+  /** A table that exists takes no new columns, but for those of the key and of change data capture. */
+  readonly frozen?: true;
   /** What a record of change data capture that says "deleted" does in `append_dedup`. Absent: hard. */
   readonly cdc_deletes?: CdcDeletes;
 }

@@ -1,5 +1,6 @@
 import type { CdcDeletes, DestinationSyncMode, SyncMode } from './catalog.ts';
 import type { JsonObject } from './json.ts';
+import type { SchemaPolicy } from './schema-changes.ts';
 import type { StreamDescriptor } from './stream.ts';
 
 /** One end of a connection. `config` holds references (`${env:NAME}`, `${file:PATH}`) where the connector's spec marks secrets. */
@@ -40,6 +41,8 @@ export interface Policy {
   readonly sourceSilenceMsMax: number;
   /** A sync workflow run lasts this long before it continues as new at a checkpoint. */
   readonly segmentMsMax: number;
+  /** When the source offers something else than before. Absent (as in specs of older versions): propagate. */
+  readonly schemaChanges?: SchemaPolicy;
 }
 
 export const defaultPolicy: Policy = {

@@ -6,6 +6,7 @@ export * from './errors.ts';
 export * from './json.ts';
 export * from './message.ts';
 export * from './pipe.ts';
+export * from './schema-changes.ts';
 export * from './state.ts';
 export * from './stream.ts';
 export * from './sync.ts';

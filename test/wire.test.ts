@@ -7,6 +7,8 @@ import type {
   Epoch,
   Policy,
   Progress,
+  SchemaChange,
+  SchemaChanges,
   StreamProgress,
   StreamSelection,
   StreamSummary,
@@ -62,6 +64,7 @@ const policy: Required<Policy> = {
   commitIntervalMsMax: 1,
   sourceSilenceMsMax: 1,
   segmentMsMax: 1,
+  schemaChanges: 'pause',
 };
 const selection: Required<StreamSelection> = {
   name: 'orders',
@@ -92,6 +95,20 @@ const streamProgress: Required<StreamProgress> = {
   nulled: 0,
   status: 'COMPLETE',
 };
+const schema: Required<SchemaChanges> = {
+  id: '0123456789ab',
+  taken: true,
+  changes: [
+    {
+      stream: id('orders'),
+      column: 'total',
+      change: 'retyped',
+      from: 'integer',
+      to: 'number',
+    } satisfies Required<SchemaChange>,
+  ],
+  count: 1,
+};
 const progress: Required<Progress> = {
   phase: 'syncing',
   attempt: 1,
@@ -107,6 +124,7 @@ const progress: Required<Progress> = {
   streamCount: 1,
   late: 'the source',
   notices: ['n'],
+  schema,
 };
 const streamSummary: Required<StreamSummary> = {
   stream: id('orders'),
@@ -125,6 +143,7 @@ const summary: Required<SyncSummary> = {
   streams: [streamSummary],
   streamCount: 1,
   failure,
+  schema,
   records: 1,
   bytes: 2,
 };
@@ -146,6 +165,7 @@ const state: Required<ConnectionState> = {
   attemptsWithoutProgress: 0,
   lastHostQueue: 'tidemark-host-1',
   lastLabel: 'host-1',
+  acceptedChanges: '0123456789ab',
 };
 const details: Required<WriteDetails> = {
   progress,
@@ -155,7 +175,7 @@ const details: Required<WriteDetails> = {
 };
 const done: WriteOutcome = {
   type: 'done',
-  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1 },
+  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema },
   schemaHash: '00',
 };
 const samples = {
@@ -179,7 +199,9 @@ const samples = {
     generations: {},
     adopt: false,
     attemptsWithoutProgress: 1,
+    acceptedChanges: '0123456789ab',
   } satisfies Required<messages.Attached>,
+  accept: { changes: '0123456789ab' } satisfies Required<messages.AcceptRequest>,
   commit: {
     lane: 'all',
     epoch,
@@ -250,6 +272,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'query status',
     'signal checkpoint',
     'signal ready',
+    'update accept',
     'update attach',
     'update begin',
     'update commit',

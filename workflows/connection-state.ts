@@ -92,7 +92,14 @@ export function endRefusal(state: ConnectionState, request: EndRequest): Refusal
 export function end(state: ConnectionState, request: EndRequest): ConnectionState {
   if (!isHeldBy(state, request.holder)) return state;
   const history = [...state.history, request.summary].slice(-historyMax);
-  return { ...state, history, lease: null, adopt: false, attemptsWithoutProgress: 0 };
+  const { acceptedChanges, ...rest } = state;
+  // Used up by the sync that took the changes over: the same ones may come again one day.
+  const waits = acceptedChanges !== undefined && request.summary.outcome !== 'succeeded';
+  return {
+    ...rest,
+    ...(waits && { acceptedChanges }),
+    ...{ history, lease: null, adopt: false, attemptsWithoutProgress: 0 },
+  };
 }
 
 /** Begin fences every lane at its sync's number, so that no attempt of an older sync gets in; attach raises its own lane further. */
@@ -172,11 +179,14 @@ export function attach(
     lastHostQueue: hostQueue,
     lastLabel: label,
   };
-  const { checkpoints, generations, adopt, attemptsWithoutProgress } = next;
+  const { checkpoints, generations, adopt, attemptsWithoutProgress, acceptedChanges } = next;
   const held = Object.values(checkpoints);
   return {
     state: next,
-    attached: { checkpoints: held, generations, adopt, attemptsWithoutProgress },
+    attached: {
+      ...{ checkpoints: held, generations, adopt, attemptsWithoutProgress },
+      ...(acceptedChanges !== undefined && { acceptedChanges }),
+    },
   };
 }
 

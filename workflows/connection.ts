@@ -11,6 +11,7 @@ import * as connection from './connection-state.ts';
 import type { Refusal } from './connection-state.ts';
 import { connectionDetails } from './details.ts';
 import {
+  acceptUpdate,
   attachUpdate,
   beginUpdate,
   commitUpdate,
@@ -101,6 +102,17 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
       description:
         'A person sets a state: {"scope": "<scope>" or null for all, "state": {…} or null to start from scratch, "reason": "…"}.',
       validator: (request) => check(connection.editRefusal(state, request)),
+    },
+  );
+  setHandler(
+    acceptUpdate,
+    ({ changes }) => {
+      state = { ...state, acceptedChanges: changes };
+      show();
+    },
+    {
+      description:
+        'A person accepts changes of the source for the next sync: {"changes": "<id>"}, as the summary of a sync names them.',
     },
   );
   setHandler(

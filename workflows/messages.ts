@@ -62,6 +62,8 @@ export interface Attached {
   readonly generations: ConnectionState['generations'];
   readonly adopt: boolean;
   readonly attemptsWithoutProgress: number;
+  /** See ConnectionState. */
+  readonly acceptedChanges?: string;
 }
 
 export interface CommitRequest {
@@ -80,12 +82,18 @@ export interface EditRequest {
   readonly reason: string;
 }
 
+/** A person accepts what changed at the source: see SchemaChanges. */
+export interface AcceptRequest {
+  readonly changes: string;
+}
+
 /** connectionWorkflow's handlers. */
 export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
 export const endUpdate = defineUpdate<void, [EndRequest]>('end');
 export const attachUpdate = defineUpdate<Attached, [AttachRequest]>('attach');
 export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
 export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
+export const acceptUpdate = defineUpdate<void, [AcceptRequest]>('accept');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
 export const statusQuery = defineQuery<ConnectionState>('status');
 

@@ -54,7 +54,7 @@ function soFar({
   syncNo,
   progress,
   checkpoints,
-}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount'> {
+}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema'> {
   const totals = { records: 0, bytes: 0 };
   for (const { epoch, records, bytes } of Object.values(checkpoints)) {
     if (epoch.syncNo !== syncNo) continue;
@@ -66,5 +66,11 @@ function soFar({
     .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  return { ...totals, streams, streamCount: told?.streamCount ?? 0 };
+  const schema = told?.schema;
+  return {
+    ...totals,
+    streams,
+    streamCount: told?.streamCount ?? 0,
+    ...(schema !== undefined && { schema }),
+  };
 }

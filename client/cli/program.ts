@@ -5,6 +5,7 @@ import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
 import { addProcesses } from './processes.ts';
 import { addSchedule } from './schedule.ts';
+import { addSchema } from './schema.ts';
 import { addState } from './state.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
@@ -47,6 +48,7 @@ function programOf(verbs: Verbs): Command {
   addSync(program, verbs);
   addStatus(program, verbs);
   addState(program, verbs);
+  addSchema(program, verbs);
   addSchedule(program, verbs);
   addConnectors(program, verbs);
   return program;

@@ -10,6 +10,7 @@ import { caseFold } from '../kit/identifiers.ts';
 import {
   admits,
   planColumns,
+  settle,
   wantedFields,
   type Column,
   type Table,
@@ -36,13 +37,14 @@ const dialect: TableDialect = {
 export async function ensureTable(
   database: Database,
   ledger: DuckdbLedger,
-  target: Target,
+  given: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
+  await ledger.makeSchema(given.schema);
+  const sql = database.table(given.schema, given.table);
+  const existing = await ledger.tableColumns(given.schema, given.table);
+  const target = settle(given, existing);
   const wanted = wantedFields(target, more);
-  await ledger.makeSchema(target.schema);
-  const sql = database.table(target.schema, target.table);
-  const existing = await ledger.tableColumns(target.schema, target.table);
   const { columns, missing } = planColumns(wanted, existing, dialect);
   if (existing.length === 0)
     await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);

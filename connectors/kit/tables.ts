@@ -6,7 +6,7 @@ import {
   type ColumnKind,
   type Observed,
 } from './columns.ts';
-import { claimNames, quoteIdentifier, type Fold } from './identifiers.ts';
+import { claimNames, hashedName, quoteIdentifier, type Fold } from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
 /** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
@@ -37,7 +37,19 @@ export interface TableDialect {
 
 /** Whether a field of a record may have a column. */
 export function admits({ only }: Target, field: string): boolean {
-  return only === null || only.has(field) || field.startsWith(cdcPrefix);
+  return (
+    only === null || only.has(field) || only.has(hashedName(field)) || field.startsWith(cdcPrefix)
+  );
+}
+
+/** A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns. */
+export function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
+  if (!target.frozen) return target;
+  const names = existing.length > 0 ? existing.map(({ name }) => name) : [...target.fields.keys()];
+  const only = new Set([...names, ...(target.dedupBy ?? [])]);
+  const settled: Target = { ...target, frozen: false, only };
+  const fields = [...target.fields].filter(([field]) => admits(settled, field));
+  return { ...settled, fields: new Map(fields) };
 }
 
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */

@@ -7,7 +7,7 @@ import {
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
 import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
-import { checkpointTable, ownerTable } from './ledger.ts';
+import { checkpointTable, offerTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
 export interface Target {
@@ -20,6 +20,8 @@ export interface Target {
   readonly dedupBy: readonly string[] | null;
   /** The fields that may have a column, beside those of change data capture; null: every field. */
   readonly only: ReadonlySet<string> | null;
+  /** Its table takes no new columns: not settled yet, see `settle`. */
+  readonly frozen: boolean;
   /** A key whose last record says that it was deleted loses its row. */
   readonly hardDeletes: boolean;
   readonly generation: number;
@@ -94,7 +96,7 @@ function tablesIn(
     {
       fold,
       existing: [],
-      reserved: [checkpointTable, ownerTable, ...here.map(({ table }) => table)],
+      reserved: [checkpointTable, ownerTable, offerTable, ...here.map(({ table }) => table)],
     },
   );
   for (const [name, id] of fresh) tables.set(id, names.get(name)!);
@@ -104,7 +106,7 @@ function tablesIn(
 function target(configured: ConfiguredStream, schema: string, table: string): Target {
   const stream = streamId(configured.stream);
   if (configured.destination_sync_mode === 'overwrite') throw noOverwrite(stream);
-  const { only, cdc_deletes } = configured.landing ?? {};
+  const { only, frozen = false, cdc_deletes } = configured.landing ?? {};
   const dedup = configured.destination_sync_mode === 'append_dedup';
   return {
     stream,
@@ -113,6 +115,7 @@ function target(configured: ConfiguredStream, schema: string, table: string): Ta
     fields: columnsOf(configured.stream.json_schema),
     dedupBy: dedup ? keyOf(configured, stream) : null,
     only: only === undefined ? null : new Set(only),
+    frozen,
     hardDeletes: dedup && cdc_deletes !== 'soft',
     generation: configured.generation_id,
     syncId: configured.sync_id,

@@ -41,7 +41,7 @@ export class PostgresLedger {
   /** Idempotent, outside transactions. */
   async prepare(): Promise<void> {
     await this.makeSchema(this.schema);
-    await this.#make(
+    await this.make(
       checkpointTable,
       `CREATE TABLE IF NOT EXISTS ${this.#checkpoints} (
         connection_id text NOT NULL, scope text NOT NULL, edition bigint NOT NULL DEFAULT 0,
@@ -52,7 +52,7 @@ export class PostgresLedger {
         complete boolean NOT NULL DEFAULT false, by_stream json, committed_at text,
         PRIMARY KEY (connection_id, scope))`,
     );
-    await this.#make(
+    await this.make(
       ownerTable,
       `CREATE TABLE IF NOT EXISTS ${this.#owners} (
         table_schema text NOT NULL, table_name text NOT NULL, connection_id text NOT NULL, stream text NOT NULL,
@@ -68,7 +68,8 @@ export class PostgresLedger {
     if (count === 0) await this.#tolerant(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`);
   }
 
-  async #make(table: string, sql: string): Promise<void> {
+  /** Makes one of Tidemark's own tables, if it is not there. */
+  async make(table: string, sql: string): Promise<void> {
     if ((await this.tableColumns(this.schema, table)).length === 0) await this.#tolerant(sql);
   }
 

@@ -9,6 +9,7 @@ import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/ide
 import {
   admits,
   planColumns,
+  settle,
   wantedFields,
   type Column,
   type Table,
@@ -35,14 +36,15 @@ const dialect: TableDialect = {
 export async function ensureTable(
   session: Session,
   ledger: PostgresLedger,
-  target: Target,
+  given: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
-  const wanted = wantedFields(target, more);
-  await ledger.makeSchema(target.schema);
-  const sql = `${quoteIdentifier(target.schema)}.${quoteIdentifier(target.table)}`;
+  await ledger.makeSchema(given.schema);
+  const sql = `${quoteIdentifier(given.schema)}.${quoteIdentifier(given.table)}`;
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
-  const existing = await ledger.tableColumns(target.schema, target.table);
+  const existing = await ledger.tableColumns(given.schema, given.table);
+  const target = settle(given, existing);
+  const wanted = wantedFields(target, more);
   const { columns, missing } = planColumns(wanted, existing, dialect);
   if (missing.length > 0)
     await session.query(

@@ -71,6 +71,7 @@ test('reads every policy key into its member', () => {
   commit_interval_max: 5m
   source_silence_max: 1h30m
   segment_max: 6h
+  schema_changes: pause
 `),
     'orders.yaml',
   );
@@ -86,6 +87,7 @@ test('reads every policy key into its member', () => {
     commitIntervalMsMax: 300_000,
     sourceSilenceMsMax: 5_400_000,
     segmentMsMax: 21_600_000,
+    schemaChanges: 'pause',
   });
 });
 
@@ -212,6 +214,7 @@ test.each([
   ['half a lane', policy('parallelism: 1.5'), '4:24'],
   ['a negative count', policy('rows_min: -1'), '4:21'],
   ['an unknown word', policy('on_overdue: panic'), '4:23: policy.on_overdue'],
+  ['an unknown way with changes', policy('schema_changes: accept'), '4:27'],
 ])('refuses %s and says where', (_, text, place) => {
   const { kind, origin, message, remedy, place: found } = refusal(text);
   expect({ kind, origin }).toEqual({ kind: 'config_error', origin: 'tidemark' });

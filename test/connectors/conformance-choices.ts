@@ -1,6 +1,12 @@
-import type { ConfiguredStream, JsonObject, Landing, SyncError } from '../../protocol/index.ts';
+import type {
+  ConfiguredStream,
+  DestinationSyncMode,
+  JsonObject,
+  Landing,
+  SyncError,
+} from '../../protocol/index.ts';
 import type { Context } from './conformance-values.ts';
-import { checkpoint, epoch, never, schema, stream, type Sessions } from './harness.ts';
+import { checkpoint, connection, epoch, never, schema, stream, type Sessions } from './harness.ts';
 
 /** A stream of which a person chose these columns. */
 function chosen(
@@ -263,6 +269,68 @@ export function choiceTests<C>(context: () => Context<C>): void {
         { id: '1', name: 'z', _ab_cdc_deleted_at: '2024-01-01T00:00:00Z' },
         { id: '2', name: 'b', _ab_cdc_deleted_at: null },
       ]);
+    });
+  });
+
+  describe('changes of the source', () => {
+    const frozen = (mode: DestinationSyncMode = 'append') =>
+      stream('orders', mode, { landing: { frozen: true } });
+    const narrow = { type: 'object', properties: { id: { type: 'integer' } } };
+    const first = stream('orders', 'append', { stream: { name: 'orders', json_schema: narrow } });
+    const at = (syncNo: number) => checkpoint('orders', 1, syncNo, { epoch: epoch(syncNo) });
+
+    test('a frozen table takes no new columns, neither of the schema nor of records', async () => {
+      const one = await open({ streams: [first] });
+      await one.load('orders', ['{"id":1,"seen":"x"}'], at(1));
+      expect(await columnsOf()).toEqual(['id', 'seen']);
+      const two = await open({ epoch: epoch(2), streams: [frozen()] });
+      const receipt = await two.load(
+        'orders',
+        ['{"id":2,"seen":"y","name":"n","price":"no number","other":1}'],
+        at(2),
+      );
+      expect(receipt).toEqual({ rows: { orders: 1 }, nulled: { orders: 0 } });
+      // What change data capture says decides about rows, so it is never left out.
+      expect(await columnsOf()).toEqual(['_ab_cdc_deleted_at', 'id', 'seen']);
+      expect(await rows('id, seen')).toEqual([
+        { id: '1', seen: 'x' },
+        { id: '2', seen: 'y' },
+      ]);
+      const three = await open({ epoch: epoch(3) });
+      await three.load('orders', ['{"id":3,"name":"n","other":1}'], at(3));
+      expect(await columnsOf()).toEqual(expect.arrayContaining(['name', 'other', 'price']));
+    });
+
+    test('a frozen stream without a table gets that of its schema', async () => {
+      const { load } = await open({ streams: [frozen('append_dedup')] });
+      await load('orders', ['{"id":1,"name":"n","other":1}'], at(1));
+      const columns = await columnsOf();
+      expect(columns).toEqual(Object.keys(schema['properties']!).sort());
+    });
+
+    test('keeps what the source offered, for the syncs to come', async () => {
+      const { harness, sessions } = context();
+      const offered = async (syncNo: number, more: object = {}): Promise<unknown> => {
+        const loader = harness.destination.loader(harness.config);
+        const asked = { connection, epoch: epoch(syncNo, 9_999), abort: never, ...more };
+        try {
+          return await loader.offered!(asked);
+        } finally {
+          await loader.close();
+        }
+      };
+      expect(await offered(1)).toBeNull();
+      await sessions.open({ epoch: epoch(1), offer: 'one' });
+      // The sync that kept it may ask again in its next attempt.
+      expect([await offered(1), await offered(2)]).toEqual([null, 'one']);
+      await sessions.open({ epoch: epoch(2), offer: 'one' });
+      await sessions.open({ epoch: epoch(3), offer: "t'wo" });
+      await sessions.open({ epoch: epoch(3, 2_000), offer: "t'wo" });
+      expect([await offered(3), await offered(4)]).toEqual(['one', "t'wo"]);
+      await sessions.open({ epoch: epoch(4) });
+      expect(await offered(4)).toBe("t'wo");
+      const other = { id: '00000000-0000-4000-8000-000000000002', name: 'other' };
+      expect(await offered(4, { connection: other })).toBeNull();
     });
   });
 }

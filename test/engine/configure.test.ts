@@ -120,6 +120,10 @@ describe('chosen columns', () => {
         remedy: 'Did you mean total?',
       }),
     );
+    const bare = { catalog: { streams: [logs] }, selections: [{ ...logs, columns: ['id'] }] };
+    expect(() => configure(bare)).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('Remove columns') }),
+    );
     expect(() => choose({ columns: ['xylophone'] })).toThrow(
       expect.objectContaining({ remedy: expect.stringContaining('id, updated_at, total, note') }),
     );
@@ -136,6 +140,15 @@ test.each([
   const found = streams.map(({ stream, landing }) => [streamId(stream), landing?.namespace]);
   expect(Object.fromEntries(found)).toEqual(expected);
   expect(streams.map(({ stream }) => stream.namespace)).toEqual([undefined, 'app']);
+});
+
+test('the namespace of a stream is taken to the letter', () => {
+  const naming = { namespace: 'raw_${SOURCE_NAMESPACE}' };
+  const { streams } = configure({
+    catalog: { streams: [{ ...logs, namespace: 'a$&b' }] },
+    naming,
+  });
+  expect(streams[0]!.landing).toEqual({ namespace: 'raw_a$&b' });
 });
 
 test('the prefix goes with every stream', () => {
