@@ -36,6 +36,8 @@ export class Attempt {
   readonly #notices: string[] = [];
   book: Book;
   attached: Attached | null = null;
+  /** When it last asked to be attached, ms of performance.now. */
+  attachedAt = performance.now();
   meter: Meter | null = null;
   committer: Committer | null = null;
   forwarder: Forwarder | null = null;

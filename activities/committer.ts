@@ -13,7 +13,7 @@ export interface Committer {
   offer(checkpoint: Checkpoint): void;
   /** Offered and not acknowledged yet. */
   readonly unacknowledged: ReadonlyMap<Scope, Checkpoint>;
-  /** When a call was last acknowledged, ms of performance.now. */
+  /** When the last call that was acknowledged was made, ms of performance.now: its answer may have lain unread while the process was frozen. */
   readonly acknowledgedAt: number;
   /** Resolves once the connection workflow has said, from now on, that this writer is not fenced off. */
   permit(): Promise<void>;
@@ -23,6 +23,8 @@ export interface Committer {
 }
 
 export interface CommitterOptions {
+  /** When the writer attached, ms of performance.now: until the first call is acknowledged, that counts. */
+  readonly attachedAt: number;
   readonly send: (checkpoints: readonly Checkpoint[]) => Promise<void>;
   readonly onRefused: (error: SyncError) => void;
 }
@@ -34,11 +36,11 @@ interface Waiter {
   reject(error: SyncError): void;
 }
 
-export function createCommitter({ send, onRefused }: CommitterOptions): Committer {
+export function createCommitter({ attachedAt, send, onRefused }: CommitterOptions): Committer {
   const unacknowledged = new Map<Scope, Checkpoint>();
   let waiters: Waiter[] = [];
   let calls = 0;
-  let acknowledgedAt = performance.now();
+  let acknowledgedAt = attachedAt;
   let sentAt = -Infinity;
   let running = false;
   let stopped = false;
@@ -70,14 +72,15 @@ export function createCommitter({ send, onRefused }: CommitterOptions): Committe
   async function call(): Promise<void> {
     const sent = new Map(unacknowledged);
     const number = ++calls;
-    sentAt = performance.now();
+    const madeAt = performance.now();
+    sentAt = madeAt;
     try {
       await send([...sent.values()]);
     } catch (error) {
       if (isUnreachable(error)) return pause(retryMs);
       return refuse(asSyncError(error));
     }
-    acknowledgedAt = performance.now();
+    acknowledgedAt = madeAt;
     for (const [scope, checkpoint] of sent)
       if (unacknowledged.get(scope) === checkpoint) unacknowledged.delete(scope);
     const served = waiters.filter((waiter) => waiter.call <= number);

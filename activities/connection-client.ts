@@ -24,6 +24,8 @@ import {
 } from '../workflows/messages.ts';
 
 const pauseMs = 500;
+/** What the workflow of an older worker does not say. */
+const unasked = { minimumGenerations: {}, clearing: [] } satisfies Partial<Attached>;
 /** gRPC: INVALID_ARGUMENT, PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. Asking again does not help. */
 const finalCodes: readonly number[] = [3, 7, 12, 16];
 
@@ -62,9 +64,10 @@ export function connectionClient(client: Client, name: string): ConnectionClient
     end: (request, patience) =>
       ask(patience, (updateId) => workflow.executeUpdate(endUpdate, { args: [request], updateId })),
     attach: (request, patience) =>
-      ask(patience, (updateId) =>
-        workflow.executeUpdate(attachUpdate, { args: [request], updateId }),
-      ),
+      ask(patience, async (updateId) => ({
+        ...unasked,
+        ...(await workflow.executeUpdate(attachUpdate, { args: [request], updateId })),
+      })),
     commit: (request, patience) =>
       ask(patience, (updateId) =>
         workflow.executeUpdate(commitUpdate, { args: [request], updateId }),

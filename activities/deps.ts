@@ -52,4 +52,6 @@ export interface ActivityDeps {
   readonly label: string;
   /** Host name and pid, for people. */
   readonly worker: string;
+  /** Write activities that may run at the same time, whichever queue they come by. */
+  readonly writersMax: number;
 }

@@ -1,14 +1,10 @@
 import { CancelledFailure } from '@temporalio/common';
-import {
-  asSyncError,
-  type SyncError,
-  type SyncFailure,
-  type WriteOutcome,
-} from '../protocol/index.ts';
+import { asSyncError, SyncError, type SyncFailure, type WriteOutcome } from '../protocol/index.ts';
 import { refusals } from '../workflows/messages.ts';
 import type { Attempt } from './attempt.ts';
 import { refusalOf } from './connection-client.ts';
 import { applicationFailure, interrupted, outgoing } from './failure.ts';
+import { logRefusal } from './refusal.ts';
 
 /** With one worker nobody is left to answer while it shuts down. */
 const shutdownCommitMsMax = 2_000;
@@ -21,6 +17,8 @@ const quotaMsMax = 24 * 3_600_000;
 /** Turns what ended an attempt early into what Temporal is to do next: throws it, or answers `raise`. */
 export async function endOf(attempt: Attempt, thrown: unknown): Promise<WriteOutcome> {
   const { stop } = attempt;
+  // Before all else: what Temporal has given up is told nothing more.
+  if (thrown instanceof SyncError && !isReason(attempt, thrown)) logRefusal(attempt, thrown);
   switch (stop.reason?.type) {
     case 'gone':
       // The server has given this attempt up and takes nothing more from it.
@@ -41,6 +39,11 @@ export async function endOf(attempt: Attempt, thrown: unknown): Promise<WriteOut
   }
 }
 
+/** Whoever ended the attempt has told it. */
+function isReason({ stop: { reason } }: Attempt, thrown: SyncError): boolean {
+  return reason?.type === 'failed' && reason.error === thrown;
+}
+
 function cancelled(): CancelledFailure {
   return new CancelledFailure('Stopped at the last checkpoint.');
 }
@@ -56,6 +59,8 @@ async function lastWords(attempt: Attempt, commitMsMax: number): Promise<void> {
   attempt.phase = 'draining';
   attempt.heart.beat();
   if (committer !== null && forwarder !== null) {
+    // Also where there is no new checkpoint: which streams are done decides the sync's outcome.
+    forwarder.touch();
     const finished = forwarder.finish();
     try {
       await committer.flush(commitMsMax);

@@ -1,5 +1,6 @@
 import type { Attempt } from './attempt.ts';
 import { unlessAborted } from './connection-client.ts';
+import { createPermit, type Permit } from './permit.ts';
 import type { Flow, Gate } from './flow.ts';
 import { forwardsMax } from './forwarder.ts';
 import { judge } from './watchdog.ts';
@@ -11,18 +12,22 @@ const heartbeatMsDefault = 30_000;
 
 /** Between two items: whether the segment is over, and, where the destination has no fence of its own, whether we may go on at all. */
 export function gateOf(attempt: Attempt, flow: Flow, needsPermit: boolean): Gate {
-  const { stop, committer, context } = attempt;
-  const freshMs = (context.info.heartbeatTimeoutMs ?? heartbeatMsDefault) / 2;
+  const { stop } = attempt;
+  const permit = permitOf(attempt);
   return {
     before() {
       if (flow.isAtBoundary && isSegmentOver(attempt)) stop.ask({ type: 'segment' });
     },
     allow() {
-      if (!needsPermit || performance.now() - committer!.acknowledgedAt <= freshMs) return;
-      // Invariant 3: the commit permit. A writer that Temporal may have replaced flushes nothing more until it is told that it was not.
-      return unlessAborted(committer!.permit(), stop.drain);
+      if (!needsPermit || permit.isFresh) return;
+      return unlessAborted(permit.renewed(), stop.drain);
     },
   };
+}
+
+/** An answer holds for half the time after which Temporal would have replaced the attempt. */
+export function permitOf({ committer, context }: Attempt): Permit {
+  return createPermit(committer!, (context.info.heartbeatTimeoutMs ?? heartbeatMsDefault) / 2);
 }
 
 function isSegmentOver({ begun, context, forwarder, ranMs }: Attempt): boolean {

@@ -15,17 +15,20 @@ import { createPipes } from './pipes.ts';
 import { probe } from './probe.ts';
 import { read } from './read.ts';
 import { write } from './write.ts';
+import { createWriters } from './writers.ts';
 
 export type { ActivityDeps, Connectors } from './deps.ts';
 
 /** The activities of one process. Readers find their writers only among the activities of one call: give all its workers the same ones. */
 export function createActivities(deps: ActivityDeps) {
   const pipes = createPipes();
+  const writers = createWriters(deps.writersMax, deps.worker);
   return {
     begin: (input: BeginActivityInput): Promise<BeginActivityResult> => begin(deps, input),
     end: (input: EndActivityInput): Promise<void> => end(deps, input),
     probe: (input: ProbeActivityInput): Promise<ProbeActivityResult> => probe(deps, input),
-    write: (input: WriteActivityInput): Promise<WriteOutcome> => write({ deps, pipes }, input),
+    write: (input: WriteActivityInput): Promise<WriteOutcome> =>
+      writers.run(() => write({ deps, pipes }, input)),
     read: (input: ReadActivityInput): Promise<ReadActivityResult> => read({ deps, pipes }, input),
   };
 }

@@ -3,12 +3,14 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import {
   asSyncError,
   isObject,
+  SyncError,
   type ConnectionSpec,
   type Holder,
-  type SyncError,
+  type SyncFailure,
 } from '../protocol/index.ts';
 import {
   refusals,
+  type BeginAnswer,
   type BeginActivityInput,
   type BeginActivityResult,
   type EndActivityInput,
@@ -41,14 +43,17 @@ export async function begin(
   const workflow = connectionClient(deps.client, connection);
   try {
     const { spec, label: bound } = await workflow.status({ ...patience, signal });
-    const label = bound === null ? await labelFor(deps, spec, signal) : null;
+    const { label, failure } = await bind(deps, spec, bound, signal);
     const ask = (takeOver: Holder | null) =>
       workflow.begin({ holder, takeOver, raise, label }, { ...patience, signal });
+    // The lease is taken all the same: a sync that fails here belongs into the connection's history too.
+    const begun = (answer: Extract<BeginAnswer, { type: 'begun' }>): BeginActivityResult =>
+      failure === null ? answer : { ...answer, failure };
     const answer = await ask(null);
-    if (answer.type === 'begun') return answer;
+    if (answer.type === 'begun') return begun(answer);
     if (await isAlive(deps.client, answer.by)) return { type: 'skipped', by: answer.by };
     const second = await ask(answer.by);
-    return second.type === 'begun' ? second : { type: 'skipped', by: second.by };
+    return second.type === 'begun' ? begun(second) : { type: 'skipped', by: second.by };
   } catch (error) {
     signal.throwIfAborted();
     throw failed(deps, asSyncError(error));
@@ -74,6 +79,32 @@ async function isAlive(client: Client, { workflowId, firstRunId }: Holder): Prom
   }
 }
 
+interface Bound {
+  readonly label: string | null;
+  /** Why no worker can run the connection: a person must act. */
+  readonly failure: SyncFailure | null;
+}
+
+async function bind(
+  deps: ActivityDeps,
+  spec: ConnectionSpec,
+  bound: string | null,
+  signal: AbortSignal,
+): Promise<Bound> {
+  if (bound !== null) return { label: null, failure: null };
+  try {
+    return { label: await labelFor(deps, spec, signal), failure: null };
+  } catch (error) {
+    signal.throwIfAborted();
+    const known = asSyncError(error);
+    // Another worker may have the file, the connector or the secret that this one lacks.
+    const isLast = Context.current().info.attempt >= bindAttemptsMax;
+    if (known.kind !== 'config_error') throw known;
+    if (isLast) return { label: null, failure: redacted(deps, known) };
+    throw new SyncError('transient_error', known.message, { ...known.toFailure(), cause: known });
+  }
+}
+
 /** The label to bind a host-bound connection to: this worker's, if both ends pass their check here. */
 async function labelFor(
   deps: ActivityDeps,
@@ -82,6 +113,11 @@ async function labelFor(
 ): Promise<string | null> {
   const { connectors } = deps;
   const runners = new Map(connectors.list().map(({ name, runner }) => [name, runner]));
+  const log = { connection: spec.name, syncNo: 0 };
+  // To open what this worker does not have throws, with the origin of that end.
+  if (!runners.has(spec.source.connector)) await connectors.openSource(spec.source, log, signal);
+  if (!runners.has(spec.destination.connector))
+    await connectors.openDestination(spec.destination, log, signal);
   const names = [spec.source.connector, spec.destination.connector].filter(
     // Airbyte's packages know nothing of this mark of ours, and asking one may mean to install it.
     (name) => runners.get(name) !== 'pypi',
@@ -94,14 +130,12 @@ async function labelFor(
   return deps.label;
 }
 
-function failed({ connectors }: ActivityDeps, error: SyncError): Error {
-  const { attempt } = Context.current().info;
-  const failure = outgoing(error, (text) => connectors.redact(text));
-  const isOurs = error.origin === 'tidemark';
-  // Another worker may have the file, the connector or the secret that this one lacks.
-  if (failure.kind !== 'config_error' || isOurs || attempt >= bindAttemptsMax)
-    return applicationFailure(failure, { attempt });
-  return applicationFailure({ ...failure, kind: 'transient_error' }, { attempt });
+function redacted({ connectors }: ActivityDeps, error: SyncError): SyncFailure {
+  return outgoing(error, (text) => connectors.redact(text));
+}
+
+function failed(deps: ActivityDeps, error: SyncError): Error {
+  return applicationFailure(redacted(deps, error), { attempt: Context.current().info.attempt });
 }
 
 /** Gives the lease back with the sync's summary. A sync that was taken over has nothing to give back. */

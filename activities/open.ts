@@ -3,6 +3,8 @@ import { offerText } from '../engine/offer.ts';
 import type { Review } from '../engine/review.ts';
 import {
   cadenceBounds,
+  completedStreams,
+  streamId,
   SyncError,
   type Catalog,
   type Checkpoint,
@@ -15,7 +17,8 @@ import {
 } from '../protocol/index.ts';
 import type { Attached } from '../workflows/messages.ts';
 import type { Connectors, OpenedDestination, OpenedSource } from './deps.ts';
-import { completedStreams, sameStreams } from './resume.ts';
+import { limitedTo, refuseForgotten } from './refresh.ts';
+import { sameStreams } from './resume.ts';
 
 /** Discover may install a connector and read a large schema. */
 const discoverMsMax = 30 * 60_000;
@@ -30,6 +33,8 @@ export interface Ends {
 export interface OpenContext {
   readonly connectors: Connectors;
   readonly begun: Begun;
+  /** See WriteInput. */
+  readonly permit: () => Promise<void>;
   readonly drain: AbortSignal;
   readonly abort: AbortSignal;
 }
@@ -63,43 +68,62 @@ export async function openWriter(
   epoch: Epoch,
   review: Review,
 ): Promise<OpenedWriter | null> {
-  const { begun, drain, abort } = context;
+  const { begun, permit, drain, abort } = context;
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
-    configureCatalog({
-      catalog: review.catalog,
-      frozen: review.frozen,
-      selections: spec.streams,
-      naming: spec,
-      syncNo,
-      generations: attached.generations,
-      completed,
-    });
-  const offer = offerText(review.kept);
+    limitedTo(
+      attached.clearing,
+      configureCatalog({
+        catalog: review.catalog,
+        frozen: review.frozen,
+        selections: spec.streams,
+        naming: spec,
+        syncNo,
+        generations: attached.generations,
+        minimumGenerations: attached.minimumGenerations,
+        completed,
+      }),
+    );
   const none: ReadonlySet<StreamId> = new Set();
-  if (catalogWithout(none).streams.length === 0) throw noStreams();
+  const whole = catalogWithout(none);
+  const isClear = attached.clearing.length > 0;
+  // What is to be emptied may not be selected any more: then there is nothing to do.
+  if (whole.streams.length === 0 && isClear) return null;
+  if (whole.streams.length === 0) throw noStreams();
+  // A clear makes only the tables of its own streams: what the source offers beside them is for the next sync to take over.
+  const offer = isClear ? {} : { offer: offerText(review.kept) };
+  const incremental = new Set(
+    whole.streams.flatMap((s) => (s.sync_mode === 'incremental' ? [streamId(s.stream)] : [])),
+  );
   const open = (catalog: ConfiguredCatalog): Promise<Writer> =>
     destination.open({
       config,
       connection: { id: connectionId, name: spec.name },
       catalog,
-      offer,
+      ...offer,
       epoch,
       from: attached.checkpoints,
       adopt: attached.adopt,
       cadence: cadenceBounds(spec.policy),
+      rowsMin: isClear ? 0 : spec.policy.rowsMin,
+      permit,
       drain,
       abort,
     });
 
-  const told = completedStreams(attached.checkpoints, syncNo);
+  const told = completedStreams(attached.checkpoints, syncNo, incremental);
   // With everything finished the destination is still asked, with the whole catalog, whether it agrees.
   const first = catalogWithout(told).streams.length === 0 ? none : told;
   let catalog = catalogWithout(first);
   let writer = await open(catalog);
   const start = writer.held ?? attached.checkpoints;
-  const completed = completedStreams(start, syncNo);
+  const forgotten = refuseForgotten(start, attached, spec.name);
+  if (forgotten !== null) {
+    await writer.close();
+    throw forgotten;
+  }
+  const completed = completedStreams(start, syncNo, incremental);
   if (sameStreams(completed, first)) return { writer, catalog, start };
   await writer.close();
   catalog = catalogWithout(completed);

@@ -1,6 +1,5 @@
 import {
   compareCheckpoints,
-  globalScope,
   stateText,
   type Checkpoint,
   type Scope,
@@ -9,18 +8,6 @@ import {
 
 const shownCharsMax = 200;
 const shownScopesMax = 20;
-
-/** Streams that this sync has finished: left out of the catalogs of its retries. */
-export function completedStreams(
-  checkpoints: readonly Checkpoint[],
-  syncNo: number,
-): ReadonlySet<StreamId> {
-  return new Set(
-    checkpoints.flatMap(({ scope, complete, epoch }) =>
-      complete === true && epoch.syncNo === syncNo && scope !== globalScope ? [scope] : [],
-    ),
-  );
-}
 
 /** The destination's own checkpoints decide; a notice when Temporal's were ahead of them in the same edition. */
 export function compareWithHeld(

@@ -26,10 +26,12 @@ import type { ActivityDeps } from './deps.ts';
 import { endOf } from './ending.ts';
 import { createFlow } from './flow.ts';
 import { createForwarder } from './forwarder.ts';
-import { gateOf, watch } from './guard.ts';
+import { gateOf, permitOf, watch } from './guard.ts';
 import { unacknowledgedBytesMax } from './heart.ts';
 import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
 import type { Pipes } from './pipes.ts';
+import { logRefusal } from './refusal.ts';
+import { sourceFor } from './refresh.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { reviewOffer } from './review.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
@@ -73,7 +75,13 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   const { stop, deps, begun } = attempt;
   const attached = await attach(attempt);
   attempt.start(attached);
-  const context = { connectors: deps.connectors, begun, drain: stop.drain, abort: stop.abort };
+  const context = {
+    connectors: deps.connectors,
+    begun,
+    permit: () => unlessAborted(permitOf(attempt).renewed(), stop.abort),
+    drain: stop.drain,
+    abort: stop.abort,
+  };
   const ends = await unlessAborted(openEnds(context), stop.abort);
   const review = await unlessAborted(
     reviewOffer(context, ends, attached, attempt.epoch),
@@ -113,7 +121,9 @@ async function openUnlessStopped(
   }
 }
 
-async function attach({ deps, begun, lane, epoch, hint, stop }: Attempt): Promise<Attached> {
+async function attach(attempt: Attempt): Promise<Attached> {
+  const { deps, begun, lane, epoch, hint, stop } = attempt;
+  attempt.attachedAt = performance.now();
   const connection = connectionClient(deps.client, begun.spec.name);
   const { hostQueue, label } = deps;
   return connection.attach(
@@ -147,8 +157,7 @@ async function copy(
     },
     {
       pipe,
-      source: ends.source.source,
-      config: ends.source.config,
+      ...sourceFor(attached!.clearing, ends.source),
       catalog,
       states: statesForSource({
         checkpoints: start,
@@ -191,9 +200,13 @@ function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string 
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
   const connection = connectionClient(deps.client, begun.spec.name);
   attempt.committer = createCommitter({
+    attachedAt: attempt.attachedAt,
     send: (checkpoints) => connection.commit({ lane, epoch, checkpoints }, commitPatience),
     // Invariant 3: a stale epoch ends the writer.
-    onRefused: (error) => stop.ask({ type: 'failed', error }),
+    onRefused(error) {
+      logRefusal(attempt, error);
+      stop.ask({ type: 'failed', error });
+    },
   });
   attempt.forwarder = createForwarder((checkpoints) => forward(attempt, checkpoints));
   if (notice === null) return;
@@ -256,7 +269,7 @@ async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void>
 
 /** What a writer that ended without a failure amounts to. */
 async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutcome> {
-  const { stop, committer, begun, meter } = attempt;
+  const { stop, committer } = attempt;
   const { reason } = stop;
   // Everything but a segment's end is told by endOf.
   if (reason !== null && reason.type !== 'segment') throw stopped();
@@ -265,8 +278,6 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
     await attempt.forwarder!.finish();
     return { type: 'more' };
   }
-  const { records } = meter!.committed;
-  if (records < begun.spec.policy.rowsMin) throw tooFew(records, begun.spec.policy.rowsMin);
   attempt.phase = 'ended';
   attempt.heart.beat();
   attempt.forwarder!.touch();
@@ -321,13 +332,5 @@ function readerMissing(): SyncError {
   return new SyncError('transient_error', 'The reader did not come.', {
     origin: 'tidemark',
     remedy: 'It is tried again. If it repeats, the worker has too few read slots.',
-  });
-}
-
-function tooFew(records: number, rowsMin: number): SyncError {
-  return new SyncError('config_error', 'The sync moved fewer records than policy.rows_min.', {
-    origin: 'source',
-    place: `${records} of ${rowsMin}`,
-    remedy: 'Look at the source, or lower policy.rows_min. What was committed stays.',
   });
 }

@@ -7,6 +7,7 @@ import {
   type WorkflowHandle,
 } from '@temporalio/client';
 import {
+  currentState,
   newConnection,
   SyncError,
   type ConnectionSpec,
@@ -19,10 +20,12 @@ import {
   configureUpdate,
   connectionWorkflowId,
   editUpdate,
+  refreshUpdate,
   searchAttributes,
   statusQuery,
   type ConnectionInput,
   type EditRequest,
+  type RefreshRequest,
 } from '../workflows/messages.ts';
 import type { connectionWorkflow } from '../workflows/index.ts';
 import { clientError, isWorkerMissing } from './failure.ts';
@@ -96,9 +99,10 @@ export async function stateOf(room: Room, name: string): Promise<ConnectionState
     );
   }, answerMsUsual);
   try {
-    return await client.withAbortSignal(stop.signal, () =>
+    const state = await client.withAbortSignal(stop.signal, () =>
       client.withDeadline(Date.now() + queryMsMax, () => workflow.query(statusQuery)),
     );
+    return currentState(state);
   } catch (error) {
     if (!isWorkerMissing(error)) throw clientError(error, connectionWorkflowId(name));
     throw new SyncError(
@@ -168,6 +172,17 @@ export async function acceptChanges(
     workflow.executeUpdate(acceptUpdate, { args: [{ changes: found.id }] });
   await withWorker(room, workflow, accept, options);
   return found;
+}
+
+export async function refreshConnection(
+  room: Room,
+  name: string,
+  request: RefreshRequest,
+  options: WaitOptions,
+): Promise<void> {
+  const workflow = await runningConnection(room, name);
+  const refresh = (): Promise<void> => workflow.executeUpdate(refreshUpdate, { args: [request] });
+  await withWorker(room, workflow, refresh, options);
 }
 
 async function withWorker<T>(

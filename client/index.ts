@@ -14,6 +14,7 @@ import {
   type ConnectorInfo,
   type EditRequest,
   type ProbeInput,
+  type RefreshRequest,
 } from '../workflows/messages.ts';
 import { connectClient, type TemporalOptions } from './connect.ts';
 import {
@@ -22,6 +23,7 @@ import {
   connectionNames,
   editConnection,
   livingHolder,
+  refreshConnection,
   runningConnection,
   stateOf,
   type Room,
@@ -49,7 +51,12 @@ export type { SyncHandle } from './sync-handle.ts';
 export type { AttemptView, SyncView } from './sync-view.ts';
 export { dataConverter } from '../workflows/data-converter.ts';
 export * from '../protocol/index.ts';
-export type { CheckResult, ConnectorInfo, EditRequest } from '../workflows/messages.ts';
+export type {
+  CheckResult,
+  ConnectorInfo,
+  EditRequest,
+  RefreshRequest,
+} from '../workflows/messages.ts';
 
 export interface SyncClientOptions {
   /** A Client made with our `dataConverter`, or how to connect. Absent: localhost:7233, namespace `default`. */
@@ -86,6 +93,11 @@ export interface SyncClient {
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
   /** Accepts for the next sync how the source differed at the last one. Refused when it did not differ. */
   acceptSchema(name: string, options?: WaitOptions): Promise<SchemaChanges>;
+  /**
+   * The next sync reads these streams from scratch, or empties them; see `startSync`. Refused while a sync runs. Stream ids as in the
+   * checkpoints; they are not looked up.
+   */
+  refresh(name: string, request: RefreshRequest, options?: WaitOptions): Promise<void>;
   /** The last lines of the connectors' logs, from the machine that ran the last sync. */
   logs(name: string, lines: number, options?: WaitOptions): Promise<string>;
   connectors(options?: WaitOptions): Promise<readonly ConnectorInfo[]>;
@@ -140,6 +152,7 @@ export async function createSyncClient({
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
     acceptSchema: (name, options = {}) => acceptChanges(room, name, options),
+    refresh: (name, request, options = {}) => refreshConnection(room, name, request, options),
     logs: (name, lines, options) => logsOf(room, name, lines, options),
     connectors: async (options) =>
       (await ask({ kind: 'connectors' }, options)).value as readonly ConnectorInfo[],

@@ -1,9 +1,26 @@
 #!/usr/bin/env node
+import { createInterface } from 'node:readline';
 import { createSyncClient, temporalOptions } from './index.ts';
 import { runProgram } from './cli/program.ts';
 import type { Io } from './cli/io.ts';
 import { runScript } from './cli/run-script.ts';
 
+/** On stderr: an answer in JSON goes elsewhere. Ctrl-C ends the program, Ctrl-D answers nothing. */
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.on('SIGINT', () => process.exit(interruptedCode));
+  try {
+    return await new Promise<string>((resolve) => {
+      lines.once('close', () => resolve(''));
+      lines.question(question, resolve);
+    });
+  } finally {
+    lines.close();
+  }
+}
+
+/** 128 and the number of SIGINT. */
+const interruptedCode = 130;
 /** For terminals that do not say their size, or say 0. */
 const columnsDefault = 100;
 const rowsDefault = 30;
@@ -27,6 +44,7 @@ const io: Io = {
     return () => process.removeListener('SIGINT', listener);
   },
   connect: async (taskQueue) => createSyncClient({ client: temporalOptions(env), taskQueue }),
+  ask: process.stdin.isTTY && process.stderr.isTTY ? ask : null,
   run: runScript,
 };
 

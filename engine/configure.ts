@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  generationOf,
   streamId,
   SyncError,
   type Catalog,
@@ -28,6 +29,8 @@ export interface ConfigureInput {
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
+  /** Of those that are not carried out yet; see ConnectionState. */
+  readonly minimumGenerations: Readonly<Record<StreamId, number>>;
   /** Streams that this sync has finished: left out. */
   readonly completed: ReadonlySet<StreamId>;
 }
@@ -70,8 +73,10 @@ function configure(
   const cursor = cursorField(stream, selection);
   const mode = syncMode(stream, selection, cursor);
   const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
-  const destination = destinationMode(id, selection, key);
-  const generation = mode === 'full_refresh' ? input.syncNo : (input.generations[id] ?? 0);
+  const destination = destinationMode(id, mode, selection, key);
+  const asked = generationOf(id, input);
+  const generation = mode === 'full_refresh' ? input.syncNo : asked.generation;
+  const replacesAll = destination === 'overwrite' || asked.minimum > 0;
   const { stream: copied, landing } = landed(stream, selection, {
     naming: input.naming ?? {},
     frozen: input.frozen ?? false,
@@ -84,7 +89,7 @@ function configure(
     ...(cursor.length > 0 && { cursor_field: cursor }),
     ...(key.length > 0 && { primary_key: key }),
     generation_id: generation,
-    minimum_generation_id: 0,
+    minimum_generation_id: replacesAll ? generation : 0,
     sync_id: input.syncNo,
     ...(Object.keys(landing).length > 0 && { landing }),
   };
@@ -121,10 +126,14 @@ function syncMode(stream: Stream, selection: StreamSelection, cursor: readonly s
 
 function destinationMode(
   id: StreamId,
+  syncMode: SyncMode,
   selection: StreamSelection,
   key: readonly (readonly string[])[],
 ): DestinationSyncMode {
-  const mode = selection.destination_sync_mode ?? (key.length > 0 ? 'append_dedup' : 'append');
+  const byDefault = key.length > 0 ? 'append_dedup' : 'append';
+  // Read in full each time: appended it would be there once a sync.
+  const usual = syncMode === 'full_refresh' ? 'overwrite' : byDefault;
+  const mode = selection.destination_sync_mode ?? usual;
   if (mode === 'append_dedup' && key.length === 0) {
     throw new SyncError('config_error', 'append_dedup needs a primary key.', {
       origin: 'tidemark',

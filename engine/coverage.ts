@@ -59,6 +59,8 @@ export interface Batch {
 
 export interface CoverageInput {
   readonly streams: readonly StreamId[];
+  /** Of these a state counts only within the sync that made it. */
+  readonly readInFull: ReadonlySet<StreamId>;
   readonly epoch: Epoch;
   /** The checkpoints that this attempt starts from. */
   readonly start: readonly Checkpoint[];
@@ -116,9 +118,14 @@ export class Coverage {
     await this.#mark(scope, false, now, abort);
   }
 
-  /** A stream read in full is done: what it sent is covered, with its last state or none. */
+  /**
+   * A stream is done: what it sent is covered, with its last state. Where it sent none in this attempt, that is the one it started from, or
+   * none at all when that was of an earlier reading in full.
+   */
   async complete(stream: StreamId, now: number, abort: AbortSignal): Promise<void> {
-    await this.#mark(this.#scope(stream), true, now, abort);
+    const scope = this.#scope(stream);
+    scope.last ??= this.#startedFrom(scope);
+    await this.#mark(scope, true, now, abort);
   }
 
   async #mark(scope: ScopeLoad, complete: boolean, now: number, abort: AbortSignal): Promise<void> {
@@ -221,6 +228,15 @@ export class Coverage {
     if (scope === globalScope) return [...this.#dirty];
     const load = this.#loads.get(scope);
     return load === undefined ? [] : [load];
+  }
+
+  #startedFrom({ scope }: ScopeLoad): StateMessage | null {
+    const start = this.#startOf(scope);
+    if (start === undefined || start.state === null) return null;
+    const isCurrent = start.epoch.syncNo === this.#input.epoch.syncNo;
+    if (!isCurrent && this.#input.readInFull.has(scope as StreamId)) return null;
+    const { state, exact } = start;
+    return { type: 'STATE', state, ...(exact !== undefined && { exact }) };
   }
 
   #startOf(scope: Scope): Checkpoint | undefined {

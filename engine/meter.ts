@@ -1,4 +1,5 @@
 import {
+  createCommitted,
   globalScope,
   scopeOf,
   streamId,
@@ -47,8 +48,7 @@ const nothing: Counts = { records: 0, bytes: 0 };
 export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter {
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
-  const committedByScope = new Map<string, Counts>();
-  let committed: Counts = nothing;
+  const committed = createCommitted();
   let read = nothing;
   let states = 0;
   let bytesSinceCommit = 0;
@@ -69,17 +69,10 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
   }
 
   function noteCommitted(checkpoint: Checkpoint): void {
-    const before = committedByScope.get(checkpoint.scope) ?? nothing;
-    committed = {
-      records: committed.records + checkpoint.records - before.records,
-      bytes: committed.bytes + checkpoint.bytes - before.bytes,
-    };
-    const { records, bytes } = checkpoint;
-    committedByScope.set(checkpoint.scope, { records, bytes });
-    if (checkpoint.scope !== globalScope) meter(checkpoint.scope).committed = { records, bytes };
-    for (const [id, counts] of Object.entries(checkpoint.byStream ?? {})) {
-      meter(id as StreamId).committed = counts;
-    }
+    committed.add(checkpoint);
+    const { scope, byStream = {} } = checkpoint;
+    const ids = scope === globalScope ? (Object.keys(byStream) as StreamId[]) : [scope];
+    for (const id of ids) meter(id).committed = committed.of(id);
   }
 
   function note(item: Item): void {
@@ -151,7 +144,7 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
       return read;
     },
     get committed() {
-      return committed;
+      return committed.total;
     },
     get waiting() {
       return { states, bytes: bytesSinceCommit };

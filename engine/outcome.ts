@@ -48,7 +48,15 @@ function idOf({ stream }: ConfiguredStream): StreamId {
   return streamId(stream);
 }
 
+/** What the source said of a stream that it did not complete, if it did: one that a retry may mend before one that it can't. */
 function notFinished(end: End, streams: readonly StreamId[]): SyncError {
+  const told = streams.flatMap((stream) => end.streamFailures?.[stream] ?? []);
+  const mendable = told.find(({ kind }) => kind !== 'config_error');
+  const failure = mendable ?? (told.length === streams.length ? told[0] : undefined);
+  return failure === undefined ? incomplete(end, streams) : fromFailure(failure);
+}
+
+function incomplete(end: End, streams: readonly StreamId[]): SyncError {
   const told = streams.map((stream) => `${stream}: ${end.statuses[stream] ?? 'no status'}`);
   return new SyncError(
     'system_error',

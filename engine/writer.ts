@@ -1,10 +1,12 @@
 import {
   checkCount,
   globalScope,
+  replaces,
   streamId,
   SyncError,
   type Block,
   type Checkpoint,
+  type ConfiguredStream,
   type Destination,
   type Echo,
   type End,
@@ -42,10 +44,10 @@ export function fromLoader<C>(
     async open(input) {
       const loader = native.loader(input.config);
       try {
-        const { connection, catalog, offer, epoch, from, adopt, abort } = input;
+        const { connection, catalog, offer, epoch, from, adopt, rowsMin, abort } = input;
         const offered = offer === undefined ? {} : { offer };
         const held = await loader.open({
-          ...{ connection, catalog, epoch, from, adopt, abort },
+          ...{ connection, catalog, epoch, from, adopt, rowsMin, abort },
           ...offered,
         });
         return createWriter(loader, held, input, bounds);
@@ -66,12 +68,15 @@ function createWriter<C>(
   const { catalog, epoch } = input;
   const coverage = new Coverage({
     streams: catalog.streams.map(({ stream }) => streamId(stream)),
+    readInFull: idsOf(catalog.streams.filter((s) => s.sync_mode === 'full_refresh')),
     epoch,
     // Without a table beside the data, Temporal decides where this attempt starts.
     start: held ?? input.from,
     parts: createParts(loader, epoch, bounds),
   });
-  const run = new Run(loader, coverage, createCadence(input.cadence), input);
+  // Invariant 3: where no table beside the data refuses an older writer, Temporal is asked before each commit.
+  const permit = held === null ? (): Promise<void> => input.permit() : null;
+  const run = new Run(loader, coverage, createCadence(input.cadence), input, permit);
   return {
     held,
     write: (items) => run.write(items),
@@ -84,20 +89,31 @@ class Run<C> {
   readonly #coverage: Coverage;
   readonly #cadence: Cadence;
   readonly #input: WriteInput<C>;
+  /** null: the destination has a fence of its own. */
+  readonly #permit: (() => Promise<void>) | null;
   /** Streams read in full; when one is done without a state its rows are committed all the same. */
   readonly #fullRefresh: ReadonlySet<StreamId>;
+  /** Streams whose new data takes the place of the old once they are done. */
+  readonly #replaced: ReadonlySet<StreamId>;
   readonly #completed = new Set<StreamId>();
+  /** The first stream whose new data was too small to take the place of the old. */
+  #refused: SyncError | null = null;
 
-  constructor(loader: Loader, coverage: Coverage, cadence: Cadence, input: WriteInput<C>) {
+  constructor(
+    loader: Loader,
+    coverage: Coverage,
+    cadence: Cadence,
+    input: WriteInput<C>,
+    permit: (() => Promise<void>) | null,
+  ) {
     this.#loader = loader;
     this.#coverage = coverage;
     this.#cadence = cadence;
     this.#input = input;
-    this.#fullRefresh = new Set(
-      input.catalog.streams
-        .filter((s) => s.sync_mode === 'full_refresh')
-        .map((s) => streamId(s.stream)),
-    );
+    this.#permit = permit;
+    const { streams } = input.catalog;
+    this.#fullRefresh = idsOf(streams.filter((s) => s.sync_mode === 'full_refresh'));
+    this.#replaced = idsOf(streams.filter(replaces));
   }
 
   async *write(items: AsyncIterable<Item>): AsyncGenerator<Echo> {
@@ -116,12 +132,15 @@ class Run<C> {
         }
         if (end === null && this.#isDue()) yield* this.#commit(false);
       }
-      if (end !== null) await this.#completeWhatEndedWell(end);
+      if (end !== null)
+        for (const stream of this.#toComplete())
+          if (finished(end, stream)) yield* this.#complete(stream);
       const uncovered = this.#coverage.uncovered();
       // Invariant 8: whatever ended the reading, what states cover is committed first.
       yield* this.#commit(true);
       if (end !== null && !this.#input.drain.aborted)
         proveSuccess(end, this.#input.catalog, uncovered);
+      if (this.#refused !== null) throw this.#refused;
     } finally {
       await intake.close();
     }
@@ -130,21 +149,20 @@ class Run<C> {
   /** A source that breaks its word ends the attempt, but what its states cover until then is committed. */
   async *#takeOrEnd(item: Exclude<Item, End>): AsyncGenerator<Echo> {
     try {
-      await this.#take(item);
+      if (item.type === 'TRACE') yield* this.#noteStatus(item);
+      else await this.#take(item);
     } catch (error) {
       if (error instanceof SyncError && error.origin === 'source') yield* this.#commit(true);
       throw error;
     }
   }
 
-  async #take(item: Exclude<Item, End>): Promise<void> {
+  async #take(item: Exclude<Item, End | TraceMessage>): Promise<void> {
     switch (item.type) {
       case 'BLOCK':
         return this.#append(item);
       case 'STATE':
         return this.#coverage.cover(item, performance.now(), this.#input.abort);
-      case 'TRACE':
-        return this.#noteStatus(item);
       case 'LOG':
       case 'CONTROL':
         return;
@@ -159,23 +177,38 @@ class Run<C> {
     }
   }
 
-  /** A stream that sends no states becomes durable when it says COMPLETE. */
-  async #noteStatus({ trace }: TraceMessage): Promise<void> {
+  async *#noteStatus({ trace }: TraceMessage): AsyncGenerator<Echo> {
     const status = trace.stream_status;
-    if (status?.status !== 'COMPLETE') return;
-    await this.#complete(streamId(status.stream_descriptor));
+    if (status?.status === 'COMPLETE') yield* this.#complete(streamId(status.stream_descriptor));
   }
 
-  async #completeWhatEndedWell(end: End): Promise<void> {
-    for (const stream of this.#fullRefresh) if (finished(end, stream)) await this.#complete(stream);
+  #toComplete(): ReadonlySet<StreamId> {
+    return new Set([...this.#fullRefresh, ...this.#replaced]);
   }
 
-  async #complete(stream: StreamId): Promise<void> {
-    if (!this.#fullRefresh.has(stream)) return;
+  /** A stream that sends no states becomes durable when it is done, and one that replaces its data becomes visible. */
+  async *#complete(stream: StreamId): AsyncGenerator<Echo> {
+    if (!this.#toComplete().has(stream)) return;
     const left = this.#coverage.uncovered().some((load) => load.stream === stream);
     if (this.#completed.has(stream) && !left) return;
+    const isIncremental = !this.#fullRefresh.has(stream);
+    // Invariant 9: such records are a failure of the source, told at its end.
+    if (isIncremental && left) return;
     this.#completed.add(stream);
+    const mayBeRefused = this.#input.rowsMin > 0 && this.#replaced.has(stream);
+    // By itself: a refusal must not hold back what other streams wait for.
+    if (mayBeRefused) yield* this.#commit(false);
     await this.#coverage.complete(stream, performance.now(), this.#input.abort);
+    if (mayBeRefused) yield* this.#commitOrRefuse();
+  }
+
+  async *#commitOrRefuse(): AsyncGenerator<Echo> {
+    try {
+      yield* this.#commit(false);
+    } catch (error) {
+      if (!(error instanceof SyncError) || error.code !== 'too_few_rows') throw error;
+      this.#refused ??= error;
+    }
   }
 
   #isDue(): boolean {
@@ -187,6 +220,8 @@ class Run<C> {
     const { abort } = this.#input;
     const batch = await this.#coverage.batch(dropTails, new Date().toISOString(), abort);
     if (batch.covered.length === 0) return;
+    // The last thing before it: sealing took time, and the process may have been frozen in it.
+    await this.#permit?.();
     const begun = performance.now();
     const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
     const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);
@@ -205,6 +240,10 @@ function compare({ parts }: Batch, receipt: Receipt): void {
   for (const part of parts) sums.set(part.stream, (sums.get(part.stream) ?? 0) + part.records);
   for (const [stream, given] of sums)
     checkCount({ stream, given, loaded: receipt.rows[stream] ?? 0, committed: true });
+}
+
+function idsOf(streams: readonly ConfiguredStream[]): ReadonlySet<StreamId> {
+  return new Set(streams.map(({ stream }) => streamId(stream)));
 }
 
 function endless(): SyncError {

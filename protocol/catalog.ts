@@ -54,6 +54,14 @@ export interface ConfiguredStream {
   readonly landing?: Landing;
 }
 
+/** True when the stream's data of lower generations is to go once this one is complete: an overwrite, or a refresh that keeps nothing. */
+export function replaces({
+  generation_id: own,
+  minimum_generation_id: min,
+}: ConfiguredStream): boolean {
+  return own > 0 && own === min;
+}
+
 export interface ConfiguredCatalog {
   readonly streams: readonly ConfiguredStream[];
 }

@@ -32,7 +32,7 @@ export interface Counts {
  */
 export interface Checkpoint extends Counts {
   readonly scope: Scope;
-  /** Count of people's edits of this scope's state. */
+  /** Of the last edit of this scope's state by a person: its time (epoch ms), or one more than the edition before. 0: never edited. */
   readonly edition: number;
   readonly epoch: Epoch;
   /** Rank within the epoch. 0: a bare edit, nothing committed under it yet. */
@@ -65,6 +65,25 @@ export function mergeCheckpoints(known: Checkpoints, news: readonly Checkpoint[]
       merged[checkpoint.scope] = checkpoint;
   }
   return merged;
+}
+
+/**
+ * Streams that this sync has finished: left out of the catalogs of its retries. Under a state that covers all streams the incremental ones stay:
+ * without them it would pass over what has changed in them since.
+ */
+export function completedStreams(
+  checkpoints: readonly Checkpoint[],
+  syncNo: number,
+  incremental: ReadonlySet<StreamId>,
+): ReadonlySet<StreamId> {
+  const kind = kindHeld(checkpoints);
+  const isShared = kind === 'GLOBAL' || kind === 'LEGACY';
+  return new Set(
+    checkpoints.flatMap(({ scope, complete, epoch }) => {
+      if (complete !== true || epoch.syncNo !== syncNo || scope === globalScope) return [];
+      return isShared && incremental.has(scope) ? [] : [scope];
+    }),
+  );
 }
 
 export function checkpointsOf(list: readonly Checkpoint[]): Checkpoints {

@@ -68,6 +68,13 @@ export interface WriteInput<C> {
   /** A person said: take over tables that another connection owns, and accept Temporal's checkpoints where rows are missing. */
   readonly adopt: boolean;
   readonly cadence: CadenceBounds;
+  /**
+   * Resolves once Temporal has said, lately enough, that no newer writer replaced this one; rejects as `fenced`. Awaited right before each
+   * commit to a destination that keeps no checkpoints, and so has no fence of its own. Invariant 3.
+   */
+  permit(): Promise<void>;
+  /** A stream's new data never replaces the old with fewer rows than this. */
+  readonly rowsMin: number;
   /** Aborted: commit what states cover and end. */
   readonly drain: AbortSignal;
   /** Aborted: stop at once; nothing uncommitted may become visible. */
@@ -128,14 +135,17 @@ export interface Loader {
   /**
    * ONE atomic step: the parts' rows and the checkpoints become durable together, or nothing does. Refuses as `fenced` unless each checkpoint's
    * row still belongs to this epoch or a lower one. Repeatable from the same parts after a conflict. `parts` may be empty (states without records).
+   *
+   * A stream that replaces its data (see `replaces`) is loaded out of sight, generation by generation, until a checkpoint of it is `complete`:
+   * this step then also publishes it. The new data takes the place of the old as a whole, and what is out of sight from an earlier generation
+   * is dropped by `open`. Where a system can't do both at once, the step records that it is to be published, then it is, and `open` makes up for
+   * a crash between the two. Throws a config_error instead when the new data has fewer rows than `rowsMin`.
    */
   commit(
     parts: readonly SealedPart[],
     at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<Receipt>;
-  /** An overwritten stream's new data replaces the old; idempotent. */
-  publish(stream: StreamId, generation: number): Promise<void>;
   /** Frees everything; uncommitted parts are discarded. Idempotent; may run while another call is pending, which it then ends. */
   close(): Promise<void>;
 }
@@ -148,6 +158,8 @@ export interface OpenInput {
   readonly epoch: Epoch;
   readonly from: readonly Checkpoint[];
   readonly adopt: boolean;
+  /** See WriteInput. */
+  readonly rowsMin: number;
   readonly abort: AbortSignal;
 }
 

@@ -10,7 +10,8 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+/** The tokens of a JSON text that hold a value of its own making: strings (keys too) and numbers. */
+export const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 
 /**
  * True when `JSON.parse(text)` keeps every number of `text`: what is written back is what was read. Integers past 2^53 and

@@ -29,6 +29,8 @@ export interface End {
   readonly drained: boolean;
   /** Each stream's last STREAM_STATUS, where the source sends them. */
   readonly statuses: Readonly<Record<StreamId, StreamStatus>>;
+  /** What the source said of single streams that failed, also where it ended well. */
+  readonly streamFailures?: Readonly<Record<StreamId, SyncFailure>>;
 }
 
 /** What travels on the pipe. Messages are whole envelopes. */

@@ -5,7 +5,7 @@ import type { StreamStatus } from './message.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 
-/** How a sync ended. `partial` is reserved for per-stream outcomes. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some streams are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */
@@ -97,8 +97,17 @@ export interface ConnectionState {
   /** The highest epoch attached, by lane. */
   readonly fence: Readonly<Record<string, Epoch>>;
   readonly checkpoints: Readonly<Record<string, Checkpoint>>;
-  /** By stream, where refresh or clear raised it; absent is 0. A full refresh of sync n has generation n. */
+  /**
+   * By stream, or `everyStream`: the sync that was to carry out its last refresh or clear. Absent is 0. A full refresh of sync n has
+   * generation n.
+   */
   readonly generations: Readonly<Record<StreamId, number>>;
+  /**
+   * Likewise, of those that no sync has carried out yet: data of a lower generation goes once this one is complete. 0: it was told to stay.
+   */
+  readonly minimumGenerations: Readonly<Record<StreamId, number>>;
+  /** Streams, or `everyStream`, that the next sync empties instead of reading. */
+  readonly clearing: readonly StreamId[];
   /** Newest last, at most `historyMax`. */
   readonly history: readonly SyncSummary[];
   readonly lease: Lease | null;
@@ -127,6 +136,8 @@ export function newConnection(connectionId: string, spec: ConnectionSpec): Conne
     fence: {},
     checkpoints: {},
     generations: {},
+    minimumGenerations: {},
+    clearing: [],
     history: [],
     lease: null,
     label: null,
@@ -134,6 +145,15 @@ export function newConnection(connectionId: string, spec: ConnectionSpec): Conne
     attemptsWithoutProgress: 0,
     lastHostQueue: null,
     lastLabel: null,
+  };
+}
+
+/** A state that an older version wrote, with what has been added since. */
+export function currentState(state: ConnectionState): ConnectionState {
+  return {
+    ...state,
+    minimumGenerations: state.minimumGenerations ?? {},
+    clearing: state.clearing ?? [],
   };
 }
 

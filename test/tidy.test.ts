@@ -9,6 +9,9 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/kit': ['protocol', 'node:'],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
+  'connectors/files': [
+    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
+  ],
   engine: ['protocol', 'node:'],
   activities: [
     ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter', 'node:'],

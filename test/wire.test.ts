@@ -158,6 +158,8 @@ const state: Required<ConnectionState> = {
   fence: { all: epoch },
   checkpoints: { 'shop/orders': checkpoint },
   generations: { [id('orders')]: 1 },
+  minimumGenerations: { [id('orders')]: 1 },
+  clearing: [id('orders')],
   history: [summary],
   lease: { holder, syncNo: 3, since: 'now' },
   label: 'host',
@@ -197,6 +199,8 @@ const samples = {
   attached: {
     checkpoints: [checkpoint],
     generations: {},
+    minimumGenerations: {},
+    clearing: [id('orders')],
     adopt: false,
     attemptsWithoutProgress: 1,
     acceptedChanges: '0123456789ab',
@@ -214,12 +218,20 @@ const samples = {
     adopt: true,
     reason: 'r',
   } satisfies Required<messages.EditRequest>,
+  refresh: {
+    streams: [id('orders')],
+    manner: 'clear',
+    reason: 'r',
+  } satisfies Required<messages.RefreshRequest>,
   ready: { lane: 'all', hostQueue: 'q', epoch, attempt: 1 } satisfies Required<messages.Ready>,
   forwarded: { epoch, progress, checkpoints: [checkpoint] } satisfies Required<messages.Forwarded>,
   continued: {
     connection: 'orders',
     continued: { begun, startedAt: 'now', attempts: 1, segment: 2, checkpoints: [checkpoint] },
   } satisfies Required<messages.SyncInput>,
+  begun: { type: 'begun', begun, failure } satisfies Required<
+    Extract<messages.BeginActivityResult, { type: 'begun' }>
+  >,
   write: { begun, lane: 'all' } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,
@@ -279,6 +291,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'update configure',
     'update edit',
     'update end',
+    'update refresh',
   ]);
   expect(messages.searchAttributes).toEqual({
     connection: { name: 'TidemarkConnection', type: 'KEYWORD' },

@@ -1,9 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { SyncError } from '../protocol/index.ts';
 import { nearest, suggestion } from '../protocol/nearest.ts';
+import { readBinding, type Binding } from './bindings.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
 export type Runner = 'native' | 'exec' | 'pypi';
+
+/** By name; with the values of a config that each is bound to, in one way or another. None: it is free. */
+export type Secrets = ReadonlyMap<string, readonly Binding[]>;
 
 /** What one connector may be, run and see. */
 export interface ConnectorEntry {
@@ -16,7 +20,7 @@ export interface ConnectorEntry {
   /** What pip installs. */
   readonly package: string | null;
   /** Variables and absolute paths of files that its config may refer to. */
-  readonly secrets: { readonly env: ReadonlySet<string>; readonly files: ReadonlySet<string> };
+  readonly secrets: { readonly env: Secrets; readonly files: Secrets };
   /** Variables that its process is given. */
   readonly env: readonly string[];
   /** The file and line that say so; null: not in the file. */
@@ -93,7 +97,7 @@ function nativeEntry(name: string): ConnectorEntry {
     kind: null,
     command: null,
     package: null,
-    secrets: { env: new Set(), files: new Set() },
+    secrets: { env: new Map(), files: new Map() },
     env: [],
     place: null,
   };
@@ -198,19 +202,47 @@ function readPackage(
 }
 
 function readSecrets(value: YamlValue | undefined, directory: string): ConnectorEntry['secrets'] {
-  const env = new Set<string>();
-  const files = new Set<string>();
+  const env = new Map<string, readonly Binding[]>();
+  const files = new Map<string, readonly Binding[]>();
   for (const item of value?.list('secrets') ?? []) {
-    const secret = item.text('a secret');
-    if (secret.includes('${'))
+    const [secret, bindings] = readSecret(item);
+    const isVariable = variableName.test(secret);
+    const name = isVariable ? secret : resolve(directory, secret);
+    const list = isVariable ? env : files;
+    const before = list.get(name);
+    if (before !== undefined && (before.length === 0) !== (bindings.length === 0))
       throw item.refuse(
-        'A secret is listed as a reference.',
-        'List the bare name of a variable (API_TOKEN) or the path of a file (./token).',
+        'A secret is listed both bound and unbound.',
+        `Remove one of the entries of ${secret}.`,
       );
-    if (variableName.test(secret)) env.add(secret);
-    else files.add(resolve(directory, secret));
+    list.set(name, [...(before ?? []), ...bindings]);
   }
   return { env, files };
+}
+
+/** A name, or a mapping that binds it. */
+function readSecret(item: YamlValue): readonly [string, readonly Binding[]] {
+  if (!item.isMapping) return [bareName(item), []];
+  const keys = item.map('a secret', ['name', 'only_with']);
+  const name = keys.get('name');
+  if (name === undefined)
+    throw item.refuse('A secret lacks its name.', 'Add the variable or file: name: API_TOKEN');
+  const given = keys.get('only_with');
+  const binding = given === undefined ? [] : readBinding(given);
+  if (binding.length > 0) return [bareName(name), [binding]];
+  throw item.refuse(
+    'A secret is bound to nothing.',
+    'Name what its config must hold, such as only_with: { host: db.internal }, or list the bare name.',
+  );
+}
+
+function bareName(value: YamlValue): string {
+  const secret = value.text('a secret');
+  if (!secret.includes('${')) return secret;
+  throw value.refuse(
+    'A secret is listed as a reference.',
+    'List the bare name of a variable (API_TOKEN) or the path of a file (./token).',
+  );
 }
 
 function readVariable(value: YamlValue): string {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SyncError } from '../protocol/index.ts';
 import { startDevServer, type DevServer } from './dev-server.ts';
+import { natives } from './natives.ts';
 import { runProcess, type Process } from './process.ts';
 import { describeReady, runWorker, type Ready } from './run.ts';
 
@@ -35,6 +36,7 @@ async function run({ config, logger, ...rest }: Process, options: DevOptions): P
     };
     const worker = runWorker({
       ...rest,
+      natives,
       config: { ...config, temporal },
       logger,
       onReady: (ready) => console.log(announce(ready, server, options)),

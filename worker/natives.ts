@@ -1,16 +1,23 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
+import { filesSource } from '../connectors/files/index.ts';
 import { postgresDestination } from '../connectors/postgres/index.ts';
 import { fromLoader } from '../engine/writer.ts';
-import type { Destination, JsonObject, LoaderDestination } from '../protocol/index.ts';
+import type { Destination, JsonObject, LoaderDestination, Source } from '../protocol/index.ts';
 import type { Natives } from './registry.ts';
 
 /** The systems that this project itself speaks to. */
 export const natives: Natives = {
   duckdb: { destination: destinationOf(duckdbDestination) },
+  files: { source: sourceOf(filesSource) },
   postgres: { destination: destinationOf(postgresDestination) },
 };
 
-/** The registry checks a config against the spec before any end sees it, so it has the type that the end declares. */
+// The registry checks a config against the spec before any end sees it, so it has the type that the end declares.
+
+function sourceOf<C>(native: Source<C>): Source<JsonObject> {
+  return native as unknown as Source<JsonObject>;
+}
+
 function destinationOf<C>(native: LoaderDestination<C>): Destination<JsonObject> {
   return fromLoader(native) as Destination<C> as unknown as Destination<JsonObject>;
 }

@@ -7,13 +7,14 @@ import { workflowBundle } from './bundle.ts';
 import type { WorkerConfig } from './config.ts';
 import { connect } from './connect.ts';
 import { readConnectorsFile, type ConnectorsFile } from './connectors-file.ts';
-import { natives } from './natives.ts';
 import type { Process } from './process.ts';
 import { createPrograms } from './programs.ts';
-import { createConnectors } from './registry.ts';
+import { createConnectors, type Natives } from './registry.ts';
 import { createWorkers } from './worker.ts';
 
 export interface RunOptions extends Process {
+  /** The systems that this process itself speaks to. */
+  readonly natives: Natives;
   readonly onReady: (ready: Ready) => void;
 }
 
@@ -40,7 +41,7 @@ export function describeReady(ready: Ready): string {
  * worker of the SDK fails. Once per process: the SDK's runtime is one.
  */
 export async function runWorker(options: RunOptions): Promise<void> {
-  const { config, redactor, logger, stop, onReady } = options;
+  const { config, natives, redactor, logger, stop, onReady } = options;
   for (const warning of config.warnings) logger.warn(warning);
   const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), config.cwd);
   const programs = createPrograms({ config, file, redactor });
@@ -66,6 +67,7 @@ export async function runWorker(options: RunOptions): Promise<void> {
       hostQueue: own,
       label,
       worker: name,
+      writersMax: config.writeSlots,
     });
     const workers = await createWorkers({
       activities,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { SyncError, type FailureOrigin, type Json, type JsonObject } from '../protocol/index.ts';
 import type { Environment } from './config.ts';
+import { differences, type Binding } from './bindings.ts';
 import { fileName, type ConnectorEntry, type ConnectorsFile } from './connectors-file.ts';
 import type { Redactor } from './redact.ts';
 import { mapLeaves, type ConfigValue } from './schema.ts';
@@ -26,12 +27,26 @@ export function resolveSecrets(
   schema: JsonObject,
   context: SecretContext,
 ): JsonObject {
-  return mapLeaves(config, schema, (leaf) => {
+  const bound: Use[] = [];
+  const resolved = mapLeaves(config, schema, (leaf) => {
     if (leaf.secret && isLiteral(leaf.value)) throw literalSecret(leaf, context);
     if (typeof leaf.value !== 'string') return leaf.value;
-    const text = replaceReferences(leaf.value, leaf.path, context);
+    const text = replaceReferences(leaf.value, leaf.path, context, bound);
     return wholeReference.test(leaf.value) ? typed(text, leaf) : text;
   });
+  // Only now: what a secret is bound to may be a reference itself.
+  for (const use of bound) {
+    const differing = differences(use.bindings, resolved);
+    if (differing.length > 0) throw otherValues(use, differing, context);
+  }
+  return resolved;
+}
+
+/** A reference to a bound secret. */
+interface Use {
+  readonly reference: string;
+  readonly path: string;
+  readonly bindings: readonly Binding[];
 }
 
 const reference = /\$\{(env|file):([^}]*)\}/g;
@@ -44,17 +59,28 @@ function isLiteral(value: Json): boolean {
   return typeof value === 'number';
 }
 
-function replaceReferences(text: string, path: string, context: SecretContext): string {
+function replaceReferences(
+  text: string,
+  path: string,
+  context: SecretContext,
+  bound: Use[],
+): string {
   if (brokenReference.test(text))
     throw refusal('A reference in a connector config is broken.', path, context, {
       remedy: 'Write it as ${env:NAME} or ${file:PATH}.',
     });
   // Invariant: what was resolved is not searched again, so a secret that holds `${env:…}` reveals nothing.
   return text.replace(reference, (whole, kind: string, name: string) => {
+    const { secrets } = context.entry;
+    const file = resolve(context.file.directory, name);
+    const bindings = kind === 'env' ? secrets.env.get(name) : secrets.files.get(file);
+    if (bindings === undefined) throw notAllowed(whole, name, path, context);
+    if (bindings.length > 0 && text !== whole) throw insideText(whole, path, context);
+    if (bindings.length > 0) bound.push({ reference: whole, path, bindings });
     const value =
       kind === 'env'
         ? fromEnvironment(whole, name, path, context)
-        : fromFile(whole, name, path, context);
+        : fromFile(whole, file, path, context);
     context.redactor.remember(value);
     return value;
   });
@@ -66,7 +92,6 @@ function fromEnvironment(
   path: string,
   context: SecretContext,
 ): string {
-  if (!context.entry.secrets.env.has(name)) throw notAllowed(whole, name, path, context);
   const value = context.environment[name];
   if (value !== undefined && value !== '') return value;
   throw refusal('A secret that a connector config refers to is not set.', path, context, {
@@ -75,9 +100,7 @@ function fromEnvironment(
   });
 }
 
-function fromFile(whole: string, name: string, path: string, context: SecretContext): string {
-  const file = resolve(context.file.directory, name);
-  if (!context.entry.secrets.files.has(file)) throw notAllowed(whole, name, path, context);
+function fromFile(whole: string, file: string, path: string, context: SecretContext): string {
   let reason: string;
   try {
     const bytes = readFileSync(file);
@@ -108,6 +131,25 @@ function notAllowed(whole: string, name: string, path: string, context: SecretCo
   return refusal('A connector config refers to a secret that it is not allowed.', path, context, {
     reference: whole,
     remedy: `If this connector may have it, list it on the worker: in ${fileName(file)}, connectors: ${entry.name}: secrets: [${name}]. Then restart the worker.`,
+  });
+}
+
+function otherValues(
+  { reference: whole, path }: Use,
+  differing: readonly string[],
+  context: SecretContext,
+): SyncError {
+  return refusal('A secret is used with other values than it is bound to.', path, context, {
+    reference: whole,
+    remedy: `Correct ${differing.join(' and ')} in this config, or the secret's only_with in ${fileName(context.file)} and restart the worker.`,
+  });
+}
+
+/** As a part of a longer text, such as a URL, it could be sent to where that text says. */
+function insideText(whole: string, path: string, context: SecretContext): SyncError {
+  return refusal('A bound secret stands inside a longer text.', path, context, {
+    reference: whole,
+    remedy: `Write ${whole} by itself, where the connector takes only the secret, or list a secret in ${fileName(context.file)} that is the whole text.`,
   });
 }
 

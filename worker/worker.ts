@@ -6,6 +6,7 @@ import {
 } from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import { dataQueue, labelQueue } from '../workflows/messages.ts';
+import { createWriteSlots } from './write-slots.ts';
 
 export interface WorkersDeps {
   /** Every activity of the project; its queue decides which of them a worker is given. */
@@ -16,6 +17,7 @@ export interface WorkersDeps {
   readonly namespace: string;
   readonly taskQueue: string;
   readonly label: string;
+  /** Syncs that write at the same time, in the whole process. The activity `write` must count as well: see `createWriteSlots`. */
   readonly writeSlots: number;
   readonly shutdownForceMs: number;
   /** This process's own queue. */
@@ -52,8 +54,15 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',
   } satisfies Partial<WorkerOptions>;
-  const forActivities = (queue: string, slots: number): Promise<Worker> =>
-    Worker.create({ ...options, taskQueue: queue, maxConcurrentActivityTaskExecutions: slots });
+  const slots = createWriteSlots(writeSlots);
+  const forWrites = (queue: string): Promise<Worker> =>
+    Worker.create({
+      ...options,
+      taskQueue: queue,
+      tuner: slots.tuner(),
+      // So at most one task too many is taken.
+      maxConcurrentActivityTaskPolls: 1,
+    });
   const control = await Worker.create({
     ...options,
     taskQueue,
@@ -64,10 +73,14 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     shutdownForceTime: controlForceMs,
   });
   const data = [
-    await forActivities(dataQueue(taskQueue), writeSlots),
-    await forActivities(labelQueue(taskQueue, deps.label), writeSlots),
-    // A fenced-off write may still hold its reader when the next one needs another.
-    await forActivities(deps.hostQueue, 2 * 2 * writeSlots + logSlots),
+    await forWrites(dataQueue(taskQueue)),
+    await forWrites(labelQueue(taskQueue, deps.label)),
+    await Worker.create({
+      ...options,
+      taskQueue: deps.hostQueue,
+      // A fenced-off write may still hold its reader when the next one needs another.
+      maxConcurrentActivityTaskExecutions: 2 * writeSlots + logSlots,
+    }),
   ];
   return inOrder(control, data);
 }

@@ -9,6 +9,9 @@ const fileBytesMax = 1024 * 1024;
 export interface YamlValue {
   /** `file:line:column`. */
   readonly place: string;
+  readonly isMapping: boolean;
+  /** Nothing, or `null`. */
+  readonly isEmpty: boolean;
   refuse(message: string, remedy: string): SyncError;
   /** The entries of a mapping whose keys must be among `keys` (absent: any). An empty value is an empty mapping. */
   map(what: string, keys?: readonly string[]): ReadonlyMap<string, YamlValue>;
@@ -55,6 +58,8 @@ function yamlValue(given: unknown, at: YamlPlace): YamlValue {
   const empty = node === null || (isScalar(node) && node.value === null);
   return {
     place,
+    isMapping: isMap(node),
+    isEmpty: empty,
     refuse,
     map(what, keys) {
       if (empty) return new Map();

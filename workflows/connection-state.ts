@@ -1,12 +1,8 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   compareCheckpoints,
   compareEpochs,
-  describeFailure,
   historyMax,
   mergeCheckpoints,
-  scopeOf,
-  SyncError,
   type Begun,
   type Checkpoint,
   type Checkpoints,
@@ -14,8 +10,6 @@ import {
   type ConnectionState,
   type Epoch,
   type Holder,
-  type Scope,
-  type SyncFailure,
 } from '../protocol/index.ts';
 import {
   refusals,
@@ -24,23 +18,12 @@ import {
   type BeginAnswer,
   type BeginRequest,
   type CommitRequest,
-  type EditRequest,
   type EndRequest,
 } from './messages.ts';
+import { carriedOut, renewed } from './refresh-state.ts';
+import { refuse, type Refusal } from './refusal.ts';
 
 // What each update does to the state, or why it is refused. Pure: validators ask for the refusal, handlers take the change.
-
-export type Refusal = ApplicationFailure | null;
-
-function refuse(
-  type: (typeof refusals)[keyof typeof refusals],
-  kind: SyncFailure['kind'],
-  message: string,
-  rest: Partial<Omit<SyncFailure, 'kind' | 'message' | 'origin'>>,
-): ApplicationFailure {
-  const failure: SyncFailure = { kind, origin: 'tidemark', message, ...rest };
-  return ApplicationFailure.nonRetryable(describeFailure(failure), type, failure);
-}
 
 function isHeldBy(state: ConnectionState, { workflowId, firstRunId }: Holder): boolean {
   const holder = state.lease?.holder;
@@ -67,7 +50,8 @@ export function begin(
     lease: { holder, syncNo, since: isMine && lease !== null ? lease.since : now },
     attemptsWithoutProgress: 0,
   };
-  return { state: next, answer: { type: 'begun', begun: begunOf(next, syncNo) } };
+  const begun = begunOf(next, syncNo);
+  return { state: raise > 0 ? renewed(next, now) : next, answer: { type: 'begun', begun } };
 }
 
 function begunOf({ connectionId, spec, label }: ConnectionState, syncNo: number): Begun {
@@ -92,9 +76,11 @@ export function endRefusal(state: ConnectionState, request: EndRequest): Refusal
 export function end(state: ConnectionState, request: EndRequest): ConnectionState {
   if (!isHeldBy(state, request.holder)) return state;
   const history = [...state.history, request.summary].slice(-historyMax);
-  const { acceptedChanges, ...rest } = state;
-  // Used up by the sync that took the changes over: the same ones may come again one day.
-  const waits = acceptedChanges !== undefined && request.summary.outcome !== 'succeeded';
+  const { outcome } = request.summary;
+  const { acceptedChanges, ...rest } = outcome === 'succeeded' ? carriedOut(state) : state;
+  // Used up by the sync that took the changes over: the same ones may come again one day. A clear takes over nothing.
+  const waits =
+    acceptedChanges !== undefined && (outcome !== 'succeeded' || state.clearing.length > 0);
   return {
     ...rest,
     ...(waits && { acceptedChanges }),
@@ -179,12 +165,13 @@ export function attach(
     lastHostQueue: hostQueue,
     lastLabel: label,
   };
-  const { checkpoints, generations, adopt, attemptsWithoutProgress, acceptedChanges } = next;
-  const held = Object.values(checkpoints);
+  const { generations, minimumGenerations, clearing, adopt } = next;
+  const { attemptsWithoutProgress, acceptedChanges } = next;
   return {
     state: next,
     attached: {
-      ...{ checkpoints: held, generations, adopt, attemptsWithoutProgress },
+      checkpoints: Object.values(next.checkpoints),
+      ...{ generations, minimumGenerations, clearing, adopt, attemptsWithoutProgress },
       ...(acceptedChanges !== undefined && { acceptedChanges }),
     },
   };
@@ -210,70 +197,6 @@ export function commit(state: ConnectionState, request: CommitRequest): Connecti
     checkpoints: mergeCheckpoints(state.checkpoints as Checkpoints, request.checkpoints),
     adopt: false,
     attemptsWithoutProgress: 0,
-  };
-}
-
-export function editRefusal(state: ConnectionState, request: EditRequest): Refusal {
-  if (state.lease !== null)
-    return refuse(refusals.syncRunning, 'config_error', 'A sync of this connection is running.', {
-      code: 'busy',
-      place: state.lease.holder.workflowId,
-      remedy: `Cancel it first: tidemark cancel ${state.spec.name}. If it was terminated, sync once: the next sync takes over.`,
-    });
-  const { scope, state: value } = request;
-  if (value === null) return null;
-  const found = scopeFound(value);
-  if (scope !== null && found === scope) return null;
-  return refuse(refusals.invalid, 'config_error', 'This state does not belong to this scope.', {
-    ...(scope !== null && { place: scope }),
-    remedy:
-      scope === null
-        ? 'Name one scope, or give no state, which starts every scope from scratch.'
-        : `Give a state of the scope ${scope}.`,
-  });
-}
-
-/** null: it is no state. */
-function scopeFound(value: NonNullable<EditRequest['state']>): Scope | null {
-  try {
-    return scopeOf(value);
-  } catch (error) {
-    if (error instanceof SyncError) return null;
-    throw error;
-  }
-}
-
-/** Invariant 2: only a person's edit moves a checkpoint backwards, and it starts a new edition. `adopt` without a scope keeps every state. */
-export function edit(state: ConnectionState, request: EditRequest, now: string): ConnectionState {
-  const { scope, adopt = false } = request;
-  const every = adopt ? [] : (Object.keys(state.checkpoints) as Scope[]);
-  const edited = (scope === null ? every : [scope]).map((one) =>
-    bareEdit(state, one, request, now),
-  );
-  return {
-    ...state,
-    checkpoints: { ...state.checkpoints, ...Object.fromEntries(edited.map((c) => [c.scope, c])) },
-    adopt: adopt || state.adopt,
-    attemptsWithoutProgress: 0,
-  };
-}
-
-function bareEdit(
-  state: ConnectionState,
-  scope: Scope,
-  { state: value, exact }: EditRequest,
-  now: string,
-): Checkpoint {
-  return {
-    scope,
-    edition: (state.checkpoints[scope]?.edition ?? 0) + 1,
-    epoch: { syncNo: 0, at: 0 },
-    seq: 0,
-    state: value,
-    ...(exact !== undefined && { exact }),
-    records: 0,
-    bytes: 0,
-    committedAt: now,
   };
 }
 

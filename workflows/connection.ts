@@ -2,14 +2,16 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
+import { currentState } from '../protocol/index.ts';
 import * as connection from './connection-state.ts';
-import type { Refusal } from './connection-state.ts';
 import { connectionDetails } from './details.ts';
+import { edit, editRefusal } from './edit-state.ts';
 import {
   acceptUpdate,
   attachUpdate,
@@ -18,10 +20,16 @@ import {
   configureUpdate,
   editUpdate,
   endUpdate,
+  refreshUpdate,
   statusQuery,
   type ConnectionInput,
 } from './messages.ts';
+import { refresh, refreshRefusal } from './refresh-state.ts';
+import type { Refusal } from './refusal.ts';
 import { statusKey } from './search-keys.ts';
+
+/** Edits of older histories were counted: replayed as times, they would win over what was committed under them. */
+const editionsByTime = 'editions-by-time';
 
 const now = (): string => new Date().toISOString();
 
@@ -35,7 +43,7 @@ function check(refusal: Refusal): void {
  * done at a continue-as-new.
  */
 export async function connectionWorkflow(input: ConnectionInput): Promise<void> {
-  let { state } = input;
+  let state = currentState(input.state);
   const show = (): void => setCurrentDetails(connectionDetails(state));
   const showStatus = (value: string): void => upsertSearchAttributes([{ key: statusKey, value }]);
 
@@ -95,13 +103,26 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
   setHandler(
     editUpdate,
     (request) => {
-      state = connection.edit(state, request, now());
+      const manner = patched(editionsByTime) ? 'by time' : 'counted';
+      state = edit(state, request, now(), manner);
       show();
     },
     {
       description:
         'A person sets a state: {"scope": "<scope>" or null for all, "state": {…} or null to start from scratch, "reason": "…"}.',
-      validator: (request) => check(connection.editRefusal(state, request)),
+      validator: (request) => check(editRefusal(state, request)),
+    },
+  );
+  setHandler(
+    refreshUpdate,
+    (request) => {
+      state = refresh(state, request, now());
+      show();
+    },
+    {
+      description:
+        'A person wants streams read from scratch, or emptied, by the next sync: {"streams": ["<stream>", …] or null for all, "manner": "replace", "keep" or "clear", "reason": "…"}.',
+      validator: (request) => check(refreshRefusal(state, request)),
     },
   );
   setHandler(

@@ -1,5 +1,6 @@
 import {
   describeFailure,
+  pendingRefreshes,
   schemaText,
   stateText,
   streamDescriptor,
@@ -16,6 +17,7 @@ import {
 const rowsMax = 100;
 const stateCharsMax = 120;
 const historyRowsMax = 10;
+const pendingShownMax = 20;
 
 /** Safe in a cell of a table. */
 function cell(text: string): string {
@@ -126,6 +128,20 @@ function streamTable({ progress, checkpoints }: SyncShown): string {
   return table(['stream', 'records', 'bytes', 'status', 'last checkpoint', 'state'], rows);
 }
 
+function pendingFacts(state: ConnectionState): readonly string[] {
+  const { cleared, replaced, kept } = pendingRefreshes(state);
+  const fact = (text: string, streams: readonly StreamId[]): readonly string[] => {
+    if (streams.length === 0) return [];
+    const shown = streams.slice(0, pendingShownMax).map(scopeName).join(', ');
+    return [`${text} ${shown}${streams.length > pendingShownMax ? ', …' : ''}`];
+  };
+  return [
+    ...fact('the next sync empties', cleared),
+    ...fact('read from scratch, in the place of the old rows:', replaced),
+    ...fact('read from scratch, beside the old rows:', kept),
+  ];
+}
+
 export function connectionDetails(state: ConnectionState): string {
   const { spec, syncNo, lease, label, adopt, checkpoints, history } = state;
   const facts = [
@@ -134,6 +150,7 @@ export function connectionDetails(state: ConnectionState): string {
       ? `idle · ${syncNo} syncs begun`
       : `sync ${lease.syncNo} since ${lease.since} by ${code(lease.holder.workflowId)}`,
     ...(label === null ? [] : [`bound to the worker label ${code(label)}`]),
+    ...pendingFacts(state),
     ...(adopt ? ['the next sync adopts the destination as it is'] : []),
   ];
   const scopes = Object.values(checkpoints).map((checkpoint) => [

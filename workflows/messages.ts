@@ -10,6 +10,7 @@ import type {
   Progress,
   Scope,
   State,
+  StreamId,
   SyncFailure,
   SyncSummary,
 } from '../protocol/index.ts';
@@ -60,6 +61,8 @@ export interface AttachRequest {
 export interface Attached {
   readonly checkpoints: readonly Checkpoint[];
   readonly generations: ConnectionState['generations'];
+  readonly minimumGenerations: ConnectionState['minimumGenerations'];
+  readonly clearing: ConnectionState['clearing'];
   readonly adopt: boolean;
   readonly attemptsWithoutProgress: number;
   /** See ConnectionState. */
@@ -72,9 +75,9 @@ export interface CommitRequest {
   readonly checkpoints: readonly Checkpoint[];
 }
 
-/** A person's edit. Each scope's edition goes up by one; `state` null: from scratch. */
+/** A person's edit. Each scope's edition goes up; `state` null: from scratch. */
 export interface EditRequest {
-  /** null: every scope the connection has. */
+  /** null: every scope the connection has, also where only the destination knows it. */
   readonly scope: Scope | null;
   readonly state: State | null;
   readonly exact?: string;
@@ -87,6 +90,15 @@ export interface AcceptRequest {
   readonly changes: string;
 }
 
+/** A person wants streams read from scratch by the next sync, or emptied by it. */
+export interface RefreshRequest {
+  /** null: every stream. */
+  readonly streams: readonly StreamId[] | null;
+  /** `replace`: the new data takes the place of the old once it is complete. `keep`: it comes on top. `clear`: nothing is read. */
+  readonly manner: 'replace' | 'keep' | 'clear';
+  readonly reason: string;
+}
+
 /** connectionWorkflow's handlers. */
 export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
 export const endUpdate = defineUpdate<void, [EndRequest]>('end');
@@ -94,6 +106,7 @@ export const attachUpdate = defineUpdate<Attached, [AttachRequest]>('attach');
 export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
 export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
 export const acceptUpdate = defineUpdate<void, [AcceptRequest]>('accept');
+export const refreshUpdate = defineUpdate<void, [RefreshRequest]>('refresh');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
 export const statusQuery = defineQuery<ConnectionState>('status');
 
@@ -166,9 +179,9 @@ export interface BeginActivityInput {
   readonly raise: number;
 }
 
-/** `skipped`: a living sync holds the connection. */
+/** `failure`: it has the lease, but no worker can run it. `skipped`: a living sync holds the connection. */
 export type BeginActivityResult =
-  | { readonly type: 'begun'; readonly begun: Begun }
+  | { readonly type: 'begun'; readonly begun: Begun; readonly failure?: SyncFailure }
   | { readonly type: 'skipped'; readonly by: Holder };
 
 export interface EndActivityInput {

@@ -1,4 +1,6 @@
 import {
+  completedStreams,
+  createCommitted,
   summaryStreamsMax,
   type Checkpoints,
   type Counts,
@@ -26,8 +28,11 @@ export function doneSummary(facts: SyncFacts, { summary }: Done): SyncSummary {
   return { ...base(facts, 'succeeded'), ...summary };
 }
 
+/** `partial`: at least one stream is done, though the sync failed. */
 export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
-  return { ...base(facts, 'failed'), ...soFar(facts), failure };
+  const told = soFar(facts);
+  const isDone = told.streams.some(({ status }) => status === 'COMPLETE');
+  return { ...base(facts, isDone ? 'partial' : 'failed'), ...told, failure };
 }
 
 export function cancelledSummary(facts: SyncFacts, failure: SyncFailure | undefined): SyncSummary {
@@ -55,20 +60,24 @@ function soFar({
   progress,
   checkpoints,
 }: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema'> {
-  const totals = { records: 0, bytes: 0 };
-  for (const { epoch, records, bytes } of Object.values(checkpoints)) {
-    if (epoch.syncNo !== syncNo) continue;
-    totals.records += records;
-    totals.bytes += bytes;
-  }
+  const committed = createCommitted();
+  for (const checkpoint of Object.values(checkpoints))
+    if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
+  const completed = completedStreams(Object.values(checkpoints), syncNo, new Set());
   const told = progress?.epoch.syncNo === syncNo ? progress : null;
   const streams: readonly StreamSummary[] = (told?.streams ?? [])
-    .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
+    .map(({ stream, committed, status, nulled }) => ({
+      stream,
+      ...committed,
+      // A stream that an earlier attempt completed was left out of the last one.
+      status: completed.has(stream) ? 'COMPLETE' : status,
+      nulled,
+    }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
   const schema = told?.schema;
   return {
-    ...totals,
+    ...committed.total,
     streams,
     streamCount: told?.streamCount ?? 0,
     ...(schema !== undefined && { schema }),

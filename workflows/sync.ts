@@ -98,6 +98,7 @@ class Sync {
     if (answer.type === 'skipped')
       return skippedSummary(this.#facts(), heldBy(answer.by, connection));
     this.#view.begun = answer.begun;
+    if (answer.failure !== undefined) throw workflowFailure(answer.failure);
     this.#view.show('running');
     return null;
   }

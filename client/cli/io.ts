@@ -17,6 +17,8 @@ export interface Io {
   /** Calls the listener at the first Ctrl-C only, so that a second one ends the program. Returns how to stop listening. */
   onInterrupt(listener: () => void): () => void;
   connect(taskQueue: string): Promise<SyncClient>;
+  /** Asks the person, who types one line. null: nobody sits there. */
+  readonly ask: ((question: string) => Promise<string>) | null;
   /** Runs a program of ours with the terminal handed over; resolves with its exit code. */
   run(script: URL, args: readonly string[]): Promise<number>;
 }

@@ -4,6 +4,7 @@ import { addCheck } from './check.ts';
 import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
 import { addProcesses } from './processes.ts';
+import { addRefresh } from './refresh.ts';
 import { addSchedule } from './schedule.ts';
 import { addSchema } from './schema.ts';
 import { addState } from './state.ts';
@@ -46,6 +47,7 @@ function programOf(verbs: Verbs): Command {
   addApply(program, verbs);
   addCheck(program, verbs);
   addSync(program, verbs);
+  addRefresh(program, verbs);
   addStatus(program, verbs);
   addState(program, verbs);
   addSchema(program, verbs);

@@ -1,8 +1,15 @@
-import { describeFailure, schemaText, stateText } from '../../protocol/index.ts';
+import {
+  describeFailure,
+  everyStream,
+  pendingRefreshes,
+  schemaText,
+  stateText,
+} from '../../protocol/index.ts';
 import type {
   Checkpoint,
   ConnectionState,
   ScheduleSpec,
+  StreamId,
   SyncSummary,
 } from '../../protocol/index.ts';
 import type { ScheduleStatus } from '../schedules.ts';
@@ -10,6 +17,7 @@ import { age, ago, bytes, clean, count, duration, plural, table } from './format
 
 const historyShownMax = 5;
 const checkpointsShownMax = 20;
+const streamsShownMax = 10;
 
 /** A connection in the list. `state` null: no worker answered. */
 export interface Listed {
@@ -66,6 +74,7 @@ export function connectionText(
     `${spec.name}: ${spec.source.connector} to ${spec.destination.connector} (${state.connectionId})`,
     `schedule: ${scheduleText(spec.schedule)}${planned}`,
     ...(label === null ? [] : [`runs on workers with the label ${label}`]),
+    ...pendingLines(state),
     ...(state.adopt ? ['the next sync adopts the destination as it is (state adopt)'] : []),
     lease === null
       ? 'now: idle'
@@ -73,6 +82,30 @@ export function connectionText(
     ...section('last syncs', historyLines(history, now)),
     ...section('checkpoints', checkpointLines(Object.values(state.checkpoints), now)),
   ].map(clean);
+}
+
+function pendingLines(state: ConnectionState): readonly string[] {
+  const { cleared, replaced, kept } = pendingRefreshes(state);
+  const line = (verb: string, streams: readonly StreamId[], rest: string): readonly string[] =>
+    streams.length === 0 ? [] : [`pending: ${verb} ${streamsText(streams)}${rest}`];
+  return [
+    ...line('clear', cleared, ' (the next sync empties the tables and reads nothing)'),
+    ...line('refresh', replaced, ' (read from scratch; the new rows take the place of the old)'),
+    ...line('refresh --keep', kept, ' (read from scratch; the old rows stay)'),
+  ];
+}
+
+/** `*` of several means the others. */
+export function streamsText(streams: readonly StreamId[]): string {
+  const named = streams.filter((stream) => stream !== everyStream);
+  const shown = named.slice(0, streamsShownMax);
+  const more = named.length - shown.length;
+  const all = named.length === 0 ? 'every stream' : 'every other stream';
+  return [
+    ...shown,
+    ...(more > 0 ? [plural(more, 'more stream')] : []),
+    ...(streams.includes(everyStream) ? [all] : []),
+  ].join(', ');
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

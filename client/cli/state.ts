@@ -77,7 +77,8 @@ function scopeOf({ checkpoints }: ConnectionState, stream: string): Scope {
   const scopes = Object.keys(checkpoints) as Scope[];
   const found = scopes.find((scope) => scope === stream);
   if (found !== undefined) return found;
-  const isGlobal = scopes.includes(globalScope);
+  // A reset of everything edits this scope of every connection.
+  const isGlobal = (checkpoints[globalScope]?.state ?? null) !== null;
   throw new SyncError('config_error', 'This stream has no checkpoint of its own.', {
     origin: 'tidemark',
     place: stream,

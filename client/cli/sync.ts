@@ -40,9 +40,19 @@ async function sync(
     remark(session, `${spec.name}: ${connection}`);
   }
   const name = spec?.name ?? (target.type === 'name' ? target.name : '');
+  return runSync(session, client, name, options['detach'] === true);
+}
+
+/** Starts a sync and shows it to its end, or returns at once. */
+export async function runSync(
+  session: Session,
+  client: SyncClient,
+  name: string,
+  detach: boolean,
+): Promise<number> {
   const handle = await client.startSync(name);
   if (handle.origin === 'attached') sayAttached(session, handle);
-  if (options['detach'] === true) {
+  if (detach) {
     const { workflowId, firstRunId, origin } = handle;
     answer(session, { connection: name, workflowId, firstRunId, origin }, () => [
       `${workflowId} runs. ${hint(name)}`,

@@ -19,9 +19,10 @@ import {
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
+import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
+import { sweepHidden } from './publish.ts';
 
 const columns = ledgerColumns.join(', ');
 
@@ -52,7 +53,12 @@ export class DuckdbLedger {
       PRIMARY KEY (connection_id, scope))`);
     await this.#database.run(`CREATE TABLE IF NOT EXISTS ${this.#owners} (
       table_schema VARCHAR NOT NULL, table_name VARCHAR NOT NULL, connection_id VARCHAR NOT NULL, stream VARCHAR NOT NULL,
-      PRIMARY KEY (table_schema, table_name))`);
+      generation BIGINT NOT NULL DEFAULT 0, PRIMARY KEY (table_schema, table_name))`);
+    const owners = await this.tableColumns(this.schema, ownerTable);
+    if (!owners.some(({ name }) => name === 'generation'))
+      await this.#database.run(
+        `ALTER TABLE ${this.#owners} ADD COLUMN IF NOT EXISTS generation BIGINT DEFAULT 0`,
+      );
   }
 
   async makeSchema(schema: string): Promise<void> {
@@ -70,9 +76,30 @@ export class DuckdbLedger {
 
   async knownTables(connection: ConnectionRef): Promise<KnownTable[]> {
     const rows = await this.#database.rows(
-      `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(connection.id)}`,
+      `SELECT table_schema, table_name, stream, generation FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(connection.id)}`,
     );
     return rows.map(knownTableOf);
+  }
+
+  /** Tables of a schema whose names begin so. */
+  async tableNames(schema: string, prefix: string): Promise<string[]> {
+    const rows = await this.#database.rows(
+      `SELECT table_name AS name FROM duckdb_tables()
+       WHERE database_name = current_database() AND lower(schema_name) = lower(${quoteLiteral(schema)})
+         AND starts_with(table_name, ${quoteLiteral(prefix)})`,
+    );
+    return rows.map((row) => String(row['name']));
+  }
+
+  /** Inside the commit's transaction: the target's table holds this generation now. Invariant 3: only its owner says so. */
+  async published(connection: ConnectionRef, target: Target): Promise<void> {
+    const { schema, table, generation } = target;
+    const changed = await this.#database.run(
+      `UPDATE ${this.#owners} SET generation = ${generation}
+       WHERE table_schema = ${quoteLiteral(schema)} AND table_name = ${quoteLiteral(table)}
+         AND connection_id = ${quoteLiteral(connection.id)} AND generation < ${generation}`,
+    );
+    if (changed !== 1) throw fenced();
   }
 
   /** The fence, in one transaction. Invariant 3. */
@@ -128,12 +155,14 @@ export class DuckdbLedger {
     for (const target of unowned(input, { targets, owners: rows, held, fold: caseFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      for (const left of leftBehind(target, input, rows))
+        await sweepHidden(this.#database, this, left);
       await this.#database.run(
         `DELETE FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(input.connection.id)} AND stream = ${quoteLiteral(stream)}`,
       );
       await this.#database.run(
-        `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream)
-         VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')})`,
+        `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream, generation)
+         VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')}, 0)`,
       );
     }
   }

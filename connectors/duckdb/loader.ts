@@ -19,7 +19,7 @@ import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
 import type { Table } from '../kit/tables.ts';
-import { noOverwrite, outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
+import { outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
@@ -27,6 +27,7 @@ import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbOffers } from './offers.ts';
 import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
+import { publish, sweepHidden } from './publish.ts';
 import { ensureTable } from './tables.ts';
 
 interface Opened {
@@ -60,8 +61,10 @@ export class DuckdbLoader implements Loader {
         fold: caseFold,
       });
       const checkpoints = await ledger.fence(input, targets);
-      for (const target of targets)
+      for (const target of targets) {
+        await sweepHidden(database, ledger, target);
         tables.set(target.stream, await ensureTable(database, ledger, target));
+      }
       if (input.offer !== undefined)
         await new DuckdbOffers(database, ledger).keep(connection, epoch.syncNo, input.offer);
       return checkpoints;
@@ -114,10 +117,6 @@ export class DuckdbLoader implements Loader {
     return receipt(sealed, batches);
   }
 
-  async publish(stream: StreamId): Promise<void> {
-    await Promise.reject(noOverwrite(stream));
-  }
-
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.allSettled([...this.#partFiles].map((file) => this.#forget(file)));
@@ -158,11 +157,29 @@ export class DuckdbLoader implements Loader {
       batches.push(batch);
     }
     // Rows and checkpoints become durable together. Invariants 1 and 3.
-    await ledger.transaction(async () => {
+    const published = await ledger.transaction(async () => {
       await ledger.advance(input.connection, input.epoch, at);
       for (const batch of batches) await moveBatch(database, batch);
+      return this.#publish(database, ledger, at);
     });
+    for (const table of published) tables.set(table.target.stream, table);
     return batches;
+  }
+
+  /** Inside the transaction: hidden tables of streams that are complete take the place of the visible ones. */
+  async #publish(
+    database: Database,
+    ledger: DuckdbLedger,
+    at: readonly Checkpoint[],
+  ): Promise<Table[]> {
+    const { input, tables } = this.#open();
+    const published: Table[] = [];
+    for (const { scope, complete } of at) {
+      const table = complete === true ? tables.get(scope as StreamId) : undefined;
+      if (table === undefined || table.target.hidden === null) continue;
+      published.push(await publish(database, ledger, table, input));
+    }
+    return published;
   }
 
   /** Lines that DuckDB can't read are repaired, once. */

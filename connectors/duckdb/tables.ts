@@ -9,6 +9,7 @@ import {
 import { caseFold } from '../kit/identifiers.ts';
 import {
   admits,
+  inherited,
   planColumns,
   settle,
   wantedFields,
@@ -41,11 +42,18 @@ export async function ensureTable(
   more: readonly Observed[] = [],
 ): Promise<Table> {
   await ledger.makeSchema(given.schema);
-  const sql = database.table(given.schema, given.table);
-  const existing = await ledger.tableColumns(given.schema, given.table);
-  const target = settle(given, existing);
+  const name = given.hidden ?? given.table;
+  const sql = database.table(given.schema, name);
+  const existing = await ledger.tableColumns(given.schema, name);
+  const isModelled = given.frozen && given.hidden !== null;
+  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
+  const target = settle(given, visible);
   const wanted = wantedFields(target, more);
-  const { columns, missing } = planColumns(wanted, existing, dialect);
+  const { columns, missing } = planColumns(
+    wanted,
+    { existing, taken: inherited(given, visible, existing) },
+    dialect,
+  );
   if (existing.length === 0)
     await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);
   else

@@ -102,6 +102,7 @@ export function planOpen(rows: readonly LedgerRow[], input: OpenInput): OpenPlan
   const changed = new Map<Scope, LedgerRow>();
   for (const scope of scopesOf(input.catalog))
     if (!known.has(scope)) changed.set(scope, emptyRow(scope, input.epoch));
+  for (const row of startedAfresh(known, input)) changed.set(row.scope, row);
   for (const checkpoint of input.from) {
     if (!prevails(checkpoint, known.get(checkpoint.scope), input)) continue;
     changed.set(checkpoint.scope, ledgerRow(checkpoint, input.epoch));
@@ -111,6 +112,21 @@ export function planOpen(rows: readonly LedgerRow[], input: OpenInput): OpenPlan
     row.committedAt === null ? [] : [checkpointOf(row, row.committedAt)],
   );
   return { changed: [...changed.values()], held };
+}
+
+/**
+ * The rows that a person's reset of everything sets back: all of them, since Temporal may know of fewer. It is the bare edit of the scope `*`,
+ * and counts until that scope's row has taken it in.
+ */
+function startedAfresh(
+  known: ReadonlyMap<Scope, LedgerRow>,
+  input: OpenInput,
+): readonly LedgerRow[] {
+  const reset = input.from.find(
+    ({ scope, seq, state }) => scope === globalScope && seq === 0 && state === null,
+  );
+  if (reset === undefined || !prevails(reset, known.get(globalScope), input)) return [];
+  return [...known.keys()].map((scope) => ledgerRow({ ...reset, scope }, input.epoch));
 }
 
 /** True when Temporal's checkpoint replaces what the destination has. */

@@ -6,6 +6,7 @@ import {
   type OpenInput,
   type StreamId,
 } from '../../protocol/index.ts';
+import { hasPart } from '../../protocol/global-state.ts';
 import { rawIdColumn } from './columns.ts';
 import type { Fold } from './identifiers.ts';
 import type { Row } from './ledger-cells.ts';
@@ -16,6 +17,7 @@ export function knownTableOf(row: Row): KnownTable {
     stream: String(row['stream']) as StreamId,
     schema: String(row['table_schema']),
     table: String(row['table_name']),
+    generation: Number(row['generation']),
   };
 }
 
@@ -52,13 +54,32 @@ export function unowned(input: OpenInput, { targets, owners, held, fold }: Owner
   });
 }
 
+/** The tables that a stream leaves for its target, as targets: what is hidden for them is of no use any more. */
+export function leftBehind(
+  target: Target,
+  { connection }: OpenInput,
+  owners: readonly Row[],
+): Target[] {
+  return owners
+    .filter((row) => row['connection_id'] === connection.id && row['stream'] === target.stream)
+    .map((row) => ({
+      ...target,
+      schema: String(row['table_schema']),
+      table: String(row['table_name']),
+    }));
+}
+
 /** True when the stream's next records follow those that it has. */
 function goesOn({ stream }: Target, { catalog }: OpenInput, held: readonly Checkpoint[]): boolean {
   const configured = catalog.streams.find((one) => streamId(one.stream) === stream);
   if (configured?.sync_mode === 'full_refresh') return false;
-  return held.some(
-    ({ scope, state }) => state !== null && (scope === stream || scope === globalScope),
-  );
+  const own = held.find(({ scope }) => scope === stream);
+  if (own !== undefined && own.state !== null) return true;
+  const shared = held.find(({ scope }) => scope === globalScope);
+  if (shared === undefined || shared.state === null) return false;
+  // A person took the stream out of the state of all streams, and no source has answered to that yet: it is read from scratch.
+  const isEdited = own !== undefined && own.edition > 0 && shared.seq === 0;
+  return !(isEdited && shared.state.type === 'GLOBAL' && !hasPart(shared.state, stream));
 }
 
 /** Refuses a table that exists without our columns. */

@@ -42,7 +42,10 @@ export function admits({ only }: Target, field: string): boolean {
   );
 }
 
-/** A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns. */
+/**
+ * A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns; for a hidden
+ * table those of the visible one.
+ */
 export function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
   if (!target.frozen) return target;
   const names = existing.length > 0 ? existing.map(({ name }) => name) : [...target.fields.keys()];
@@ -50,6 +53,17 @@ export function settle(target: Target, existing: readonly { readonly name: strin
   const settled: Target = { ...target, frozen: false, only };
   const fields = [...target.fields].filter(([field]) => admits(settled, field));
   return { ...settled, fields: new Map(fields) };
+}
+
+/** The columns, as they are, that a frozen stream's hidden table lacks of those of the visible one: in its place none may be missing. */
+export function inherited(
+  { frozen, hidden }: Target,
+  visible: readonly Omit<Column, 'field'>[],
+  existing: readonly Omit<Column, 'field'>[],
+): Omit<Column, 'field'>[] {
+  if (!frozen || hidden === null) return [];
+  const there = new Set([...existing.map(({ name }) => name), ...airbyteColumns]);
+  return visible.filter(({ name }) => !there.has(name));
 }
 
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
@@ -61,26 +75,36 @@ export function wantedFields(target: Target, more: readonly Observed[]): Map<str
   return wanted;
 }
 
-/** The column of each wanted field, and the definitions of those that the table lacks, with Airbyte's. */
+/**
+ * The column of each wanted field, and the definitions of those that the table lacks, with Airbyte's. `taken`: columns that it is to have,
+ * whatever is wanted.
+ */
 export function planColumns(
   wanted: ReadonlyMap<string, ColumnKind>,
-  existing: readonly Omit<Column, 'field'>[],
+  {
+    existing,
+    taken = [],
+  }: {
+    readonly existing: readonly Omit<Column, 'field'>[];
+    readonly taken?: readonly Omit<Column, 'field'>[];
+  },
   { fold, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
 ): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
   const names = claimNames([...wanted.keys()], {
     fold,
-    existing: existing.map(({ name }) => name),
+    existing: [...existing, ...taken].map(({ name }) => name),
     reserved: [...airbyteColumns, ...reserved],
   });
-  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
+  const typeOf = new Map([...existing, ...taken].map(({ name, type }) => [name, type]));
   const columns = [...wanted].map(([field, kind]) => {
     const name = names.get(field)!;
     return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
   });
-  const missing = [
+  const lacking = [
     ...columns.map(({ name, type }) => [name, type] as const),
     ...Object.entries(airbyteTypes),
   ].filter(([name]) => !typeOf.has(name));
+  const missing = [...taken.map(({ name, type }) => [name, type] as const), ...lacking];
   return {
     columns,
     missing: missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`),

@@ -1,4 +1,5 @@
 import {
+  replaces,
   streamId,
   SyncError,
   type ConfiguredCatalog,
@@ -6,7 +7,7 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
-import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
+import { claimNames, hashedName, identifierBytesMax, shortHash, type Fold } from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -14,6 +15,8 @@ export interface Target {
   readonly stream: StreamId;
   readonly schema: string;
   readonly table: string;
+  /** The table out of sight that is loaded until it takes the place of `table`; null: `table` itself is loaded. */
+  readonly hidden: string | null;
   /** Fields of the stream's schema, in its order. */
   readonly fields: ReadonlyMap<string, ColumnKind>;
   /** Fields of the primary key; null: append. */
@@ -33,6 +36,8 @@ export interface KnownTable {
   readonly stream: StreamId;
   readonly schema: string;
   readonly table: string;
+  /** Of the data in it. */
+  readonly generation: number;
 }
 
 /**
@@ -53,13 +58,11 @@ export function planTargets(
   return [...bySchema].flatMap(([folded, streams]) => {
     const here = known.filter(({ schema }) => fold(schema) === folded);
     const tables = tablesIn(streams, here, fold);
-    return streams.map((configured) =>
-      target(
-        configured,
-        schemaOf(configured, options.schema),
-        tables.get(streamId(configured.stream))!,
-      ),
-    );
+    return streams.map((configured) => {
+      const id = streamId(configured.stream);
+      const schema = schemaOf(configured, options.schema);
+      return target(configured, { schema, generation: 0, ...tables.get(id)! });
+    });
   });
 }
 
@@ -72,23 +75,26 @@ function schemaOf({ stream, landing }: ConfiguredStream, ofConfig: string): stri
 const nameOf = ({ stream, landing }: ConfiguredStream): string =>
   `${landing?.prefix ?? ''}${stream.name}`;
 
-/** The table of each stream of one schema. */
+/** What is known of a stream's table before it is made is its name only. */
+type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
+
+/** The table of each stream of one schema: the one it has, as it is known, or a new one's name. */
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
   fold: Fold,
-): Map<StreamId, string> {
+): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
-  const tables = new Map<StreamId, string>();
-  const tableOf = new Map(here.map(({ stream, table }) => [stream, table]));
+  const tables = new Map<StreamId, Place>();
+  const knownOf = new Map(here.map((one) => [one.stream, one]));
   for (const configured of streams) {
     const id = streamId(configured.stream);
     const name = nameOf(configured);
     const other = byName.get(name);
     if (other !== undefined) throw sharedTable(other, id, configured);
     byName.set(name, id);
-    const own = tableOf.get(id);
-    if (own === name || own === hashedName(name)) tables.set(id, own);
+    const own = knownOf.get(id);
+    if (own?.table === name || own?.table === hashedName(name)) tables.set(id, own);
   }
   const fresh = [...byName].filter(([, id]) => !tables.has(id));
   const names = claimNames(
@@ -99,19 +105,23 @@ function tablesIn(
       reserved: [checkpointTable, ownerTable, offerTable, ...here.map(({ table }) => table)],
     },
   );
-  for (const [name, id] of fresh) tables.set(id, names.get(name)!);
+  for (const [name, id] of fresh) tables.set(id, { table: names.get(name)! });
   return tables;
 }
 
-function target(configured: ConfiguredStream, schema: string, table: string): Target {
+function target(
+  configured: ConfiguredStream,
+  { schema, table, generation }: Omit<KnownTable, 'stream'>,
+): Target {
   const stream = streamId(configured.stream);
-  if (configured.destination_sync_mode === 'overwrite') throw noOverwrite(stream);
   const { only, frozen = false, cdc_deletes } = configured.landing ?? {};
   const dedup = configured.destination_sync_mode === 'append_dedup';
+  const isHidden = replaces(configured) && generation < configured.generation_id;
   return {
     stream,
     schema,
     table,
+    hidden: isHidden ? `${hiddenPrefix(schema, table)}${configured.generation_id}` : null,
     fields: columnsOf(configured.stream.json_schema),
     dedupBy: dedup ? keyOf(configured, stream) : null,
     only: only === undefined ? null : new Set(only),
@@ -169,12 +179,41 @@ function sharedTable(
   });
 }
 
-export function noOverwrite(stream: StreamId): SyncError {
-  return new SyncError('config_error', 'This destination cannot overwrite yet.', {
-    origin: 'destination',
-    stream,
-    remedy: 'Set destination_sync_mode to append or append_dedup.',
+const hiddenHashLength = 16;
+
+/** Hidden tables of a target begin so, and end in their generation. */
+export function hiddenPrefix(schema: string, table: string): string {
+  return `_tidemark_next_${shortHash(JSON.stringify([schema, table]), hiddenHashLength)}_`;
+}
+
+/**
+ * Of these tables, which begin with the target's hidden prefix, the ones that earlier generations left. Never a later one: a writer that was
+ * fenced off may sweep too.
+ */
+export function staleHidden(names: readonly string[], target: Target): readonly string[] {
+  const prefix = hiddenPrefix(target.schema, target.table);
+  return names.filter((name) => {
+    const digits = name.slice(prefix.length);
+    return /^\d+$/.test(digits) && Number(digits) < target.generation;
   });
+}
+
+/** `rows`: counted up to `min`. */
+export function refuseFewRows(stream: StreamId, rows: number, min: number): void {
+  if (rows >= min) return;
+  throw new SyncError(
+    'config_error',
+    'The new data of a stream has fewer rows than rows_min, so it did not take the place of the old.',
+    {
+      origin: 'source',
+      code: 'too_few_rows',
+      stream,
+      place: `stream ${stream}: ${rows} rows, rows_min ${min}`,
+      remedy:
+        'See why the source sent so few. If that is right, lower rows_min in the policy of the connection, and sync again.',
+      facts: { rows, rowsMin: min },
+    },
+  );
 }
 
 export function nullKey(stream: StreamId, fields: readonly string[]): SyncError {

@@ -18,8 +18,9 @@ import {
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
+import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
+import { sweepHidden } from './publish.ts';
 import type { Session } from './session.ts';
 
 const columns = ledgerColumns.join(', ');
@@ -56,8 +57,13 @@ export class PostgresLedger {
       ownerTable,
       `CREATE TABLE IF NOT EXISTS ${this.#owners} (
         table_schema text NOT NULL, table_name text NOT NULL, connection_id text NOT NULL, stream text NOT NULL,
-        PRIMARY KEY (table_schema, table_name))`,
+        generation bigint NOT NULL DEFAULT 0, PRIMARY KEY (table_schema, table_name))`,
     );
+    const owners = await this.tableColumns(this.schema, ownerTable);
+    if (!owners.some(({ name }) => name === 'generation'))
+      await this.#session.query(
+        `ALTER TABLE ${this.#owners} ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0`,
+      );
   }
 
   /** Asks first: CREATE SCHEMA IF NOT EXISTS wants the permission even where nothing is to be done. */
@@ -95,10 +101,29 @@ export class PostgresLedger {
 
   async knownTables(connection: ConnectionRef): Promise<KnownTable[]> {
     const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, stream FROM ${this.#owners} WHERE connection_id = $1`,
+      `SELECT table_schema, table_name, stream, generation FROM ${this.#owners} WHERE connection_id = $1`,
       [connection.id],
     );
     return rows.map(knownTableOf);
+  }
+
+  /** Tables of a schema whose names begin so. */
+  async tableNames(schema: string, prefix: string): Promise<string[]> {
+    const { rows } = await this.#session.query(
+      `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relkind = 'r' AND starts_with(c.relname, $2)`,
+      [schema, prefix],
+    );
+    return rows.map((row) => String(row['name']));
+  }
+
+  /** Inside the commit's transaction: the target's table holds this generation now. Invariant 3: only its owner says so. */
+  async published(connection: ConnectionRef, target: Target): Promise<void> {
+    const { count } = await this.#session.query(
+      `UPDATE ${this.#owners} SET generation = $4 WHERE table_schema = $1 AND table_name = $2 AND connection_id = $3 AND generation < $4`,
+      [target.schema, target.table, connection.id, target.generation],
+    );
+    if (count !== 1) throw fenced();
   }
 
   /** The fence: in one transaction, so that of two writers that open at once one sees the other. Invariant 3. */
@@ -124,6 +149,15 @@ export class PostgresLedger {
       await this.rollback();
       throw error;
     }
+  }
+
+  /** Whether a later epoch owns the connection, or a scope of it. */
+  async hasNewer(connection: ConnectionRef, epoch: Epoch): Promise<boolean> {
+    const { count } = await this.#session.query(
+      `SELECT 1 FROM ${this.#checkpoints} WHERE connection_id = $1 AND (sync_no, attempt_at) > ($2, $3) LIMIT 1`,
+      [connection.id, epoch.syncNo, epoch.at],
+    );
+    return count > 0;
   }
 
   /** A lost connection has rolled back already; its own error is the one to tell. */
@@ -154,13 +188,15 @@ export class PostgresLedger {
     for (const target of unowned(input, { targets, owners: rows, held, fold: exactFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      for (const left of leftBehind(target, input, rows))
+        await sweepHidden(this.#session, this, left);
       await this.#session.query(
         `DELETE FROM ${this.#owners} WHERE connection_id = $1 AND stream = $2`,
         [input.connection.id, stream],
       );
       await this.#session.query(
         `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream`,
+         ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream, generation = 0`,
         [schema, table, input.connection.id, stream],
       );
     }

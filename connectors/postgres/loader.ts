@@ -16,14 +16,16 @@ import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
 import { receipt, type Written } from '../kit/receipt.ts';
 import { targetWithColumns, type Table } from '../kit/tables.ts';
-import { noOverwrite, outsideCatalog, planTargets } from '../kit/targets.ts';
+import { outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
+import { whyFailed } from './lost-session.ts';
 import { PostgresOffers } from './offers.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
+import { publish, sweepHidden } from './publish.ts';
 import { Session, sessionName } from './session.ts';
 import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
@@ -73,8 +75,10 @@ export class PostgresLoader implements Loader {
       const held = await ledger.fence(input, targets);
       await session.query(mustFitFunction);
       const tables = new Map<StreamId, Table>();
-      for (const target of targets)
+      for (const target of targets) {
+        await sweepHidden(session, ledger, target);
         tables.set(target.stream, await ensureTable(session, ledger, target));
+      }
       if (input.offer !== undefined)
         await new PostgresOffers(session, ledger).keep(connection, epoch.syncNo, input.offer);
       this.#opened = { input, session, ledger, tables };
@@ -113,19 +117,20 @@ export class PostgresLoader implements Loader {
     at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<Receipt> {
-    const { session } = this.#open();
+    const { session, input, ledger } = this.#open();
     const sealed = parts as readonly PostgresSealedPart[];
-    const written = await session.alone(abort, async () => {
-      const filled = sealed.filter((part) => part.records > 0);
-      for (const part of filled) await this.#widen(part);
-      return this.#transact(filled, at, abort);
-    });
+    let written: Written[];
+    try {
+      written = await session.alone(abort, async () => {
+        const filled = sealed.filter((part) => part.records > 0);
+        for (const part of filled) await this.#widen(part);
+        return this.#transact(filled, at, abort);
+      });
+    } catch (error) {
+      throw await whyFailed(error, this.#config, input, ledger.schema);
+    }
     await this.#free(sealed.map((part) => part.table));
     return receipt(sealed, written);
-  }
-
-  async publish(stream: StreamId): Promise<void> {
-    await Promise.reject(noOverwrite(stream));
   }
 
   async close(): Promise<void> {
@@ -215,7 +220,21 @@ export class PostgresLoader implements Loader {
       written.push(one);
     }
     place.stream = null;
+    const published = await this.#publish(at);
     await session.query('COMMIT');
+    for (const table of published) tables.set(table.target.stream, table);
     return written;
+  }
+
+  /** Inside the transaction: hidden tables of streams that are complete take the place of the visible ones. */
+  async #publish(at: readonly Checkpoint[]): Promise<Table[]> {
+    const { session, ledger, tables, input } = this.#open();
+    const published: Table[] = [];
+    for (const { scope, complete } of at) {
+      const table = complete === true ? tables.get(scope as StreamId) : undefined;
+      if (table === undefined || table.target.hidden === null) continue;
+      published.push(await publish(session, ledger, table, input));
+    }
+    return published;
   }
 }

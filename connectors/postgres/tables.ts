@@ -8,6 +8,7 @@ import {
 import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import {
   admits,
+  inherited,
   planColumns,
   settle,
   wantedFields,
@@ -32,6 +33,10 @@ const dialect: TableDialect = {
   reserved: Object.values(own),
 };
 
+export function tableSql(schema: string, table: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`;
+}
+
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. */
 export async function ensureTable(
   session: Session,
@@ -40,12 +45,19 @@ export async function ensureTable(
   more: readonly Observed[] = [],
 ): Promise<Table> {
   await ledger.makeSchema(given.schema);
-  const sql = `${quoteIdentifier(given.schema)}.${quoteIdentifier(given.table)}`;
+  const name = given.hidden ?? given.table;
+  const sql = tableSql(given.schema, name);
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
-  const existing = await ledger.tableColumns(given.schema, given.table);
-  const target = settle(given, existing);
+  const existing = await ledger.tableColumns(given.schema, name);
+  const isModelled = given.frozen && given.hidden !== null;
+  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
+  const target = settle(given, visible);
   const wanted = wantedFields(target, more);
-  const { columns, missing } = planColumns(wanted, existing, dialect);
+  const { columns, missing } = planColumns(
+    wanted,
+    { existing, taken: inherited(given, visible, existing) },
+    dialect,
+  );
   if (missing.length > 0)
     await session.query(
       `ALTER TABLE ${sql} ${missing.map((definition) => `ADD COLUMN IF NOT EXISTS ${definition}`).join(', ')}`,
@@ -64,11 +76,19 @@ async function ensureKeyIndex(
   columns: readonly Column[],
 ): Promise<void> {
   if (target.dedupBy === null) return;
-  const names = target.dedupBy.map((field) => columns.find((c) => c.field === field)!.name);
-  const index = hashedName(`${target.table}_tidemark_key_${names.join('_')}`);
+  const names = keyNames(target.dedupBy, columns);
+  const index = keyIndexName(target.hidden ?? target.table, names);
   await session.query(
     `CREATE INDEX IF NOT EXISTS ${quoteIdentifier(index)} ON ${sql} (${names.map(quoteIdentifier).join(', ')})`,
   );
+}
+
+export function keyNames(fields: readonly string[], columns: readonly Column[]): string[] {
+  return fields.map((field) => columns.find((column) => column.field === field)!.name);
+}
+
+export function keyIndexName(table: string, keys: readonly string[]): string {
+  return hashedName(`${table}_tidemark_key_${keys.join('_')}`);
 }
 
 /** The fields in staged records that the table has no column for, with what was seen of them. */

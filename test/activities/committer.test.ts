@@ -30,6 +30,7 @@ function temporal() {
   const refused: SyncError[] = [];
   const answers: (() => Promise<void>)[] = [];
   const committer = createCommitter({
+    attachedAt: 0,
     send(checkpoints) {
       calls.push(checkpoints);
       return answers.shift()?.() ?? Promise.resolve();
@@ -100,4 +101,19 @@ test('a permit is asked for anew, also when nothing waits to be committed', asyn
   await committer.permit();
   await committer.permit();
   expect(calls).toEqual([[], []]);
+});
+
+test('an acknowledgement counts from when it was asked for, not from when it was read', async () => {
+  const { answers, committer } = temporal();
+  expect(committer.acknowledgedAt).toBe(0);
+  let answer: () => void = () => undefined;
+  answers.push(() => new Promise((resolve) => (answer = resolve)));
+  const before = performance.now();
+  const asked = committer.permit();
+  const after = performance.now();
+  while (performance.now() === after) await new Promise(setImmediate);
+  answer();
+  await asked;
+  expect(committer.acknowledgedAt).toBeGreaterThanOrEqual(before);
+  expect(committer.acknowledgedAt).toBeLessThanOrEqual(after);
 });

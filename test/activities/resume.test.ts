@@ -1,5 +1,5 @@
 import { createBook, unacknowledgedBytesMax } from '../../activities/heart.ts';
-import { compareWithHeld, completedStreams } from '../../activities/resume.ts';
+import { compareWithHeld } from '../../activities/resume.ts';
 import { createRoadBack } from '../../activities/road-back.ts';
 import type { Checkpoint } from '../../protocol/index.ts';
 import { id, streamState } from '../support/items.ts';
@@ -17,15 +17,6 @@ function checkpoint(scope: string, parts: Partial<Checkpoint> = {}): Checkpoint 
     ...parts,
   };
 }
-
-test('only streams that this sync completed are left out', () => {
-  const list = [
-    checkpoint('done', { complete: true }),
-    checkpoint('before', { complete: true, epoch: { syncNo: 3, at: 1 } }),
-    checkpoint('open'),
-  ];
-  expect([...completedStreams(list, 4)]).toEqual(['done']);
-});
 
 test('Temporal ahead of the destination in the same edition is told; an edit and a lost echo are not', () => {
   const held = [checkpoint('a', { seq: 3 })];

@@ -8,17 +8,18 @@ import { startDevServer } from '../../worker/dev-server.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { tableOf, type Finding } from './finding.ts';
-import { killAtRandom, type Victim } from './kills.ts';
+import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
 import { leaksAfter } from './leaks.ts';
 import { memoryUnderLoad } from './memory.ts';
 
 // `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
 
-const usage = `usage: npm run chaos -- [--only kills|leaks|memory] [--target postgres|duckdb]
+const usage = `usage: npm run chaos -- [--only kills|refresh|leaks|memory] [--target postgres|duckdb]
                         [--seed N] [--kills N] [--syncs N] [--report file]`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
+const refreshKills = 10;
 const syncsDefault = '50';
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const victims: readonly Victim[] = ['worker', 'source'];
@@ -45,7 +46,7 @@ function readOptions() {
   const { only, target, report } = values;
   const [seed, kills, syncs] = [values.seed, values.kills, values.syncs].map(Number);
   const chosen = targets.filter((kind) => target === undefined || kind === target);
-  const known = only === undefined || ['kills', 'leaks', 'memory'].includes(only);
+  const known = only === undefined || ['kills', 'refresh', 'leaks', 'memory'].includes(only);
   const whole = [seed, kills, syncs].every((n) => Number.isSafeInteger(n) && n! >= 0);
   if (!known || !whole || chosen.length === 0) throw new Error(usage);
   return { only, targets: chosen, seed: seed!, kills: kills!, syncs: syncs!, report };
@@ -65,7 +66,22 @@ function partsOf({
       run: () =>
         inTurn(
           chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim }))),
-          (one, i) => killAtRandom(one.kind, one.victim, { seed: seed + i, kills }),
+          (one, i) =>
+            killAtRandom(one.kind, one.victim, { seed: seed + i, kills, load: steadyLoad(kills) }),
+        ),
+    },
+    {
+      name: 'refresh',
+      what: `1.1 GB read in full into a new table, killed at ${refreshKills} random instants each`,
+      run: () =>
+        inTurn(
+          chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim }))),
+          (one, i) =>
+            killAtRandom(one.kind, one.victim, {
+              seed: seed + i,
+              kills: refreshKills,
+              load: fullRefresh,
+            }),
         ),
     },
     {

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultPolicy } from '../../client/index.ts';
+import type { DestinationSyncMode, Policy } from '../../protocol/index.ts';
 import { seeded } from '../e2e/instants.ts';
 import { heartbeatTimeoutMs, openCluster, type Applied, type Cluster } from '../support/cluster.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
@@ -10,12 +12,47 @@ import type { Finding } from './finding.ts';
 /** A dead worker is noticed after the heartbeat timeout; then the next attempt attaches. */
 const attachMsMax = heartbeatTimeoutMs + 10_000;
 const waitMsMax = 120_000;
-const delayMsMax = 2_400;
-const recordsPerSecond = 2_000;
-const recordsPerKill = 4_000;
 const stream = 'items';
+/** What may be on its way when a writer dies, beside a batch: the pipe, what is read ahead, what follows a state. Bytes. */
+const underWayBytesMax = 32 * 1024 * 1024;
 
 export type Victim = 'worker' | 'source';
+
+/** What a sync moves while it is attacked. */
+export interface Load {
+  readonly records: number;
+  /** Of a record, roughly; absent: small ones. */
+  readonly padBytes?: number;
+  readonly recordsPerSecond?: number;
+  readonly destinationSyncMode?: DestinationSyncMode;
+  readonly stateEvery: number;
+  /** A kill comes this long after an attempt began, at most. */
+  readonly delayMsMax: number;
+  readonly policy?: Partial<Policy>;
+}
+
+/** So much that it is not over before the last kill. */
+export const steadyLoad = (kills: number): Load => ({
+  records: 4_000 * kills,
+  recordsPerSecond: 2_000,
+  stateEvery: 100,
+  delayMsMax: 2_400,
+});
+
+/** 1.1 GB in the batches that everyone gets. Many of its kills come before an attempt's first commit. */
+export const fullRefresh: Load = {
+  records: 1_000_000,
+  padBytes: 1_000,
+  recordsPerSecond: 25_000,
+  stateEvery: 1_000,
+  delayMsMax: 4_000,
+  destinationSyncMode: 'overwrite',
+  policy: {
+    commitIntervalMsMin: defaultPolicy.commitIntervalMsMin,
+    commitIntervalMsMax: defaultPolicy.commitIntervalMsMax,
+    attemptsWithoutProgressMax: 20,
+  },
+};
 
 interface Recovery {
   readonly ms: number;
@@ -28,18 +65,23 @@ interface Recovery {
 export async function killAtRandom(
   kind: TargetKind,
   victim: Victim,
-  { seed, kills }: { readonly seed: number; readonly kills: number },
+  { seed, kills, load }: { readonly seed: number; readonly kills: number; readonly load: Load },
 ): Promise<Finding> {
   const cluster = await openCluster({ target: kind });
   try {
-    const records = recordsPerKill * kills;
+    const { destinationSyncMode, policy, delayMsMax, ...source } = load;
     const applied = await cluster.connection({
-      source: { streams: [stream], records, stateEvery: 100, recordsPerSecond },
+      source: { streams: [stream], ...source },
+      ...(destinationSyncMode !== undefined && { destinationSyncMode }),
+      ...(policy !== undefined && { policy }),
     });
-    const recoveries = await attack(cluster, applied, { victim, kills, random: seeded(seed) });
+    const recoveries = await attack(cluster, applied, {
+      ...{ victim, kills, delayMsMax },
+      random: seeded(seed),
+    });
     const sync = await cluster.client.startSync(applied.name);
     const { outcome } = await sync.result();
-    return findingOf({ outcome, recoveries, records, kind, victim, kills, cluster, applied });
+    return await findingOf({ outcome, recoveries, load, kind, victim, kills, cluster, applied });
   } finally {
     await cluster.close();
   }
@@ -48,7 +90,12 @@ export async function killAtRandom(
 async function attack(
   cluster: Cluster,
   { name, directory }: Applied,
-  { victim, kills, random }: { victim: Victim; kills: number; random: () => number },
+  {
+    victim,
+    kills,
+    delayMsMax,
+    random,
+  }: { victim: Victim; kills: number; delayMsMax: number; random: () => number },
 ): Promise<readonly Recovery[]> {
   let worker = await cluster.worker();
   const sync = await cluster.client.startSync(name);
@@ -79,7 +126,7 @@ async function attack(
 interface Fight {
   readonly outcome: string;
   readonly recoveries: readonly Recovery[];
-  readonly records: number;
+  readonly load: Load;
   readonly kind: TargetKind;
   readonly victim: Victim;
   readonly kills: number;
@@ -88,13 +135,17 @@ interface Fight {
 }
 
 async function findingOf(fight: Fight): Promise<Finding> {
-  const { outcome, recoveries, records, kind, victim, kills, cluster, applied } = fight;
+  const { outcome, recoveries, load, kind, victim, kills, cluster, applied } = fight;
+  const { records, padBytes = 0 } = load;
   const { missing, twice } = await cluster.target.held(stream, records);
   const times = recoveries.map(({ ms }) => ms);
   const slowest = Math.max(...times);
   const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
   const fromStart = recoveries.filter(({ held, from }) => held > 0 && from === 0).length;
   const backwards = recoveries.filter(({ held, from }) => from < held).length;
+  const readAgain = sentIn(applied.directory) - records;
+  const { batchBytesMax } = applied.spec.policy;
+  const readAgainMax = (recoveries.length * (batchBytesMax + underWayBytesMax)) / (padBytes || 1);
   return {
     what: `${victim} killed, ${kind}`,
     facts: {
@@ -102,7 +153,7 @@ async function findingOf(fight: Fight): Promise<Finding> {
       records,
       lost: missing,
       'written twice': twice,
-      'read again': sentIn(applied.directory) - records,
+      'read again': readAgain,
       'attached after': `${seconds(mean)} (at most ${seconds(slowest)})`,
       'began at the start': fromStart,
     },
@@ -113,6 +164,7 @@ async function findingOf(fight: Fight): Promise<Finding> {
       ...(twice === 0 ? [] : [`${twice} records written twice`]),
       ...(fromStart === 0 ? [] : [`${fromStart} attempts began at the start`]),
       ...(backwards === 0 ? [] : [`${backwards} attempts began before the checkpoint`]),
+      ...(readAgain <= readAgainMax ? [] : [`${readAgain} records read again`]),
       ...(slowest <= attachMsMax ? [] : [`attached only after ${seconds(slowest)}`]),
     ],
   };

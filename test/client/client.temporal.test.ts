@@ -278,11 +278,15 @@ test('state can be reset and adopted, but not while a sync runs', async () => {
   const refused = await rejection(client.editState(name, reset));
   expect(refused).toMatchObject({ kind: 'config_error', code: 'busy' });
   expect(refused.remedy).toContain('tidemark cancel');
+  const all = { streams: null, manner: 'replace', reason: 'test' } as const;
+  expect(await rejection(client.refresh(name, all))).toMatchObject({ code: 'busy' });
   const kept = await rejection(client.delete(name));
   expect(kept).toMatchObject({ code: 'busy' });
   await sync.cancel();
   await sync.result();
   await client.editState(name, reset);
+  await client.refresh(name, all);
+  expect((await client.status(name)).minimumGenerations).toEqual({ '*': 2 });
 });
 
 test('a connection that is not there is a config error that says what to do', async () => {

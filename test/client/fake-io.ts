@@ -35,6 +35,7 @@ export async function run(
     directory: process.cwd(),
     now: () => now,
     onInterrupt: () => () => undefined,
+    ask: null,
     connect: async (taskQueue) => {
       asked.push(`connect ${taskQueue}`);
       return { close: async () => void asked.push('close'), ...client } as SyncClient;

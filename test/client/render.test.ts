@@ -1,4 +1,5 @@
-import type { SyncFailure } from '../../protocol/index.ts';
+import { everyStream, type SyncFailure } from '../../protocol/index.ts';
+import { id } from '../support/items.ts';
 import { rateOf, sampled } from '../../client/cli/rates.ts';
 import { checkpointText, connectionText, listText } from '../../client/cli/render-status.ts';
 import { eventText, frame, summaryText } from '../../client/cli/render-sync.ts';
@@ -169,6 +170,20 @@ test('shows one connection with its schedule, syncs and checkpoints', () => {
   expect(text).toContain('now: idle');
   expect(text).toContain('Check the database.');
   expect(text).toMatch(/orders\s+1m00s\s+3\s+200,000/);
+});
+
+test('shows what the next sync has yet to carry out', () => {
+  const pending = connectionState({
+    minimumGenerations: { [id('a')]: 4, [id('b')]: 4, [id('c')]: 0, [id('d')]: 4 },
+    clearing: [id('a')],
+  });
+  const text = connectionText(pending, null, now).join('\n');
+  expect(text).toContain('pending: clear a (');
+  expect(text).toContain('pending: refresh b, d (');
+  expect(text).toContain('pending: refresh --keep c (');
+  const all = connectionState({ minimumGenerations: { [everyStream]: 4, [id('b')]: 0 } });
+  expect(connectionText(all, null, now).join('\n')).toContain('pending: refresh every stream (');
+  expect(connectionText(connectionState(), null, now).join('\n')).not.toContain('pending');
 });
 
 test('prints a state exactly, with numbers past 2^53', () => {

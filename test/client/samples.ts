@@ -111,6 +111,8 @@ export function connectionState(changes: Partial<ConnectionState> = {}): Connect
       },
     },
     generations: {},
+    minimumGenerations: {},
+    clearing: [],
     history: [summary()],
     lease: null,
     label: null,

@@ -8,6 +8,7 @@ import type { DuckdbConfig } from '../../connectors/duckdb/config.ts';
 import { duckdbDestination } from '../../connectors/duckdb/destination.ts';
 import { partId, streamId, SyncError } from '../../protocol/index.ts';
 import { destinationSuite } from './conformance.ts';
+import { replaceSuite } from './conformance-replace.ts';
 import {
   block,
   checkpoint,
@@ -58,6 +59,7 @@ async function create(): Promise<Harness<DuckdbConfig>> {
 }
 
 destinationSuite({ name: 'DuckDB', create });
+replaceSuite({ name: 'DuckDB', create });
 
 describe('the DuckDB loader', () => {
   let harness: Harness<DuckdbConfig>;

@@ -1,6 +1,7 @@
 import {
   partId,
   streamId,
+  SyncError,
   type Block,
   type Checkpoint,
   type ConfiguredStream,
@@ -123,6 +124,16 @@ export function checkpoint(
   };
 }
 
+/** The SyncError that the work must end with. */
+export const failure = async (work: Promise<unknown>): Promise<SyncError> => {
+  const error: unknown = await work.then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof SyncError) return error;
+  throw new Error(`A SyncError was expected, not ${String(error)}`, { cause: error });
+};
+
 /** The cursor that `checkpoint` put into a state. */
 export const cursorOf = (held: readonly Checkpoint[] | null, scope: string): unknown =>
   (held ?? []).find((c) => c.scope === scope)?.state?.stream?.stream_state;
@@ -162,6 +173,7 @@ export class Sessions<C> {
       epoch: epoch(1),
       from: [],
       adopt: false,
+      rowsMin: 0,
       abort: never,
       ...options,
       catalog: { streams },

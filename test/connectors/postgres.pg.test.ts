@@ -3,13 +3,15 @@ import pg from 'pg';
 import type { PostgresConfig } from '../../connectors/postgres/config.ts';
 import { asPostgresError } from '../../connectors/postgres/errors.ts';
 import { postgresDestination } from '../../connectors/postgres/destination.ts';
-import { partId, streamId, SyncError } from '../../protocol/index.ts';
+import { partId, streamId, SyncError, type JsonObject } from '../../protocol/index.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { destinationSuite } from './conformance.ts';
+import { done, overwritten, replaceSuite } from './conformance-replace.ts';
 import {
   block,
   checkpoint,
   epoch,
+  failure,
   never,
   Sessions,
   stream,
@@ -54,6 +56,79 @@ async function create(): Promise<Harness<PostgresConfig>> {
 }
 
 destinationSuite({ name: 'Postgres', create });
+replaceSuite({ name: 'Postgres', create });
+
+describe('a Postgres table that people have built upon', () => {
+  let harness: Harness<PostgresConfig>;
+  let sessions: Sessions<PostgresConfig>;
+  beforeEach(async () => {
+    harness = await create();
+    sessions = new Sessions(harness);
+  });
+  afterEach(async () => {
+    await sessions.close();
+    await harness.drop();
+  });
+  const sync = async (
+    syncNo: number,
+    data: readonly string[],
+    schema?: JsonObject,
+  ): Promise<void> => {
+    const configured = overwritten(
+      syncNo,
+      schema === undefined ? {} : { stream: { name: 'orders', json_schema: schema } },
+    );
+    const { load } = await sessions.open({ streams: [configured], epoch: epoch(syncNo) });
+    await load('orders', data, done(syncNo));
+  };
+  const ids = async (from: string): Promise<unknown[]> =>
+    (await harness.query(`SELECT id FROM ${from} ORDER BY id`)).map((row) => row['id']);
+
+  test('keeps its views, with the new rows in them', async () => {
+    await sync(1, ['{"id":1}']);
+    await harness.query('CREATE VIEW ours AS SELECT id FROM orders');
+    await sync(2, ['{"id":2,"new_one":"x"}', '{"id":3}']);
+    expect(await ids('ours')).toEqual(['2', '3']);
+    expect(await harness.query('SELECT new_one FROM orders WHERE id = 2')).toEqual([
+      { new_one: 'x' },
+    ]);
+    expect(
+      await harness.query(`SELECT relname FROM pg_class WHERE relname LIKE '\\_tidemark\\_next%'`),
+    ).toEqual([]);
+  });
+
+  test('keeps its indexes', async () => {
+    await sync(1, ['{"id":1}']);
+    await harness.query('CREATE INDEX ours ON orders (name)');
+    await sync(2, ['{"id":2}']);
+    expect(await ids('orders')).toEqual(['2']);
+    expect(
+      await harness.query(`SELECT tablename FROM pg_indexes WHERE indexname = 'ours'`),
+    ).toEqual([{ tablename: 'orders' }]);
+  });
+
+  test('keeps who may read it', async () => {
+    await sync(1, ['{"id":1}']);
+    await harness.query('GRANT SELECT ON orders TO PUBLIC');
+    await sync(2, ['{"id":2}']);
+    expect(
+      await harness.query(
+        `SELECT grantee FROM information_schema.role_table_grants WHERE table_name = 'orders' AND grantee = 'PUBLIC'`,
+      ),
+    ).toEqual([{ grantee: 'PUBLIC' }]);
+  });
+
+  test('is left as it was when a column under a view has another type now', async () => {
+    await sync(1, ['{"id":1}']);
+    await harness.query('CREATE VIEW ours AS SELECT id FROM orders');
+    const error = await failure(
+      sync(2, ['{"id":"x"}'], { properties: { id: { type: 'string' } } }),
+    );
+    expect(error).toMatchObject({ kind: 'config_error', stream: 'orders' });
+    expect(error.place).toContain('id');
+    expect(await ids('ours')).toEqual(['1']);
+  });
+});
 
 /** A TCP relay before the server. `cut` drops the answer to the next COMMIT, and the connection with it. */
 async function relayTo(url: string): Promise<{ url: string; cut(): void; close(): Promise<void> }> {

@@ -36,7 +36,24 @@ describe('what a person must correct fails at once, and says where and how', () 
     [
       'an unknown connector',
       (spec) => ({ ...spec, source: { ...spec.source, connector: 'exakt' } }),
-      { origin: 'tidemark', place: 'exakt', remedy: containing(`Did you mean ${exactConnector}?`) },
+      { place: 'exakt', remedy: containing(`Did you mean ${exactConnector}?`) },
+    ],
+    [
+      'an unknown connector as the destination',
+      (spec) => ({ ...spec, destination: { ...spec.destination, connector: 'postgers' } }),
+      {
+        origin: 'destination',
+        place: 'postgers',
+        remedy: containing('Did you mean postgres?'),
+      },
+    ],
+    [
+      'a file that may not be touched, of a destination that is bound to its host',
+      (spec) => ({
+        ...spec,
+        destination: { connector: 'duckdb', config: { path: '/nowhere/target.duckdb' } },
+      }),
+      { origin: 'destination', place: containing('/nowhere/target.duckdb') },
     ],
     [
       'a config that the spec refuses',

@@ -17,8 +17,13 @@ export async function failingSync(cluster: Cluster, { name }: Applied): Promise<
   const failure = await failureIn(cluster, name);
   const { history, lease } = await cluster.client.status(name);
   expect(lease).toBeNull();
-  // What cannot even begin is no sync of the connection.
-  for (const summary of history) expect(summary).toMatchObject({ outcome: 'failed', failure });
+  expect(history.at(-1)).toMatchObject({
+    workflowId: syncWorkflowId(name),
+    outcome: 'failed',
+    failure,
+  });
+  for (const { outcome, syncNo } of history)
+    expect([outcome, syncNo > 0]).toEqual(['failed', true]);
   const said = words(cli.said());
   expect(said).toContain(words(failure.message));
   expect(said).toContain(words(failure.place ?? `${name} has a failure without a place`));

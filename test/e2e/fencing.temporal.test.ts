@@ -1,56 +1,64 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
-import type { Progress } from '../../client/index.ts';
+import type { FailureOrigin } from '../../protocol/index.ts';
 import { commitUpdate, connectionWorkflowId, wholeLane } from '../../workflows/messages.ts';
-import { openCluster, untilView, type Cluster } from '../support/cluster.ts';
+import { openCluster, type Cluster } from '../support/cluster.ts';
+import type { CommitHook } from '../support/commit-hook.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
 import { attemptsIn, letGo } from '../support/exact-source.ts';
-import { isRunning } from '../support/processes.ts';
+import { isRunning, isStopped } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
-const records = 9_000;
+const records = 6_000;
 const frozenAt = 1_000;
+/** Here the source of every attempt waits until it is let go. */
+const heldAt = 3_000;
 /** A frozen process keeps its long polls and swallows tasks until they time out. */
 const takeoverMsMax = 90_000;
 
 let cluster: Cluster;
 afterEach(() => cluster.close());
 
-test.each(targets)(
-  'a frozen worker is replaced, and when it thaws it changes neither rows nor checkpoint (%s)',
-  async (kind) => {
+/** Who refuses the thawed worker: the destination its commit, or the connection workflow the report of one that was durable before. */
+const refusals: readonly [TargetKind, CommitHook['instant'], FailureOrigin][] = [
+  ['duckdb', 'before', 'destination'],
+  ['postgres', 'before', 'destination'],
+  ['postgres', 'after', 'tidemark'],
+];
+test.each(refusals)(
+  'a worker that is frozen in a commit is replaced, and when it thaws it changes neither rows nor checkpoint (%s, %s it)',
+  async (kind, instant, origin) => {
     cluster = await openCluster({ target: kind });
-    const zombie = await cluster.worker();
+    const zombie = await cluster.hookedWorker({ instant, signal: 'SIGSTOP', at: frozenAt });
     const { name, directory } = await cluster.connection({
       source: {
         records,
         stateEvery: 100,
         recordsPerSecond: 1_000,
-        trouble: { what: 'wait', at: frozenAt + 1, once: true },
+        trouble: { what: 'wait', at: heldAt + 1 },
       },
     });
     const sync = await cluster.client.startSync(name);
-    await eventually('it commits', async () => (await cluster.target.cursor('items')) === frozenAt);
-    const before = await untilView(
-      sync,
-      'it shows what it committed',
-      ({ attempts }) => attempts[0]?.progress?.committed.records === frozenAt,
-    );
-    const { epoch } = before.attempts[0]!.progress as Progress;
-    zombie.signal('SIGSTOP');
-    // Its source sends on, into a pipe that nobody empties.
-    letGo(directory);
+    await eventually('it freezes', () => isStopped(zombie), takeoverMsMax);
+    const truth = (await cluster.target.cursor('items'))!;
+    expect(truth >= frozenAt).toBe(instant === 'after');
+    const epoch = (await sync.status()).attempts[0]!.progress!.epoch;
     const other = await cluster.worker();
     await eventually(
-      'the other worker goes on from there',
-      () => attemptsIn(directory).length > 1,
+      'the other worker goes on from the truth, and commits',
+      async () => (await cluster.target.cursor('items')) === heldAt,
       takeoverMsMax,
     );
-    expect(attemptsIn(directory).at(-1)!.from).toEqual({ items: frozenAt });
-    await eventually('it commits', async () => (await cluster.target.cursor('items'))! > frozenAt);
+    expect(attemptsIn(directory).at(-1)!.from).toEqual({ items: truth });
 
     zombie.signal('SIGCONT');
+    const facts = `code=fenced origin=${origin} connection=${name} sync=1 lane=${wholeLane} epoch=${epoch.syncNo}/${epoch.at}`;
+    await eventually('its log says that it was refused, and by whom', () =>
+      zombie
+        .said()
+        .split('\n')
+        .some((line) => line.includes('Refused: ') && line.includes(facts)),
+    );
     const stale = cluster.temporal.workflow
       .getHandle(connectionWorkflowId(name))
       .executeUpdate(commitUpdate, { args: [{ lane: wholeLane, epoch, checkpoints: [] }] });
@@ -60,6 +68,8 @@ test.each(targets)(
       constructor: ApplicationFailure,
       type: 'Fenced',
     });
+    expect(await cluster.target.cursor('items')).toBe(heldAt);
+    letGo(directory);
     const summary = await sync.result();
 
     expect(summary).toMatchObject({ outcome: 'succeeded', records });
@@ -76,7 +86,7 @@ test.each(targets)(
       return !isRunning(first!);
     });
   },
-  150_000,
+  240_000,
 );
 
 test.each([true, false])(

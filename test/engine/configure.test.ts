@@ -16,6 +16,7 @@ function configure(parts: Partial<ConfigureInput> = {}): ReturnType<typeof confi
     selections: undefined,
     syncNo: 7,
     generations: {},
+    minimumGenerations: {},
     completed: new Set(),
     ...parts,
   });
@@ -32,7 +33,35 @@ test('without selections takes every stream in the best mode that it supports', 
       minimum_generation_id: 0,
       sync_id: 7,
     },
-    { sync_mode: 'full_refresh', destination_sync_mode: 'append', generation_id: 7 },
+    {
+      sync_mode: 'full_refresh',
+      destination_sync_mode: 'overwrite',
+      generation_id: 7,
+      minimum_generation_id: 7,
+    },
+  ]);
+});
+
+test('a refresh that is not done replaces the data, one that is done appends to it, and all streams may be meant', () => {
+  const ids = (parts: Partial<ConfigureInput>): (readonly [number, number])[] =>
+    configure({
+      selections: [
+        { name: 'orders' },
+        { name: 'logs', namespace: 'app', destination_sync_mode: 'append' },
+      ],
+      ...parts,
+    }).streams.map((s) => [s.generation_id, s.minimum_generation_id]);
+  const asked = { '*': 5, orders: 6 } as ConfigureInput['generations'];
+  expect(ids({ generations: asked, minimumGenerations: asked })).toEqual([
+    [6, 6],
+    [7, 7],
+  ]);
+  const all = { '*': 5 } as ConfigureInput['generations'];
+  expect(ids({ generations: asked, minimumGenerations: all })[0]).toEqual([6, 0]);
+  expect(ids({ generations: all, minimumGenerations: all })[0]).toEqual([5, 5]);
+  expect(ids({ generations: all })).toEqual([
+    [5, 0],
+    [7, 0],
   ]);
 });
 

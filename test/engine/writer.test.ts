@@ -8,6 +8,7 @@ import {
   type ConfiguredCatalog,
   type Echo,
   type Item,
+  type SyncFailure,
   type StreamId,
 } from '../../protocol/index.ts';
 import {
@@ -28,6 +29,8 @@ import {
   type MemoryStore,
 } from '../support/memory-loader.ts';
 
+/** The destination has a fence of its own. */
+const neverAsked = (): Promise<never> => Promise.reject(new Error('It was asked.'));
 const [A, B] = [id('a'), id('b')];
 const everyState: CadenceBounds = { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 0 };
 const atTheEnd: CadenceBounds = { batchBytesMax: 1e9, intervalMsMin: 1e6, intervalMsMax: 1e6 };
@@ -46,6 +49,7 @@ interface Options {
   readonly drain?: AbortSignal;
   readonly abort?: AbortSignal;
   readonly bounds?: TailBounds;
+  readonly rowsMin?: number;
 }
 
 async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = {}): Promise<Run> {
@@ -57,6 +61,8 @@ async function run(store: MemoryStore, items: AsyncIterable<Item>, o: Options = 
     from: [],
     adopt: false,
     cadence: o.cadence ?? everyState,
+    rowsMin: o.rowsMin ?? 0,
+    permit: neverAsked,
     drain: o.drain ?? new AbortController().signal,
     abort: o.abort ?? new AbortController().signal,
   });
@@ -189,6 +195,36 @@ test('exit 0 with a stream that is INCOMPLETE or untold is no success', async ()
   expect(incomplete.error).toMatchObject({ origin: 'source', place: 'b: INCOMPLETE' });
   const untold = await run(memoryStore(), from([end({ statuses: { [A]: 'COMPLETE' } })]));
   expect(untold.error).toMatchObject({ place: 'b: no status' });
+});
+
+test('a stream that the source says failed is told with that failure, one that a retry may mend first', async () => {
+  const failed = (kind: SyncFailure['kind'], message: string): SyncFailure => ({
+    kind,
+    origin: 'source',
+    message,
+  });
+  const refused = failed('config_error', 'No permission for a.');
+  const dropped = failed('transient_error', 'The network dropped at b.');
+  const statuses = { [A]: 'INCOMPLETE', [B]: 'COMPLETE' } as const;
+  const one = await run(memoryStore(), from([end({ statuses, streamFailures: { [A]: refused } })]));
+  expect(one.error).toMatchObject(refused);
+  const both = await run(
+    memoryStore(),
+    from([
+      end({
+        statuses: { [A]: 'INCOMPLETE', [B]: 'INCOMPLETE' },
+        streamFailures: { [A]: refused, [B]: dropped },
+      }),
+    ]),
+  );
+  expect(both.error).toMatchObject(dropped);
+  const untold = await run(
+    memoryStore(),
+    from([
+      end({ statuses: { [A]: 'INCOMPLETE', [B]: 'INCOMPLETE' }, streamFailures: { [A]: refused } }),
+    ]),
+  );
+  expect(untold.error).toMatchObject({ kind: 'system_error', place: expect.stringContaining('b') });
 });
 
 test('a full refresh without states is committed only when the stream is complete', async () => {

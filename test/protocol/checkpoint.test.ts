@@ -3,6 +3,7 @@ import {
   checkKindChange,
   checkpointsOf,
   compareCheckpoints,
+  completedStreams,
   mergeCheckpoints,
   statesForSource,
   type Checkpoint,
@@ -43,6 +44,27 @@ const rank = (all: Checkpoints): string[] =>
   Object.values(all)
     .map((c) => JSON.stringify([c.scope, c.edition, c.epoch, c.seq]))
     .sort();
+
+test('only streams that this sync completed are left out of its retries', () => {
+  const named = (scope: string, parts: Partial<Checkpoint> = {}): Checkpoint =>
+    checkpoint({ scope: scope as Scope, epoch: { syncNo: 4, at: 1 }, ...parts });
+  const list = [
+    named('done', { complete: true }),
+    named('before', { complete: true, epoch: { syncNo: 3, at: 1 } }),
+    named('open'),
+  ];
+  expect([...completedStreams(list, 4, new Set(['done' as StreamId]))]).toEqual(['done']);
+});
+
+test('under a state of all streams, an incremental stream that is complete is read on by the retries', () => {
+  const at = { epoch: { syncNo: 4, at: 1 } };
+  const list = [
+    checkpoint({ ...at, scope: '*', state: { type: 'GLOBAL', global: { shared_state: 1 } } }),
+    checkpoint({ ...at, scope: 'done' as StreamId, complete: true }),
+    checkpoint({ ...at, scope: 'full' as StreamId, complete: true }),
+  ];
+  expect([...completedStreams(list, 4, new Set(['done' as StreamId]))]).toEqual(['full']);
+});
 
 test('merging is independent of order and grouping, and never goes backwards', () => {
   fc.assert(

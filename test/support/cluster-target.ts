@@ -26,6 +26,8 @@ export interface Target {
   /** Of Postgres only. */
   readonly database: TestDatabase | null;
   held(stream: string, records: number): Promise<Held>;
+  /** Rows of the stream's table by their generation; null: there is no table. */
+  generations(stream: string): Promise<Readonly<Record<string, number>> | null>;
   /** The cursor of the stream's committed state; null: there is none. */
   cursor(stream: string): Promise<number | null>;
   close(): Promise<void>;
@@ -81,16 +83,17 @@ type Row = Readonly<Record<string, unknown>>;
 function asking(
   ask: (sql: string) => Promise<readonly Row[]>,
   absent: RegExp,
-): Pick<Target, 'held' | 'cursor'> {
-  const first = async (sql: string): Promise<Row | undefined> => {
+): Pick<Target, 'held' | 'generations' | 'cursor'> {
+  const all = async (sql: string): Promise<readonly Row[] | null> => {
     try {
-      return (await ask(sql))[0];
+      return await ask(sql);
     } catch (error) {
       // Not `instanceof Error`: a native module's errors are of another realm than a test's.
-      if (absent.test((error as Error).message)) return undefined;
+      if (absent.test((error as Error).message)) return null;
       throw error;
     }
   };
+  const first = async (sql: string): Promise<Row | undefined> => (await all(sql))?.[0];
   return {
     async held(stream, records) {
       const row = await first(
@@ -101,6 +104,16 @@ function asking(
       if (row === undefined) return { rows: 0, missing: records, twice: 0 };
       const [rows, ids, wanted] = [Number(row['rows']), Number(row['ids']), Number(row['wanted'])];
       return { rows, missing: records - wanted, twice: rows - ids };
+    },
+    async generations(stream) {
+      const rows = await all(
+        `SELECT CAST(_airbyte_generation_id AS integer) AS generation, CAST(count(*) AS integer) AS rows
+         FROM "${stream}" GROUP BY 1`,
+      );
+      if (rows === null) return null;
+      return Object.fromEntries(
+        rows.map((row) => [String(row['generation']), Number(row['rows'])]),
+      );
     },
     async cursor(stream) {
       const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);

@@ -9,6 +9,7 @@ import {
   dataConverter,
   defaultPolicy,
   type ConnectionSpec,
+  type DestinationSyncMode,
   type JsonObject,
   type Policy,
   type SyncClient,
@@ -19,8 +20,10 @@ import { connectionWorkflowId } from '../../workflows/messages.ts';
 import { eventually } from '../worker/eventually.ts';
 import { openTarget, urlVariable, type Target, type TargetKind } from './cluster-target.ts';
 import type { ExactConfig } from './exact-source.ts';
-// Started by its name only: this makes it part of the build.
+import { hookVariable, type CommitHook } from './commit-hook.ts';
+// Started by their names only: this makes them part of the build.
 import type {} from './exact-source-main.ts';
+import type {} from './hooked-worker-main.ts';
 import {
   builtFile,
   filesBelow,
@@ -57,7 +60,8 @@ export interface ClusterOptions {
 export interface ConnectionOptions {
   readonly source?: Partial<Omit<ExactConfig, 'directory'>>;
   readonly policy?: Partial<Policy>;
-  readonly destinationSyncMode?: 'append' | 'append_dedup';
+  /** `overwrite` reads in full. */
+  readonly destinationSyncMode?: DestinationSyncMode;
 }
 
 /** A connection of the cluster, and the directory of its source. */
@@ -78,6 +82,8 @@ export interface Cluster {
   readonly env: Readonly<Record<string, string>>;
   /** Starts a worker process; it polls when this resolves. */
   worker(env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
+  /** One that sends itself a signal in a commit. */
+  hookedWorker(hook: CommitHook): Promise<RunningProcess>;
   connection(options?: ConnectionOptions): Promise<Applied>;
   /** Processes that name the cluster's directory, and files that only a running sync may have. */
   leftovers(): readonly string[];
@@ -111,6 +117,16 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const workers: RunningProcess[] = [];
   const names: string[] = [];
+  const startWorker = async (
+    program: string,
+    more: Readonly<Record<string, string>>,
+  ): Promise<RunningProcess> => {
+    const args = ['--json'];
+    const worker = startProcess({ program, args, directory, env: { ...env, ...more } });
+    workers.push(worker);
+    await untilSaid(worker, '"queues"');
+    return worker;
+  };
   return {
     directory,
     target,
@@ -118,18 +134,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     temporal,
     client,
     env,
-    async worker(more = {}) {
-      const args = ['--json'];
-      const worker = startProcess({
-        program: 'worker/main.js',
-        args,
-        directory,
-        env: { ...env, ...more },
-      });
-      workers.push(worker);
-      await untilSaid(worker, '"queues"');
-      return worker;
-    },
+    worker: (more = {}) => startWorker('worker/main.js', more),
+    hookedWorker: (hook) =>
+      startWorker('test/support/hooked-worker-main.js', { [hookVariable]: JSON.stringify(hook) }),
     async connection({ source, policy, destinationSyncMode = 'append' } = {}) {
       const name = `e2e-${randomBytes(6).toString('hex')}`;
       const own = join(directory, 'sources', name);
@@ -141,7 +148,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
         destination: target.ref,
         streams: config.streams.map((stream) => ({
           name: stream,
-          sync_mode: 'incremental',
+          sync_mode: destinationSyncMode === 'overwrite' ? 'full_refresh' : 'incremental',
           destination_sync_mode: destinationSyncMode,
         })),
         policy: { ...testPolicy, ...policy },

@@ -13,7 +13,7 @@ import {
   type StateMessage,
   type StreamId,
 } from '../../protocol/index.ts';
-import { block, end, streamState } from './items.ts';
+import { block, end, status, streamState } from './items.ts';
 import {
   memoryDestination,
   memoryStore,
@@ -127,6 +127,7 @@ async function* readWorld(world: World, input: ReadInput<JsonObject>): AsyncGene
         const isLast = n === world.streams[stream.name];
         if (!world.fullRefresh && (world.hasState(n) || isLast)) yield streamState(id, { id: n });
       }
+      yield status(id, 'COMPLETE');
     }
     yield end({
       statuses: Object.fromEntries(

@@ -34,6 +34,8 @@ export interface MemoryFaults {
   rows?(stream: StreamId, records: number): number;
   /** Throws for a line that the destination cannot read. */
   append?(line: string): void;
+  /** Called for each checkpoint that completes its stream: throw to refuse what would be published. */
+  publish?(checkpoint: Checkpoint): void;
   /** Records that a sealed part says it holds. */
   sealed?(records: number): number;
 }
@@ -83,6 +85,7 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
     commit(parts, at) {
       refuseOlder(store, epoch);
       faults.commit?.('before');
+      for (const checkpoint of at) if (checkpoint.complete) faults.publish?.(checkpoint);
       const rows: Record<StreamId, number> = {};
       for (const { id, stream } of parts) {
         const { lines } = sealed.get(id)!;
@@ -94,7 +97,6 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
       faults.commit?.('after');
       return Promise.resolve<Receipt>({ rows, nulled: {} });
     },
-    publish: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
 }

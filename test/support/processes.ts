@@ -134,6 +134,11 @@ export function isRunning(was: { readonly pid: number; readonly startedAt?: stri
   return was.startedAt === undefined || now.startedAt === was.startedAt;
 }
 
+/** True for what SIGSTOP holds. */
+export function isStopped({ pid }: { readonly pid: number }): boolean {
+  return entryOf(pid)?.state === 'T';
+}
+
 /** Processes whose command line or working directory names the directory: whatever they were started by. */
 export function processesIn(directory: string): readonly string[] {
   return allProcesses()

@@ -47,10 +47,40 @@ directories: [., /data]
     command: ['node', './my.js', '8'],
     env: ['HTTPS_PROXY'],
   });
-  expect([...mine.secrets.env]).toEqual(['API_TOKEN']);
-  expect([...mine.secrets.files]).toEqual([join(directory, 'token')]);
+  expect([...mine.secrets.env]).toEqual([['API_TOKEN', []]]);
+  expect([...mine.secrets.files]).toEqual([[join(directory, 'token'), []]]);
   expect(entries.get('postgres')).toMatchObject({ runner: 'native', kind: null });
   expect(directories).toEqual([directory, '/data']);
+});
+
+test('a secret may be bound to values of the config, also in more ways than one', () => {
+  const { entries } = read(`
+connectors:
+  postgres:
+    secrets:
+      - URL
+      - { name: PASSWORD, only_with: { host: db.internal, port: 5432, url: null } }
+      - { name: PASSWORD, only_with: { host: "replica.internal" } }
+      - { name: ./key, only_with: { tunnel: { host: bastion, "strict": true } } }
+`);
+  const { env, files } = entries.get('postgres')!.secrets;
+  expect(Object.fromEntries(env)).toEqual({
+    URL: [],
+    PASSWORD: [
+      [
+        { path: ['host'], text: 'db.internal' },
+        { path: ['port'], text: '5432' },
+        { path: ['url'], text: null },
+      ],
+      [{ path: ['host'], text: 'replica.internal' }],
+    ],
+  });
+  expect(files.get(join(directory, 'key'))).toEqual([
+    [
+      { path: ['tunnel', 'host'], text: 'bastion' },
+      { path: ['tunnel', 'strict'], text: 'true' },
+    ],
+  ]);
 });
 
 test('an empty file and empty sections are fine', () => {
@@ -114,6 +144,37 @@ test.each([
   ['connectors:\n  a: { kind: source, runner: pypi }', '2:6', 'lacks its package', 'package:'],
   ['connectors:\n  a: { kind: source, runner: pypi, package: 3 }', '2:45', 'wrong kind', 'a text'],
   ['connectors:\n  postgres: { secrets: ["${env:A}"] }', '2:25', 'as a reference', 'bare name'],
+  [
+    'connectors:\n  postgres: { secrets: [{ name: A, only_wiht: { host: x } }] }',
+    '2:36',
+    'unknown key',
+    'Did you mean only_with?',
+  ],
+  ['connectors:\n  postgres: { secrets: [{ name: A }] }', '2:25', 'bound to nothing', 'only_with'],
+  [
+    'connectors:\n  postgres: { secrets: [{ name: A, only_with: {} }] }',
+    '2:25',
+    'bound to nothing',
+    'only_with',
+  ],
+  [
+    'connectors:\n  postgres: { secrets: [{ only_with: { host: x } }] }',
+    '2:25',
+    'lacks its name',
+    'name: ',
+  ],
+  [
+    'connectors:\n  postgres: { secrets: [{ name: A, only_with: { host: [x, y] } }] }',
+    '2:55',
+    'wrong kind',
+    'one value',
+  ],
+  [
+    'connectors:\n  postgres: { secrets: [{ name: A, only_with: { host: x } }, A] }',
+    '2:62',
+    'bound and unbound',
+    'Remove one',
+  ],
   [
     'connectors:\n  a: { kind: source, runner: exec, command: [x], env: [A=1] }',
     '2:56',

@@ -28,7 +28,7 @@ const natives: Natives = {
 };
 
 function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
-  const secrets = { env: new Set(['TOKEN']), files: new Set<string>() };
+  const secrets = { env: new Map([['TOKEN', []]]), files: new Map() };
   const rest = { kind: null, command: null, package: null, env: [], place: 'connectors.yaml:3' };
   return [name, { name, runner: 'native', secrets, ...rest, ...some }];
 }

@@ -9,6 +9,7 @@ import { Context, heartbeat } from '@temporalio/activity';
 import { defaultDataConverter, ApplicationFailure } from '@temporalio/common';
 import { Client, type Connection } from '@temporalio/client';
 import { bundleWorkflowCode } from '@temporalio/worker';
+import { createWriters } from '../../activities/writers.ts';
 import { connect, type Connections } from '../../worker/connect.ts';
 import { createLogger } from '../../worker/logger.ts';
 import { createRedactor } from '../../worker/redact.ts';
@@ -124,6 +125,49 @@ test('while a write drains, this process still answers for the workflow that ack
   await running;
   expect(acknowledged).toBe(true);
   expect(await entity.result()).toBe('WORKER_SHUTDOWN');
+});
+
+test('a process has as many writers as it has write slots, whichever queue they come by', async () => {
+  const queue = freshQueue();
+  const slots = 2;
+  const writers = createWriters(slots, 'test/1');
+  const running: { readonly at: string; readonly end: () => void }[] = [];
+  const served: string[] = [];
+  let most = 0;
+  const hold = (): Promise<void> =>
+    writers.run(async () => {
+      const at = Context.current().info.taskQueue;
+      served.push(at);
+      await new Promise<void>((resolve) => {
+        const own = {
+          at,
+          end: () => {
+            running.splice(running.indexOf(own), 1);
+            resolve();
+          },
+        };
+        running.push(own);
+        most = Math.max(most, running.length);
+      });
+    });
+  const workers = await workersOn(queue, { hold });
+  const ended = workers.run();
+  const queues = [dataQueue(queue), labelQueue(queue, 'box')];
+  const held = await Promise.all(
+    [0, 1, 2].flatMap(() => queues.map((at) => start(queue, 'hold', at))),
+  );
+  for (let left = held.length; left > 0; left -= 1) {
+    const wanted = Math.min(left, slots);
+    await eventually(`${wanted} write`, () => running.length >= wanted);
+    // What would be one too many has its chance.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    running[0]!.end();
+  }
+  await Promise.all(held.map((handle) => handle.result()));
+  expect(most).toBe(slots);
+  for (const at of queues) expect(served.filter((one) => one === at)).toHaveLength(3);
+  workers.shutdown();
+  await ended;
 });
 
 test('what an activity logs is redacted', async () => {

@@ -56,6 +56,7 @@ test('yields what the connector prints, in its order, and how its streams ended'
     failure: null,
     drained: false,
     statuses: { a: 'COMPLETE', b: 'INCOMPLETE' },
+    streamFailures: {},
   });
   expect(items.find((item) => item.type === 'CONTROL')).toMatchObject({
     control: { connectorConfig: { config: { token: 'hunter2' } } },
@@ -147,6 +148,19 @@ test('tells the earliest error that has a type, and masks secrets in it', async 
     facts: { exitCode: 1 },
   });
   expect(JSON.stringify(items) + connector.log.join('\n')).not.toContain('hunter2');
+});
+
+test('tells what failed single streams, though the source exits well', async () => {
+  const connector = fake(`
+    const failed = (name, message, failure_type) => print({ type: 'TRACE', trace: { type: 'ERROR', emitted_at: 1, error: { message, failure_type, stream_descriptor: { name } } } });
+    failed('a', 'forbidden: hunter2', 'config_error'); failed('a', 'again', 'system_error');
+    status('a', 'INCOMPLETE'); status('b', 'COMPLETE');
+  `);
+  const { end } = await readAll(connector);
+  expect(end.failure).toBeNull();
+  expect(end.streamFailures).toMatchObject({
+    a: { kind: 'config_error', origin: 'source', stream: 'a', message: 'forbidden: ****' },
+  });
 });
 
 test('says when a source that failed may be asked again after its rate limit', async () => {

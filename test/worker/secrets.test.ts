@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../../protocol/index.ts';
+import type { Binding } from '../../worker/bindings.ts';
 import type { ConnectorEntry } from '../../worker/connectors-file.ts';
 import { createRedactor } from '../../worker/redact.ts';
 import { resolveSecrets } from '../../worker/secrets.ts';
@@ -21,7 +22,16 @@ const environment = {
   EMPTY: '',
   NESTED: '${env:PASSWORD}',
   OTHER: 'not-for-you',
+  BOUND: 'bound-secret',
+  HOST: 'db.internal',
 };
+
+const unbound = (name: string): [string, readonly Binding[]] => [name, []];
+const toDatabase: Binding = [
+  { path: ['host'], text: 'db.internal' },
+  { path: ['port'], text: '5433' },
+  { path: ['url'], text: null },
+];
 
 function context(files: readonly string[] = []) {
   const entry: ConnectorEntry = {
@@ -31,8 +41,11 @@ function context(files: readonly string[] = []) {
     command: null,
     package: null,
     secrets: {
-      env: new Set(['URL', 'PASSWORD', 'PORT', 'SSL', 'EMPTY', 'NESTED', 'UNSET']),
-      files: new Set(files.map((file) => join(directory, file))),
+      env: new Map([
+        ...['URL', 'PASSWORD', 'PORT', 'SSL', 'EMPTY', 'NESTED', 'UNSET', 'HOST'].map(unbound),
+        ['BOUND', [toDatabase, [{ path: ['credentials', 'auth_type'], text: 'token' }]]],
+      ]),
+      files: new Map([...files.map((file) => unbound(join(directory, file)))]),
     },
     env: [],
     place: null,
@@ -183,4 +196,41 @@ test('what was resolved is masked from then on, a URL with its password alone to
   expect(at.redactor.redact(`cannot reach ${environment.URL}: password "hunter22"`)).toBe(
     'cannot reach ****: password "****"',
   );
+});
+
+describe('a secret that is bound to values of the config', () => {
+  const used = { pin: '${env:BOUND}', host: 'db.internal', port: 5433 };
+
+  test('is given with exactly these, also when they are references themselves', () => {
+    const given = { pin: 'bound-secret', host: 'db.internal', port: 5433 };
+    expect(resolve(used)).toEqual(given);
+    expect(resolve({ ...used, host: '${env:HOST}', port: '${env:PORT}' })).toEqual(given);
+    const other = { pin: '${env:BOUND}', credentials: { auth_type: 'token' } };
+    expect(resolve(other)).toMatchObject({ pin: 'bound-secret' });
+  });
+
+  test.each<[string, JsonObject, string]>([
+    ['another value', { ...used, host: 'evil.example' }, '/host'],
+    ['the value in a longer one', { ...used, host: 'db.internal.evil.example' }, '/host'],
+    ['a list that holds the value', { ...used, host: ['db.internal'] }, '/host'],
+    ['another type', { ...used, port: null }, '/port'],
+    ['an absent value', { pin: '${env:BOUND}', port: 5433 }, '/host'],
+    ['another secret in its place', { ...used, host: '${env:PASSWORD}' }, '/host'],
+    ['a value that must be absent', { ...used, url: '${env:URL}' }, '/url'],
+  ])('is refused with %s', (_, config, key) => {
+    const error = refusalOf(() => resolve(config));
+    expect(error.message).toContain('bound to');
+    expect(error.place).toBe('shop /pin ${env:BOUND}');
+    expect(error.remedy).toContain(key);
+    expect(error.remedy).toContain(join(directory, 'connectors.yaml'));
+    for (const hidden of ['bound-secret', 'hunter22', 'db.internal', '5433', 'evil'])
+      expect(textOf(error)).not.toContain(hidden);
+  });
+
+  test('stands alone: inside a longer text it could be part of an address', () => {
+    const error = refusalOf(() => resolve({ ...used, url: 'postgres://a:${env:BOUND}@evil/' }));
+    expect(error.place).toBe('shop /url ${env:BOUND}');
+    expect(error.remedy).toContain('by itself');
+    expect(textOf(error)).not.toContain('bound-secret');
+  });
 });

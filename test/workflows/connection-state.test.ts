@@ -9,12 +9,14 @@ import {
   type SyncSummary,
 } from '../../protocol/index.ts';
 import * as connection from '../../workflows/connection-state.ts';
+import { edit } from '../../workflows/edit-state.ts';
 import { refusals, type AttachRequest } from '../../workflows/messages.ts';
 import { id } from '../support/items.ts';
 import { testPolicy } from './house.ts';
 
 const holder = { workflowId: 'sync/orders', firstRunId: 'run' };
 const lane = 'all';
+const editedAt = '2026-03-01T12:00:00.000Z';
 
 function begun(attemptsMax = 2): ConnectionState {
   const end = { connector: 'x', config: {} };
@@ -94,13 +96,39 @@ test('an old heartbeat moves nothing backwards, and cannot undo an edit', () => 
   let state = attach(begun(9), 10, { checkpoints: [checkpoint(10, 5)] });
   state = attach(state, 20, { checkpoints: [checkpoint(10, 3)] });
   expect(state.checkpoints['orders']).toMatchObject({ seq: 5 });
-  const edited = connection.edit(
+  const edited = edit(
     { ...state, lease: null },
     { scope: null, state: null, reason: 'test' },
-    'now',
+    editedAt,
+    'by time',
   );
   const later = attach(edited, 30, { checkpoints: [checkpoint(20, 9)] });
-  expect(later.checkpoints['orders']).toMatchObject({ edition: 1, seq: 0, state: null });
+  expect(later.checkpoints['orders']).toMatchObject({
+    edition: Date.parse(editedAt),
+    seq: 0,
+    state: null,
+  });
+});
+
+test('an edit of everything is one of the scope * too: there may be streams that only the destination knows', () => {
+  const everything = { scope: null, state: null, reason: 'test' };
+  const free = { ...begun(), lease: null };
+  const once = edit(free, everything, editedAt, 'by time');
+  const bare = { edition: Date.parse(editedAt), seq: 0, state: null };
+  expect(once.checkpoints).toMatchObject({ '*': bare });
+  // Also when the clock stands still, or goes back.
+  const twice = edit(once, everything, '2020-01-01T00:00:00.000Z', 'by time');
+  expect(twice.checkpoints['*']).toMatchObject({ edition: bare.edition + 1 });
+  const adopted = edit(free, { ...everything, adopt: true }, editedAt, 'by time');
+  expect(adopted.checkpoints).toEqual({});
+});
+
+test('an edit made before editions were times counts as it did', () => {
+  const state = { ...begun(), lease: null, checkpoints: { orders: checkpoint(10, 5) } };
+  const request = { scope: null, state: null, reason: 'test' };
+  const edited = edit(state, request, editedAt, 'counted');
+  expect(edited.checkpoints).toMatchObject({ orders: { edition: 1, state: null } });
+  expect(Object.keys(edited.checkpoints)).toEqual(['orders']);
 });
 
 test('a begin fences off every attempt of the sync before, also one that never attached', () => {

@@ -6,6 +6,7 @@ import {
   configureUpdate,
   editUpdate,
   endUpdate,
+  refreshUpdate,
   refusals,
   statusQuery,
   type BeginRequest,
@@ -135,6 +136,27 @@ test('a connection keeps its name, and its connectors while it has checkpoints',
   expect((await connected.state()).spec.streams).toEqual([{ name: 'orders' }]);
 });
 
+test('a connection of an older version is refreshed like any other, and nothing is pending in it before', async () => {
+  const { state, spec } = await house.connect();
+  const { minimumGenerations: _, clearing: __, ...older } = await state();
+  const workflow = await house.client.workflow.start('connectionWorkflow', {
+    workflowId: `connection/${spec.name}-older`,
+    taskQueue: house.queue,
+    args: [{ state: older }],
+  });
+  expect(await workflow.query(statusQuery)).toMatchObject({ minimumGenerations: {}, clearing: [] });
+  await workflow.executeUpdate(refreshUpdate, {
+    args: [{ streams: [id('orders')], manner: 'clear', reason: 'test' }],
+  });
+  const after = await workflow.query(statusQuery);
+  expect(after).toMatchObject({ minimumGenerations: { orders: 1 }, clearing: ['orders'] });
+  expect(after.checkpoints['orders']!.edition).toBeGreaterThan(Date.now() - 60_000);
+  const empty = workflow.executeUpdate(refreshUpdate, {
+    args: [{ streams: [], manner: 'clear', reason: 'test' }],
+  });
+  expect((await failureOf(empty)).type).toBe(refusals.invalid);
+});
+
 test('adopt keeps every state; a state of another scope is refused', async () => {
   const connected = await house.connect();
   const edit = (parts: object) =>
@@ -144,16 +166,17 @@ test('adopt keeps every state; a state of another scope is refused', async () =>
   await edit({ scope: id('orders'), state: checkpoint({ syncNo: 0, at: 0 }, 4).state });
   await edit({ adopt: true });
   const adopted = await connected.state();
-  expect(adopted).toMatchObject({ adopt: true, checkpoints: { orders: { edition: 1 } } });
-  expect(adopted.checkpoints['orders']!.state).not.toBeNull();
+  expect(adopted).toMatchObject({ adopt: true, checkpoints: { orders: { seq: 0 } } });
+  const { edition, state } = adopted.checkpoints['orders']!;
+  expect(state).not.toBeNull();
 
   const wrong = edit({ scope: id('other'), state: checkpoint({ syncNo: 0, at: 0 }, 4).state });
   expect((await failureOf(wrong)).type).toBe(refusals.invalid);
   await edit({});
-  expect((await connected.state()).checkpoints['orders']).toMatchObject({
-    edition: 2,
-    state: null,
-  });
+  const { checkpoints } = await connected.state();
+  expect(checkpoints['orders']!.state).toBeNull();
+  expect(checkpoints['orders']!.edition).toBeGreaterThan(edition);
+  expect(checkpoints['*']).toMatchObject({ state: null, seq: 0 });
 });
 
 test('continues as new under load, and loses no commit', async () => {

@@ -109,6 +109,18 @@ test('a connection shows its checkpoints and last syncs, at most a hundred scope
   expect(text.length).toBeLessThan(20_000);
 });
 
+test('a connection shows what the next sync has yet to carry out', () => {
+  const text = connectionDetails({
+    ...newConnection('uuid', spec),
+    minimumGenerations: { [id('a|')]: 4, [id('shop/b')]: 4, [id('c')]: 0 },
+    clearing: [id('a|')],
+  });
+  expect(text).toContain('the next sync empties a\\|');
+  expect(text).toContain('in the place of the old rows: shop.b  \n');
+  expect(text).toContain('beside the old rows: c');
+  expect(connectionDetails(newConnection('uuid', spec))).not.toContain('rows');
+});
+
 test('numbers are for people', () => {
   expect([grouped(0), grouped(999), grouped(1_000), grouped(12_345_678)]).toEqual([
     '0',

@@ -110,6 +110,7 @@ export async function openHouse(): Promise<House> {
       hostQueue: own,
       label,
       worker: `${label}/${process.pid}`,
+      writersMax: 100,
     });
     const options = {
       connection: native,

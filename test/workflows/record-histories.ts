@@ -4,7 +4,7 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { SyncError } from '../../protocol/index.ts';
-import { configureUpdate, editUpdate } from '../../workflows/messages.ts';
+import { configureUpdate, editUpdate, refreshUpdate } from '../../workflows/messages.ts';
 import { id } from '../support/items.ts';
 import { openHouse, until, type House } from './house.ts';
 
@@ -24,7 +24,9 @@ export async function recordHistories(directory: string): Promise<void> {
     await retried(house, save);
     await cancelled(house, save);
     await refused(house, save);
+    await unbound(house, save);
     await segmented(house, save);
+    await refreshed(house, save);
   } finally {
     await house.close();
   }
@@ -72,9 +74,29 @@ async function cancelled(house: House, save: Save): Promise<void> {
 }
 
 async function refused(house: House, save: Save): Promise<void> {
-  const { name, sync } = await house.connect({ policy: { rowsMin: 1_000 } });
+  const { name, sync } = await house.connect({
+    world: {
+      beforeRecord: () => {
+        throw new SyncError('config_error', 'The source refuses.', { origin: 'source' });
+      },
+    },
+  });
   await (await sync()).result().catch(() => undefined); // failed, as meant
   await save('sync-failed', `sync/${name}`);
+}
+
+/** No worker can run it. */
+async function unbound(house: House, save: Save): Promise<void> {
+  const { name, sync } = await house.connect({
+    destination: 'memory-file',
+    world: {
+      check: () => {
+        throw new SyncError('config_error', 'The file is elsewhere.', { origin: 'destination' });
+      },
+    },
+  });
+  await (await sync()).result().catch(() => undefined); // failed, as meant
+  await save('sync-unbound', `sync/${name}`);
 }
 
 async function segmented(house: House, save: Save): Promise<void> {
@@ -88,6 +110,18 @@ async function segmented(house: House, save: Save): Promise<void> {
   await handle.result();
   await save('sync-segment-first', `sync/${name}`, runId);
   await save('sync-segment-last', `sync/${name}`);
+}
+
+async function refreshed(house: House, save: Save): Promise<void> {
+  const { name, workflow, syncNow } = await house.connect();
+  await syncNow();
+  for (const manner of ['replace', 'clear'] as const) {
+    const request = { streams: [id('orders')], manner, reason: 'recorded' };
+    await workflow.executeUpdate(refreshUpdate, { args: [request] });
+    await syncNow();
+  }
+  await save('sync-clear', `sync/${name}`);
+  await save('connection-refreshed', workflow.workflowId);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await recordHistories(argv[2] ?? 'test/histories');

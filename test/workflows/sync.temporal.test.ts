@@ -210,10 +210,26 @@ test('an unknown connection is a config error that says how to make one', async 
   expect(failure.remedy).toContain('tidemark apply');
 });
 
-test('fewer records than rows_min is a failure', async () => {
-  const { sync } = await house.connect({ policy: { rowsMin: 11 } });
+test('a sync that fails for good once a stream is done is partial, and says which', async () => {
+  const { sync, state, world } = await house.connect({
+    policy: { attemptsWithoutProgressMax: 1 },
+    world: { streams: { orders: 5, people: 5 } },
+  });
+  world.beforeRecord = (stream, n) => {
+    if (stream !== 'people' || n < 4) return;
+    throw new SyncError('config_error', 'No permission for people.', {
+      origin: 'source',
+      stream: 'people',
+    });
+  };
   const { failure } = await failureOf((await sync()).result());
-  expect(failure).toMatchObject({ kind: 'config_error', place: '10 of 11' });
+  expect(failure).toMatchObject({ kind: 'config_error', stream: 'people' });
+  const [past] = (await state()).history;
+  expect(past).toMatchObject({ outcome: 'partial', records: 5, failure: { stream: 'people' } });
+  expect(past!.streams.map(({ stream, status }) => [stream, status])).toEqual([
+    ['orders', 'COMPLETE'],
+    ['people', null],
+  ]);
 });
 
 test('no record and no secret is in any history, not even in the message of a failure', async () => {

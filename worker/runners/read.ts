@@ -224,6 +224,7 @@ function endWith({ verdict, drained }: Reading, failure: SyncError | null): End 
     failure: failure?.toFailure() ?? null,
     drained,
     statuses: verdict.statuses(),
+    streamFailures: verdict.streamFailures(),
   };
 }
 

@@ -2,8 +2,10 @@ import {
   SyncError,
   streamId,
   type FailureKind,
+  type JsonObject,
   type StreamId,
   type StreamStatus,
+  type SyncFailure,
   type TraceMessage,
 } from '../../protocol/index.ts';
 import type { Exit } from './watched-process.ts';
@@ -15,6 +17,8 @@ export interface Verdict {
   trace(message: TraceMessage): void;
   /** Each stream's last STREAM_STATUS. */
   statuses(): Readonly<Record<StreamId, StreamStatus>>;
+  /** The first failure that it told of each stream. */
+  streamFailures(): Readonly<Record<StreamId, SyncFailure>>;
   /** The failure behind an exit; null when it ended well. */
   failureOf(exit: Exit): SyncError | null;
 }
@@ -30,6 +34,7 @@ const messageLengthMax = 1000;
 
 export function createVerdict({ label, redact }: VerdictOptions): Verdict {
   const statuses = new Map<StreamId, StreamStatus>();
+  const failures = new Map<StreamId, SyncFailure>();
   let first: { readonly error: TraceError; readonly at: number } | null = null;
   let quotaReset = 0;
 
@@ -40,10 +45,31 @@ export function createVerdict({ label, redact }: VerdictOptions): Verdict {
     return known === knows ? at < first.at : knows;
   };
 
+  function failed(error: TraceError, exit: JsonObject): SyncError {
+    const kind: FailureKind = error.failure_type ?? 'system_error';
+    const stream = error.stream_descriptor;
+    // A source that gave up on a rate limit is not asked again before its quota is back.
+    const isLimited = kind !== 'config_error' && quotaReset > Date.now();
+    return new SyncError(kind, redact(error.message).slice(0, messageLengthMax), {
+      origin: 'source',
+      place: label,
+      remedy:
+        kind === 'config_error'
+          ? "Correct the source's config or its permissions; its log says more."
+          : 'Read its log for the whole story.',
+      ...(isLimited && { code: 'rate_limited' }),
+      ...(stream && { stream: streamId(stream) }),
+      facts: { ...exit, ...(isLimited && { quotaReset }) },
+    });
+  }
+
   return {
     trace({ trace }) {
       if (trace.error !== undefined && isBetter(trace.error, trace.emitted_at))
         first = { error: trace.error, at: trace.emitted_at };
+      const stream = trace.error?.stream_descriptor;
+      if (stream && !failures.has(streamId(stream)))
+        failures.set(streamId(stream), failed(trace.error!, {}).toFailure());
       const status = trace.stream_status;
       if (status === undefined) return;
       statuses.set(streamId(status.stream_descriptor), status.status);
@@ -51,25 +77,11 @@ export function createVerdict({ label, redact }: VerdictOptions): Verdict {
         quotaReset = Math.max(quotaReset, reason.rate_limited?.quota_reset ?? 0);
     },
     statuses: () => Object.fromEntries(statuses) as Record<StreamId, StreamStatus>,
+    streamFailures: () => Object.fromEntries(failures) as Record<StreamId, SyncFailure>,
     failureOf(exit) {
       if (exit.code === 0) return null;
       if (first === null) return exitFailure(exit, label);
-      const { error } = first;
-      const kind: FailureKind = error.failure_type ?? 'system_error';
-      const stream = error.stream_descriptor;
-      // A source that gave up on a rate limit is not asked again before its quota is back.
-      const isLimited = kind !== 'config_error' && quotaReset > Date.now();
-      return new SyncError(kind, redact(error.message).slice(0, messageLengthMax), {
-        origin: 'source',
-        place: label,
-        remedy:
-          kind === 'config_error'
-            ? "Correct the source's config or its permissions; its log says more."
-            : 'Read its log for the whole story.',
-        ...(isLimited && { code: 'rate_limited' }),
-        ...(stream && { stream: streamId(stream) }),
-        facts: { exitCode: exit.code, signal: exit.signal, ...(isLimited && { quotaReset }) },
-      });
+      return failed(first.error, { exitCode: exit.code, signal: exit.signal });
     },
   };
 }

@@ -1,0 +1,115 @@
+import type { SyncError } from '../../protocol/index.ts';
+import type { StreamConfig } from './config.ts';
+import { decodeCell } from './csv.ts';
+import { delimiters, firstRow, type CsvShape } from './csv-dialect.ts';
+import { fileError } from './errors.ts';
+import type { Identity } from './identify.ts';
+
+/** Names listed in an error. */
+const namesMax = 10;
+
+export interface Header {
+  readonly names: readonly string[];
+  /** Bytes of the head up to the first record. */
+  readonly bytes: number;
+}
+
+/** A CSV file's columns; null: it has no row at all. */
+export function headerOf(
+  file: string,
+  { head, isWhole }: Pick<Identity, 'head' | 'isWhole'>,
+  shape: CsvShape,
+  { csv = {} }: StreamConfig,
+): Header | null {
+  if (Array.isArray(shape.header)) return { names: shape.header as readonly string[], bytes: 0 };
+  const text = head.toString('latin1');
+  const first = firstRow(text, isWhole, shape);
+  if (first === null) {
+    if (text.trim() === '' && isWhole) return null;
+    throw noHeader(file);
+  }
+  const { cells, end } = first;
+  if (shape.header === false) return { names: cells.map((_, i) => `column${i + 1}`), bytes: 0 };
+  const names = cells.map((cell, i) => decodeCell(cell, csv.encoding) || `column${i + 1}`);
+  refuseWrongDelimiter(file, names, shape);
+  const doubled = names.filter((name, i) => names.indexOf(name) < i);
+  if (doubled.length > 0) throw doubledNames(file, doubled);
+  return { names, bytes: end };
+}
+
+function noHeader(file: string): SyncError {
+  return fileError(
+    'config_error',
+    'A CSV file has no header that could be read.',
+    { file, line: 1 },
+    {
+      remedy:
+        'See whether a quote is left open in its first row, and set csv.quote or csv.header: false.',
+    },
+  );
+}
+
+/** One column whose name holds what usually stands between columns, or carriage returns where newlines should be. */
+function refuseWrongDelimiter(file: string, names: readonly string[], shape: CsvShape): void {
+  const [only = '', ...others] = names;
+  if (only.includes('\r') || others.some((name) => name.includes('\r')))
+    throw fileError(
+      'config_error',
+      'A CSV file ends its lines with carriage returns alone.',
+      { file, line: 1 },
+      { remedy: "Convert it: tr '\\r' '\\n'." },
+    );
+  if (others.length > 0) return;
+  const held = delimiters.find((one) => one !== shape.delimiter && only.includes(one));
+  if (held === undefined) return;
+  throw fileError(
+    'config_error',
+    'A CSV file seems to have another delimiter.',
+    { file, line: 1 },
+    {
+      detail: `one column, whose name holds ${JSON.stringify(held)}; the delimiter is ${JSON.stringify(shape.delimiter)}`,
+      remedy: `Set csv.delimiter to ${JSON.stringify(held)}, or give files with another delimiter a stream of their own.`,
+    },
+  );
+}
+
+function doubledNames(file: string, doubled: readonly string[]): SyncError {
+  return fileError(
+    'config_error',
+    'Two columns of a CSV file have one name.',
+    { file, line: 1 },
+    {
+      detail: listed(doubled),
+      remedy:
+        'Rename one in the file, or name all columns in csv.header (then the first row is a record).',
+      facts: { columns: doubled.slice(0, namesMax) },
+    },
+  );
+}
+
+/** Refuses a file that lacks columns of the one before it and brings others: a column was renamed, and would silently become two. */
+export function refuseRenamed(
+  file: string,
+  names: readonly string[],
+  before: { readonly file: string; readonly names: readonly string[] },
+): void {
+  const missing = before.names.filter((name) => !names.includes(name));
+  const extra = names.filter((name) => !before.names.includes(name));
+  if (missing.length === 0 || extra.length === 0) return;
+  throw fileError(
+    'config_error',
+    'The columns of a CSV file differ from those of the file before it.',
+    { file, line: 1 },
+    {
+      detail: `missing: ${listed(missing)}; new: ${listed(extra)}; before it: ${before.file}`,
+      remedy:
+        'Rename the columns in the file, or give files of either kind a stream of their own, or, if it is meant so, set csv.header_changes: allow.',
+      facts: { missing: missing.slice(0, namesMax), extra: extra.slice(0, namesMax) },
+    },
+  );
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length > namesMax ? `, … (${names.length} in all)` : '';
+  return names.slice(0, namesMax).join(', ') + more;
+}

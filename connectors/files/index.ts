@@ -1,0 +1,2 @@
+export type { FilesConfig } from './config.ts';
+export { filesSource } from './source.ts';

@@ -1,0 +1,138 @@
+import { lstat, readdir, realpath, stat } from 'node:fs/promises';
+import { join, posix, sep } from 'node:path';
+import picomatch from 'picomatch';
+import { aborted, asFileError, configError, fileError, outside } from './errors.ts';
+
+/** Entries of all directories below `path`. */
+const entriesMax = 1_000_000;
+/** Sub-directories inside one another. */
+const depthMax = 64;
+/** Files whose size and time the system is asked for at once. */
+const askedAtOnce = 64;
+
+export interface FoundFile {
+  /** Below the source's directory, with `/`. */
+  readonly name: string;
+  /** Where it is, without symbolic links. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Modification time, nanoseconds since 1970. */
+  readonly modified: bigint;
+}
+
+export type Matcher = (name: string) => boolean;
+
+/** Refuses a glob that could name something outside of the directory. */
+export function matcherOf(glob: string, stream: string): Matcher {
+  const parts = glob.split('/');
+  if (glob.startsWith('/') || glob.includes('\0') || parts.includes('..'))
+    throw configError(
+      'A glob leads out of the directory of the source.',
+      `streams ${stream}: glob ${glob.slice(0, 300)}`,
+      'Write it relative to path and without "..", or name another directory as path.',
+      stream,
+    );
+  // Extended globs and regular expressions are switched off: nobody asks for them, and some never end.
+  const matches = picomatch(glob.replace(/^(\.\/)+/, ''), { noextglob: true, nonegate: true });
+  return (name) => matches(name);
+}
+
+/** Names of all that may be a file below `root`, in no order. Directories that are links are not entered; hidden ones are. */
+export async function namesBelow(root: string, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  const waiting: { readonly name: string; readonly depth: number }[] = [{ name: '', depth: 0 }];
+  for (let directory = waiting.pop(); directory !== undefined; directory = waiting.pop()) {
+    if (signal.aborted) throw aborted();
+    const { name: parent, depth } = directory;
+    for (const entry of await entriesOf(root, parent)) {
+      const name = posix.join(parent, entry.name);
+      if (entry.isDirectory()) {
+        if (depth + 1 > depthMax) throw tooMuch(name, 'Directories are too deep.', depthMax);
+        waiting.push({ name, depth: depth + 1 });
+      } else if (entry.isFile() || entry.isSymbolicLink()) names.push(name);
+      if (names.length + waiting.length > entriesMax)
+        throw tooMuch(parent || '.', 'There are too many files.', entriesMax);
+    }
+  }
+  return names;
+}
+
+async function entriesOf(root: string, parent: string): ReturnType<typeof readEntries> {
+  try {
+    return await readEntries(join(root, parent));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // A sub-directory that was taken away meanwhile holds nothing any more.
+    if (code === 'ENOENT' && parent !== '') return [];
+    if (code === 'ENOENT' || code === 'ENOTDIR')
+      throw configError(
+        'The directory of the source does not exist.',
+        root,
+        'Correct path in the config, or create it. The path of a single file goes into a glob.',
+      );
+    throw asFileError(error, parent || root);
+  }
+}
+
+const readEntries = (path: string) => readdir(path, { withFileTypes: true });
+
+function tooMuch(file: string, message: string, max: number): Error {
+  return fileError(
+    'config_error',
+    message,
+    { file },
+    { remedy: 'Choose a smaller directory as path.', facts: { max } },
+  );
+}
+
+/**
+ * The files among the names, ordered by modification time, then name. A link counts under its own name, unless what it names is among
+ * them too. Throws when one leads out of `root`.
+ */
+export async function filesOf(
+  root: string,
+  names: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly FoundFile[]> {
+  const home = await realpath(root);
+  const found = new Map<string, FoundFile>();
+  for (let i = 0; i < names.length; i += askedAtOnce) {
+    if (signal.aborted) throw aborted();
+    const asked = names.slice(i, i + askedAtOnce).map((name) => fileAt(home, name));
+    for (const file of await Promise.all(asked)) {
+      if (file === null) continue;
+      if (!found.has(file.path) || file.path === join(home, file.name)) found.set(file.path, file);
+    }
+  }
+  return [...found.values()].sort(compareFiles);
+}
+
+async function fileAt(home: string, name: string): Promise<FoundFile | null> {
+  try {
+    const named = join(home, name);
+    const own = await lstat(named, { bigint: true });
+    // No directory on the way is a link: none was entered.
+    const path = own.isSymbolicLink() ? await realpath(named) : named;
+    const found = path === named ? own : await stat(path, { bigint: true });
+    if (!found.isFile()) return null;
+    if (!path.startsWith(home.endsWith(sep) ? home : home + sep)) throw outside(name);
+    return { name, path, size: Number(found.size), modified: found.mtimeNs };
+  } catch (error) {
+    // Taken away since it was listed, or a link that leads nowhere: there is nothing to read.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw asFileError(error, name);
+  }
+}
+
+interface Ranked {
+  readonly name: string;
+  readonly modified: bigint;
+}
+
+/** The order in which a stream's files are read. */
+export function compareFiles(a: Ranked, b: Ranked): number {
+  if (a.modified !== b.modified) return a.modified < b.modified ? -1 : 1;
+  if (a.name === b.name) return 0;
+  return a.name < b.name ? -1 : 1;
+}

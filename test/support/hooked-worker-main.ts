@@ -1,0 +1,19 @@
+import { duckdbDestination } from '../../connectors/duckdb/index.ts';
+import { postgresDestination } from '../../connectors/postgres/index.ts';
+import { fromLoader } from '../../engine/writer.ts';
+import type { Destination, JsonObject, LoaderDestination } from '../../protocol/index.ts';
+import { workerProcess } from '../../worker/worker-process.ts';
+import { hooked, hookVariable, type CommitHook } from './commit-hook.ts';
+
+// A worker's process like any other, but for the hook in its native destinations' commits.
+
+const hook = JSON.parse(process.env[hookVariable]!) as CommitHook;
+const destinationOf = <C>(native: LoaderDestination<C>): Destination<JsonObject> =>
+  fromLoader(hooked(native, hook)) as Destination<C> as unknown as Destination<JsonObject>;
+
+process.exit(
+  await workerProcess({
+    duckdb: { destination: destinationOf(duckdbDestination) },
+    postgres: { destination: destinationOf(postgresDestination) },
+  }),
+);
