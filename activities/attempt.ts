@@ -1,6 +1,14 @@
 import { Context } from '@temporalio/activity';
 import type { Meter } from '../engine/meter.ts';
-import type { Begun, Checkpoint, Counts, Epoch, Progress, SyncFailure } from '../protocol/index.ts';
+import type {
+  Begun,
+  Checkpoint,
+  Counts,
+  Epoch,
+  Progress,
+  SchemaChanges,
+  SyncFailure,
+} from '../protocol/index.ts';
 import { isObject } from '../protocol/index.ts';
 import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
 import type { Committer } from './committer.ts';
@@ -36,6 +44,7 @@ export class Attempt {
   phase: Progress['phase'] = 'attaching';
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
+  schema: SchemaChanges | null = null;
   #overdue = false;
   #checkpointAt = performance.now();
   /** Checkpoints made by this attempt. */
@@ -113,7 +122,7 @@ export class Attempt {
   }
 
   progress(): Progress {
-    const { meter, late } = this;
+    const { meter, late, schema } = this;
     return {
       phase: this.phase,
       attempt: this.context.info.attempt,
@@ -128,6 +137,7 @@ export class Attempt {
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,
       ...(late !== null && { late }),
+      ...(schema !== null && { schema }),
       ...(this.#notices.length > 0 && { notices: [...this.#notices] }),
     };
   }

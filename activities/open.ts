@@ -1,4 +1,6 @@
 import { catalogHash, configureCatalog } from '../engine/configure.ts';
+import { offerText } from '../engine/offer.ts';
+import type { Review } from '../engine/review.ts';
 import {
   cadenceBounds,
   completedStreams,
@@ -64,6 +66,7 @@ export async function openWriter(
   ends: Ends,
   attached: Attached,
   epoch: Epoch,
+  review: Review,
 ): Promise<OpenedWriter | null> {
   const { begun, permit, drain, abort } = context;
   const { destination, config } = ends.destination;
@@ -72,8 +75,10 @@ export async function openWriter(
     limitedTo(
       attached.clearing,
       configureCatalog({
-        catalog: ends.discovered,
+        catalog: review.catalog,
+        frozen: review.frozen,
         selections: spec.streams,
+        naming: spec,
         syncNo,
         generations: attached.generations,
         minimumGenerations: attached.minimumGenerations,
@@ -86,6 +91,8 @@ export async function openWriter(
   // What is to be emptied may not be selected any more: then there is nothing to do.
   if (whole.streams.length === 0 && isClear) return null;
   if (whole.streams.length === 0) throw noStreams();
+  // A clear makes only the tables of its own streams: what the source offers beside them is for the next sync to take over.
+  const offer = isClear ? {} : { offer: offerText(review.kept) };
   const incremental = new Set(
     whole.streams.flatMap((s) => (s.sync_mode === 'incremental' ? [streamId(s.stream)] : [])),
   );
@@ -94,6 +101,7 @@ export async function openWriter(
       config,
       connection: { id: connectionId, name: spec.name },
       catalog,
+      ...offer,
       epoch,
       from: attached.checkpoints,
       adopt: attached.adopt,

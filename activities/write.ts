@@ -33,6 +33,7 @@ import type { Pipes } from './pipes.ts';
 import { logRefusal } from './refusal.ts';
 import { sourceFor } from './refresh.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
+import { reviewOffer } from './review.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
 
 /** What the pipe holds at most, beside one item. */
@@ -82,9 +83,19 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
     abort: stop.abort,
   };
   const ends = await unlessAborted(openEnds(context), stop.abort);
+  const review = await unlessAborted(
+    reviewOffer(context, ends, attached, attempt.epoch),
+    stop.abort,
+  );
+  attempt.schema = review.changes;
+  if (review.refusal !== null) {
+    // The failure is too small for them, so the workflow hears of the changes before it.
+    await forward(attempt, []).catch(() => undefined);
+    throw review.refusal;
+  }
   const opened = await openUnlessStopped(
     attempt,
-    openWriter(context, ends, attached, attempt.epoch),
+    openWriter(context, ends, attached, attempt.epoch, review),
   );
   if (opened === null) return finishedBefore(attempt, ends);
   try {
@@ -197,16 +208,20 @@ function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string 
       stop.ask({ type: 'failed', error });
     },
   });
-  const { workflowId, runId } = context.info.workflowExecution!;
-  const sync = deps.client.workflow.getHandle(workflowId, runId);
-  attempt.forwarder = createForwarder((checkpoints) =>
-    deps.client.withDeadline(Date.now() + signalMsMax, () =>
-      sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
-    ),
-  );
+  attempt.forwarder = createForwarder((checkpoints) => forward(attempt, checkpoints));
   if (notice === null) return;
   context.log.warn(notice);
   attempt.notice(notice);
+}
+
+/** Tells the sync workflow. */
+async function forward(attempt: Attempt, checkpoints: readonly Checkpoint[]): Promise<void> {
+  const { deps, epoch, context } = attempt;
+  const { workflowId, runId } = context.info.workflowExecution!;
+  const sync = deps.client.workflow.getHandle(workflowId, runId);
+  await deps.client.withDeadline(Date.now() + signalMsMax, () =>
+    sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
+  );
 }
 
 function readInFull({ streams }: ConfiguredCatalog): ReadonlySet<StreamId> {
@@ -270,13 +285,17 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
   return done(attempt, schemaHash);
 }
 
-function done({ meter }: Attempt, schemaHash: string): WriteOutcome {
+function done({ meter, schema }: Attempt, schemaHash: string): WriteOutcome {
   const streams = meter!
     .streams()
     .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  const summary = { ...meter!.committed, streams, streamCount: meter!.streamCount };
+  const summary = {
+    ...meter!.committed,
+    ...{ streams, streamCount: meter!.streamCount },
+    ...(schema !== null && { schema }),
+  };
   return { type: 'done', summary, schemaHash };
 }
 

@@ -1,35 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import {
   isObject,
-  streamId,
+  sourceNamespace,
   SyncError,
   type ConnectionSpec,
   type ConnectorRef,
-  type DestinationSyncMode,
-  type StreamSelection,
-  type SyncMode,
 } from '../protocol/index.ts';
 import { policyOf } from './policy-file.ts';
 import { scheduleOf } from './schedule-file.ts';
-import { choiceOf, parseYaml, type YamlValue } from './yaml-value.ts';
+import { streamsOf } from './streams-file.ts';
+import { parseYaml, required, textOf, type YamlValue } from './yaml-value.ts';
 
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-const connectionKeys = ['name', 'source', 'destination', 'streams', 'schedule', 'policy'];
-const endKeys = ['connector', 'config'];
-const streamKeys = [
+const connectionKeys = [
   'name',
+  'source',
+  'destination',
+  'streams',
   'namespace',
-  'sync_mode',
-  'destination_sync_mode',
-  'cursor_field',
-  'primary_key',
+  'prefix',
+  'schedule',
+  'policy',
 ];
-const syncModes: readonly SyncMode[] = ['full_refresh', 'incremental'];
-const destinationSyncModes: readonly DestinationSyncMode[] = [
-  'append',
-  'overwrite',
-  'append_dedup',
-];
+const endKeys = ['connector', 'config'];
 
 /** Reads a connection file. Throws a config_error that names file (as `shown`), line and column. */
 export async function readConnectionFile(path: string, shown = path): Promise<ConnectionSpec> {
@@ -51,13 +44,14 @@ export async function readConnectionFile(path: string, shown = path): Promise<Co
 export function parseConnection(text: string, file: string): ConnectionSpec {
   const root = parseYaml(text, file);
   const entry = root.entries(connectionKeys);
-  const streams = entry['streams'];
-  const schedule = entry['schedule'];
+  const { streams, namespace, prefix, schedule } = entry;
   return {
     name: nameOf(required(root, entry['name'], 'name')),
     source: endOf(required(root, entry['source'], 'source')),
     destination: endOf(required(root, entry['destination'], 'destination')),
     ...(streams !== undefined && { streams: streamsOf(streams) }),
+    ...(namespace !== undefined && { namespace: templateOf(namespace, [sourceNamespace]) }),
+    ...(prefix !== undefined && { prefix: templateOf(prefix, []) }),
     ...(schedule !== undefined && { schedule: scheduleOf(schedule) }),
     policy: policyOf(entry['policy']),
   };
@@ -82,9 +76,15 @@ function nameOf(value: YamlValue): string {
   throw value.refuse('This is not a connection name.', nameRule);
 }
 
-function required(parent: YamlValue, value: YamlValue | undefined, key: string): YamlValue {
-  if (value !== undefined) return value;
-  throw parent.refuse('A required key is missing.', `Add ${key}.`);
+/** A text whose placeholders are all among `known`. */
+function templateOf(value: YamlValue, known: readonly string[]): string {
+  const text = textOf(value);
+  const found = text.match(/\$\{[^}]*\}?/g) ?? [];
+  if (found.every((placeholder) => known.includes(placeholder))) return text;
+  throw value.refuse(
+    'The value holds an unknown placeholder.',
+    known.length === 0 ? 'Write it out: none is known here.' : `Use ${known.join(', ')}.`,
+  );
 }
 
 function endOf(value: YamlValue): ConnectorRef {
@@ -98,59 +98,4 @@ function endOf(value: YamlValue): ConnectorRef {
   if (!isObject(json))
     throw config.refuse('A mapping was expected here.', "Write the connector's own settings.");
   return { connector: text, config: json };
-}
-
-function streamsOf(value: YamlValue): readonly StreamSelection[] {
-  const items = value.items();
-  if (items.length === 0)
-    throw value.refuse(
-      'No stream is selected.',
-      'Name at least one stream, or remove `streams` to take every stream.',
-    );
-  const seen = new Set<string>();
-  return items.map((item) => {
-    const stream = streamOf(item);
-    const id = streamId(stream);
-    if (seen.has(id))
-      throw item.refuse('A stream is selected twice.', 'Keep one entry for each stream.');
-    seen.add(id);
-    return stream;
-  });
-}
-
-function streamOf(item: YamlValue): StreamSelection {
-  const short = item.text();
-  if (short !== undefined && short !== '') return { name: short };
-  const entry = item.entries(streamKeys);
-  const { namespace, sync_mode, destination_sync_mode, cursor_field, primary_key } = entry;
-  return {
-    name: textOf(required(item, entry['name'], 'name')),
-    ...(namespace !== undefined && { namespace: textOf(namespace) }),
-    ...(sync_mode !== undefined && { sync_mode: choiceOf(sync_mode, syncModes) }),
-    ...(destination_sync_mode !== undefined && {
-      destination_sync_mode: choiceOf(destination_sync_mode, destinationSyncModes),
-    }),
-    ...(cursor_field !== undefined && { cursor_field: fieldOf(cursor_field) }),
-    ...(primary_key !== undefined && { primary_key: primaryKeyOf(primary_key) }),
-  };
-}
-
-function textOf(value: YamlValue): string {
-  const text = value.text();
-  if (text !== undefined && text !== '') return text;
-  throw value.refuse('A text was expected here.', 'Write a name (in quotes if it is a number).');
-}
-
-/** A field's path: `updated_at`, or `[meta, updated_at]` for a nested one. */
-function fieldOf(value: YamlValue): readonly string[] {
-  const path = value.isList() ? value.items().map(textOf) : [textOf(value)];
-  if (path.length > 0) return path;
-  throw value.refuse('A field was expected here.', 'Name a field, e.g. [updated_at].');
-}
-
-/** `id`, `[id, tenant]` or Airbyte's `[[id], [tenant]]`. */
-function primaryKeyOf(value: YamlValue): readonly (readonly string[])[] {
-  const fields = value.isList() ? value.items().map(fieldOf) : [fieldOf(value)];
-  if (fields.length > 0) return fields;
-  throw value.refuse('A primary key was expected here.', 'Name its fields, e.g. [[id]].');
 }

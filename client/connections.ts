@@ -13,8 +13,10 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type Holder,
+  type SchemaChanges,
 } from '../protocol/index.ts';
 import {
+  acceptUpdate,
   configureUpdate,
   connectionWorkflowId,
   editUpdate,
@@ -158,6 +160,29 @@ export async function editConnection(
   const workflow = await runningConnection(room, name);
   const edit = (): Promise<void> => workflow.executeUpdate(editUpdate, { args: [request] });
   await withWorker(room, workflow, edit, options);
+}
+
+export async function acceptChanges(
+  room: Room,
+  name: string,
+  options: WaitOptions,
+): Promise<SchemaChanges> {
+  const workflow = await runningConnection(room, name);
+  const { history } = await stateOf(room, name);
+  // A sync that failed earlier than it looked at the source says nothing.
+  const found = history.findLast(
+    ({ schema, outcome }) => schema !== undefined || outcome === 'succeeded',
+  )?.schema;
+  if (found === undefined || found.taken)
+    throw new SyncError('config_error', 'There is no change of the source to accept.', {
+      origin: 'tidemark',
+      place: name,
+      remedy: `Changes are found by a sync: tidemark sync ${name}.`,
+    });
+  const accept = (): Promise<void> =>
+    workflow.executeUpdate(acceptUpdate, { args: [{ changes: found.id }] });
+  await withWorker(room, workflow, accept, options);
+  return found;
 }
 
 export async function refreshConnection(

@@ -6,6 +6,7 @@ import {
   type ConnectionState,
   type ConnectorSpecification,
   type Plan,
+  type SchemaChanges,
 } from '../protocol/index.ts';
 import {
   connectionWorkflowId,
@@ -18,6 +19,7 @@ import {
 } from '../workflows/messages.ts';
 import { connectClient, type TemporalOptions } from './connect.ts';
 import {
+  acceptChanges,
   applySpec,
   connectionNames,
   editConnection,
@@ -93,6 +95,8 @@ export interface SyncClient {
   plan(target: string | ConnectionSpec, options?: WaitOptions): Promise<Plan>;
   /** A person's edit of the state; refused while a sync runs. */
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
+  /** Accepts for the next sync how the source differed at the last one. Refused when it did not differ. */
+  acceptSchema(name: string, options?: WaitOptions): Promise<SchemaChanges>;
   /**
    * The next sync reads these streams from scratch, or empties them; see `startSync`. Refused while a sync runs. Stream ids as in the
    * checkpoints; they are not looked up.
@@ -159,6 +163,7 @@ export async function createSyncClient({
       return (await ask(input, options)).value as Plan;
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
+    acceptSchema: (name, options = {}) => acceptChanges(room, name, options),
     refresh: (name, request, options = {}) => refreshConnection(room, name, request, options),
     logs: (name, lines, options) => logsOf(room, name, lines, options),
     connectors: async (options) =>

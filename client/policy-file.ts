@@ -3,7 +3,7 @@ import { durationText, parseDuration, parseSize, sizeText } from './units.ts';
 import { choiceOf, type YamlValue } from './yaml-value.ts';
 
 type Limits = { readonly min: number; readonly max: number };
-type Member = { [K in keyof Policy]: Policy[K] extends number ? K : never }[keyof Policy];
+type Member = { [K in keyof Policy]-?: Policy[K] extends number ? K : never }[keyof Policy];
 
 interface Rule extends Limits {
   readonly member: Member;
@@ -58,12 +58,13 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   segment_max: { member: 'segmentMsMax', kind: 'duration', min: minuteMs, max: 7 * dayMs },
 };
+const schemaChoices = ['propagate', 'ignore', 'pause'] as const;
 const overdueChoices = ['warn', 'fail'] as const;
 
 /** The policy of a connection file; what it does not name takes its default. */
 export function policyOf(value: YamlValue | undefined): Policy {
   if (value === undefined) return defaultPolicy;
-  const entries = value.entries([...Object.keys(rules), 'on_overdue']);
+  const entries = value.entries([...Object.keys(rules), 'on_overdue', 'schema_changes']);
   const policy: { -readonly [K in keyof Policy]: Policy[K] } = { ...defaultPolicy };
   for (const [key, rule] of Object.entries(rules)) {
     const entry = entries[key];
@@ -71,6 +72,8 @@ export function policyOf(value: YamlValue | undefined): Policy {
   }
   const overdue = entries['on_overdue'];
   if (overdue !== undefined) policy.onOverdue = choiceOf(overdue, overdueChoices);
+  const schema = entries['schema_changes'];
+  if (schema !== undefined) policy.schemaChanges = choiceOf(schema, schemaChoices);
   if (policy.commitIntervalMsMin > policy.commitIntervalMsMax)
     throw (entries['commit_interval_min'] ?? entries['commit_interval_max'] ?? value).refuse(
       'The commit intervals contradict each other.',

@@ -123,3 +123,16 @@ export function choiceOf<T extends string>(value: YamlValue, allowed: readonly T
   if (found !== undefined) return found;
   throw value.refuse('The value is not one of those allowed.', `Use ${allowed.join(', ')}.`);
 }
+
+/** An entry that must be there. */
+export function required(parent: YamlValue, value: YamlValue | undefined, key: string): YamlValue {
+  if (value !== undefined) return value;
+  throw parent.refuse('A required key is missing.', `Add ${key}.`);
+}
+
+/** A text that is not empty. */
+export function textOf(value: YamlValue): string {
+  const text = value.text();
+  if (text !== undefined && text !== '') return text;
+  throw value.refuse('A text was expected here.', 'Write a name (in quotes if it is a number).');
+}

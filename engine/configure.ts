@@ -7,12 +7,14 @@ import {
   type ConfiguredCatalog,
   type ConfiguredStream,
   type DestinationSyncMode,
+  type Naming,
   type Stream,
   type StreamId,
   type StreamSelection,
   type SyncMode,
 } from '../protocol/index.ts';
 import { nearest } from '../protocol/nearest.ts';
+import { landed } from './landing.ts';
 
 /** Names listed in an error. */
 const namesMax = 20;
@@ -21,6 +23,10 @@ export interface ConfigureInput {
   readonly catalog: Catalog;
   /** Absent: every stream. */
   readonly selections: readonly StreamSelection[] | undefined;
+  /** Absent: tables are named as the streams are. */
+  readonly naming?: Naming;
+  /** Tables take no new columns. */
+  readonly frozen?: boolean;
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
@@ -77,8 +83,13 @@ function configure(
   const asked = generationOf(id, input);
   const generation = mode === 'full_refresh' ? input.syncNo : asked.generation;
   const replacesAll = destination === 'overwrite' || asked.minimum > 0;
+  const { stream: copied, landing } = landed(stream, selection, {
+    naming: input.naming ?? {},
+    frozen: input.frozen ?? false,
+    paths: [cursor, ...key],
+  });
   return {
-    stream,
+    stream: copied,
     sync_mode: mode,
     destination_sync_mode: destination,
     ...(cursor.length > 0 && { cursor_field: cursor }),
@@ -86,6 +97,7 @@ function configure(
     generation_id: generation,
     minimum_generation_id: replacesAll ? generation : 0,
     sync_id: input.syncNo,
+    ...(Object.keys(landing).length > 0 && { landing }),
   };
 }
 
@@ -133,6 +145,13 @@ function destinationMode(
       origin: 'tidemark',
       stream: id,
       remedy: 'Set primary_key for the stream, or destination_sync_mode: append.',
+    });
+  }
+  if (mode !== 'append_dedup' && selection.cdc_deletes !== undefined) {
+    throw new SyncError('config_error', 'cdc_deletes means nothing without append_dedup.', {
+      origin: 'tidemark',
+      stream: id,
+      remedy: 'Set destination_sync_mode: append_dedup for the stream, or remove cdc_deletes.',
     });
   }
   return mode;

@@ -34,18 +34,22 @@ export function fromLoader<C>(
     spec: native.spec,
     ...(native.guarantee !== undefined && { guarantee: native.guarantee }),
     check: (config, signal) => native.check(config, signal),
+    async offered({ config, ...asked }) {
+      const loader = native.loader(config);
+      try {
+        return await loader.offered?.(asked);
+      } finally {
+        await loader.close();
+      }
+    },
     async open(input) {
       const loader = native.loader(input.config);
       try {
-        const { connection, catalog, epoch, from, adopt, rowsMin, abort } = input;
+        const { connection, catalog, offer, epoch, from, adopt, rowsMin, abort } = input;
+        const offered = offer === undefined ? {} : { offer };
         const held = await loader.open({
-          connection,
-          catalog,
-          epoch,
-          from,
-          adopt,
-          rowsMin,
-          abort,
+          ...{ connection, catalog, epoch, from, adopt, rowsMin, abort },
+          ...offered,
         });
         return createWriter(loader, held, input, bounds);
       } catch (error) {

@@ -20,7 +20,27 @@ export interface Catalog {
   readonly streams: readonly Stream[];
 }
 
-/** A stream as chosen for a sync; on the wire. `generation_id` is the age of the stream's data, nothing else. */
+/** `hard`: the row goes. `soft`: it stays, with `_ab_cdc_deleted_at` set. */
+export type CdcDeletes = 'hard' | 'soft';
+
+/** What a destination is told of a stream beside the protocol's words. */
+export interface Landing {
+  /** Absent: the stream's own namespace, else the destination's schema. */
+  readonly namespace?: string;
+  /** In front of the stream's name, in its table's. */
+  readonly prefix?: string;
+  /** The fields that may have a column, beside those of change data capture; what records hold beside them is left out. Absent: all. */
+  readonly only?: readonly string[];
+  /** A table that exists takes no new columns, but for those of the key and of change data capture. */
+  readonly frozen?: true;
+  /** What a record of change data capture that says "deleted" does in `append_dedup`. Absent: hard. */
+  readonly cdc_deletes?: CdcDeletes;
+}
+
+/** Fields of this beginning are change data capture's own: they always have a column. */
+export const cdcPrefix = '_ab_cdc_';
+
+/** A stream as chosen for a sync. `generation_id` is the age of the stream's data, nothing else. */
 export interface ConfiguredStream {
   readonly stream: Stream;
   readonly sync_mode: SyncMode;
@@ -30,6 +50,8 @@ export interface ConfiguredStream {
   readonly generation_id: number;
   readonly minimum_generation_id: number;
   readonly sync_id: number;
+  /** Ours: a connector never sees it. */
+  readonly landing?: Landing;
 }
 
 /** True when the stream's data of lower generations is to go once this one is complete: an overwrite, or a refresh that keeps nothing. */
@@ -42,4 +64,13 @@ export function replaces({
 
 export interface ConfiguredCatalog {
   readonly streams: readonly ConfiguredStream[];
+}
+
+/** The catalog as the Airbyte protocol writes it. */
+export function wireCatalog({ streams }: ConfiguredCatalog): ConfiguredCatalog {
+  const told = (configured: ConfiguredStream): ConfiguredStream => {
+    const { landing, ...wire } = configured;
+    return landing === undefined ? configured : wire;
+  };
+  return { streams: streams.map(told) };
 }

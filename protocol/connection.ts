@@ -1,5 +1,6 @@
-import type { DestinationSyncMode, SyncMode } from './catalog.ts';
+import type { CdcDeletes, DestinationSyncMode, SyncMode } from './catalog.ts';
 import type { JsonObject } from './json.ts';
+import type { SchemaPolicy } from './schema-changes.ts';
 import type { StreamDescriptor } from './stream.ts';
 
 /** One end of a connection. `config` holds references (`${env:NAME}`, `${file:PATH}`) where the connector's spec marks secrets. */
@@ -15,6 +16,10 @@ export interface StreamSelection extends StreamDescriptor {
   readonly destination_sync_mode?: DestinationSyncMode;
   readonly cursor_field?: readonly string[];
   readonly primary_key?: readonly (readonly string[])[];
+  /** Only these fields are copied, beside the key, the cursor and those of change data capture. Absent: all. */
+  readonly columns?: readonly string[];
+  /** In `append_dedup`; absent: hard. */
+  readonly cdc_deletes?: CdcDeletes;
 }
 
 export type ScheduleSpec =
@@ -36,6 +41,8 @@ export interface Policy {
   readonly sourceSilenceMsMax: number;
   /** A sync workflow run lasts this long before it continues as new at a checkpoint. */
   readonly segmentMsMax: number;
+  /** When the source offers something else than before. Absent (as in specs of older versions): propagate. */
+  readonly schemaChanges?: SchemaPolicy;
 }
 
 export const defaultPolicy: Policy = {
@@ -52,8 +59,19 @@ export const defaultPolicy: Policy = {
   segmentMsMax: 6 * 60 * 60_000,
 };
 
+/** Stands in a namespace for the stream's own; empty where it has none. */
+export const sourceNamespace = '${SOURCE_NAMESPACE}';
+
+/** How tables are named. States and stream ids keep the names of the source. */
+export interface Naming {
+  /** Where tables go: a text that may hold `sourceNamespace`. Absent: the stream's own namespace, else the destination's schema. */
+  readonly namespace?: string;
+  /** In front of every table's name. */
+  readonly prefix?: string;
+}
+
 /** What a person applied: plain JSON, no secrets. */
-export interface ConnectionSpec {
+export interface ConnectionSpec extends Naming {
   readonly name: string;
   readonly source: ConnectorRef;
   readonly destination: ConnectorRef;

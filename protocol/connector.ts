@@ -57,14 +57,25 @@ export interface Destination<C> {
   /** Absent: at least once, and verified on nothing. */
   readonly guarantee?: Guarantee;
   check(config: C, signal: AbortSignal): Promise<void>;
+  /** What `offer` was when a sync before this one last opened; null: none, undefined: it keeps none. Only reads. */
+  offered?(input: OfferedInput & { readonly config: C }): Promise<string | null | undefined>;
   /** Fences off earlier writers of the connection, then opens. Throws `fenced` when a newer writer was here, `raise` when a newer sync was. */
   open(input: WriteInput<C>): Promise<Writer>;
+}
+
+export interface OfferedInput {
+  readonly connection: ConnectionRef;
+  /** Of the sync that asks: its own earlier attempts do not count. */
+  readonly epoch: Epoch;
+  readonly abort: AbortSignal;
 }
 
 export interface WriteInput<C> {
   readonly config: C;
   readonly connection: ConnectionRef;
   readonly catalog: ConfiguredCatalog;
+  /** What the source offers, to be kept beside the data for the syncs to come. */
+  readonly offer?: string;
   readonly epoch: Epoch;
   /** What Temporal holds; the destination's own table decides over it (design §5). */
   readonly from: readonly Checkpoint[];
@@ -133,6 +144,8 @@ export interface Loader {
    * their owner, and returns the checkpoints held beside the data. null: keeps none.
    */
   open(input: OpenInput): Promise<readonly Checkpoint[] | null>;
+  /** See Destination; before `open`, on a loader of its own. Absent: keeps none. */
+  offered?(input: OfferedInput): Promise<string | null>;
   /** A new part of a stream, invisible until committed. Several are open at once. */
   part(stream: StreamId, id: PartId): Promise<Part>;
   /**
@@ -156,6 +169,8 @@ export interface Loader {
 export interface OpenInput {
   readonly connection: ConnectionRef;
   readonly catalog: ConfiguredCatalog;
+  /** Kept once the tables are ready, under the fence. */
+  readonly offer?: string;
   readonly epoch: Epoch;
   readonly from: readonly Checkpoint[];
   readonly adopt: boolean;

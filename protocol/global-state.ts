@@ -2,7 +2,7 @@ import { isObject, stringOrNumber, type Json, type JsonObject } from './json.ts'
 import { parseState, type State, type StateMessage } from './state.ts';
 import { streamId, type StreamId } from './stream.ts';
 
-// Only the connection workflow edits states, so this is not in index.ts.
+// Only few look into such states, so this is not in index.ts.
 
 type Held = Pick<StateMessage, 'state' | 'exact'>;
 
@@ -14,6 +14,11 @@ export function withoutStream({ state, exact }: Held, stream: StreamId): Held {
     return { state: { ...state, global: { ...state.global, stream_states: cut } } as State };
   const edited = parseState(editedText(exact, stream));
   return { state: edited.state, ...(edited.exact !== undefined && { exact: edited.exact }) };
+}
+
+/** False: a source with this GLOBAL state reads the stream from scratch. */
+export function hasPart({ global }: State, stream: StreamId): boolean {
+  return global?.stream_states?.some((one) => idOf(one) === stream) === true;
 }
 
 function idOf(entry: unknown): StreamId | null {

@@ -9,6 +9,7 @@ export * from './json.ts';
 export * from './message.ts';
 export * from './pipe.ts';
 export type * from './plan.ts';
+export * from './schema-changes.ts';
 export * from './state.ts';
 export * from './stream.ts';
 export * from './sync.ts';

@@ -1,4 +1,4 @@
-// Only the doors guess names, so this is not in index.ts, which every workflow carries.
+// Workflows guess no names, so this is not in index.ts, which every workflow carries.
 
 const editsMaxPerLetter = 1 / 3;
 /** Two swapped letters are two edits. */

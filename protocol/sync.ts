@@ -2,6 +2,7 @@ import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
+import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 
 /** How a sync ended. `partial`: it failed, but some streams are done. `skipped`: another sync held the connection. */
@@ -26,6 +27,8 @@ export interface SyncSummary extends Counts {
   readonly streams: readonly StreamSummary[];
   readonly streamCount: number;
   readonly failure?: SyncFailure;
+  /** How the source differs from what was accepted. */
+  readonly schema?: SchemaChanges;
 }
 
 export const summaryStreamsMax = 100;
@@ -62,6 +65,8 @@ export interface Progress {
   /** Who is late, once the checkpoint's age passes half its limit. */
   readonly late?: string;
   readonly notices?: readonly string[];
+  /** How the source differs from what was accepted. */
+  readonly schema?: SchemaChanges;
 }
 
 /** Details of a write attempt's heartbeats: progress first (people read it in the UI), then the checkpoints (design §6). */
@@ -116,6 +121,8 @@ export interface ConnectionState {
   readonly lastHostQueue: string | null;
   /** That process's worker label: where its logs are once it is gone. */
   readonly lastLabel: string | null;
+  /** The changes of the source that a person accepted for the next sync, by their id. Gone once a sync has succeeded. */
+  readonly acceptedChanges?: string;
 }
 
 export const historyMax = 50;
@@ -161,7 +168,10 @@ export interface Begun {
 export type WriteOutcome =
   | {
       readonly type: 'done';
-      readonly summary: Pick<SyncSummary, 'records' | 'bytes' | 'streams' | 'streamCount'>;
+      readonly summary: Pick<
+        SyncSummary,
+        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema'
+      >;
       readonly schemaHash: string;
     }
   /** The segment ended at a checkpoint; more is to be read. */

@@ -18,6 +18,7 @@ const modules = [
   'protocol/json.ts',
   'protocol/message.ts',
   'protocol/pipe.ts',
+  'protocol/schema-changes.ts',
   'protocol/state.ts',
   'protocol/stream.ts',
   'protocol/sync.ts',

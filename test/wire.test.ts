@@ -7,7 +7,10 @@ import type {
   Epoch,
   Policy,
   Progress,
+  SchemaChange,
+  SchemaChanges,
   StreamProgress,
+  StreamSelection,
   StreamSummary,
   SyncFailure,
   SyncSummary,
@@ -61,12 +64,25 @@ const policy: Required<Policy> = {
   commitIntervalMsMax: 1,
   sourceSilenceMsMax: 1,
   segmentMsMax: 1,
+  schemaChanges: 'pause',
+};
+const selection: Required<StreamSelection> = {
+  name: 'orders',
+  namespace: 'shop',
+  sync_mode: 'incremental',
+  destination_sync_mode: 'append_dedup',
+  cursor_field: ['updated_at'],
+  primary_key: [['id']],
+  columns: ['id'],
+  cdc_deletes: 'soft',
 };
 const spec: Required<ConnectionSpec> = {
   name: 'orders',
   source: { connector: 'postgres', config: { url: '${env:URL}' } },
   destination: { connector: 'duckdb', config: { path: './x' } },
-  streams: [{ name: 'orders' }],
+  streams: [selection],
+  namespace: 'raw_${SOURCE_NAMESPACE}',
+  prefix: 'shop_',
   schedule: { cron: '0 * * * *' },
   policy,
 };
@@ -78,6 +94,20 @@ const streamProgress: Required<StreamProgress> = {
   committed: { records: 1, bytes: 2 },
   nulled: 0,
   status: 'COMPLETE',
+};
+const schema: Required<SchemaChanges> = {
+  id: '0123456789ab',
+  taken: true,
+  changes: [
+    {
+      stream: id('orders'),
+      column: 'total',
+      change: 'retyped',
+      from: 'integer',
+      to: 'number',
+    } satisfies Required<SchemaChange>,
+  ],
+  count: 1,
 };
 const progress: Required<Progress> = {
   phase: 'syncing',
@@ -94,6 +124,7 @@ const progress: Required<Progress> = {
   streamCount: 1,
   late: 'the source',
   notices: ['n'],
+  schema,
 };
 const streamSummary: Required<StreamSummary> = {
   stream: id('orders'),
@@ -112,6 +143,7 @@ const summary: Required<SyncSummary> = {
   streams: [streamSummary],
   streamCount: 1,
   failure,
+  schema,
   records: 1,
   bytes: 2,
 };
@@ -135,6 +167,7 @@ const state: Required<ConnectionState> = {
   attemptsWithoutProgress: 0,
   lastHostQueue: 'tidemark-host-1',
   lastLabel: 'host-1',
+  acceptedChanges: '0123456789ab',
 };
 const details: Required<WriteDetails> = {
   progress,
@@ -144,7 +177,7 @@ const details: Required<WriteDetails> = {
 };
 const done: WriteOutcome = {
   type: 'done',
-  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1 },
+  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema },
   schemaHash: '00',
 };
 const samples = {
@@ -170,7 +203,9 @@ const samples = {
     clearing: [id('orders')],
     adopt: false,
     attemptsWithoutProgress: 1,
+    acceptedChanges: '0123456789ab',
   } satisfies Required<messages.Attached>,
+  accept: { changes: '0123456789ab' } satisfies Required<messages.AcceptRequest>,
   commit: {
     lane: 'all',
     epoch,
@@ -249,6 +284,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'query status',
     'signal checkpoint',
     'signal ready',
+    'update accept',
     'update attach',
     'update begin',
     'update commit',

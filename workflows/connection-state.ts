@@ -76,8 +76,16 @@ export function endRefusal(state: ConnectionState, request: EndRequest): Refusal
 export function end(state: ConnectionState, request: EndRequest): ConnectionState {
   if (!isHeldBy(state, request.holder)) return state;
   const history = [...state.history, request.summary].slice(-historyMax);
-  const left = request.summary.outcome === 'succeeded' ? carriedOut(state) : state;
-  return { ...left, history, lease: null, adopt: false, attemptsWithoutProgress: 0 };
+  const { outcome } = request.summary;
+  const { acceptedChanges, ...rest } = outcome === 'succeeded' ? carriedOut(state) : state;
+  // Used up by the sync that took the changes over: the same ones may come again one day. A clear takes over nothing.
+  const waits =
+    acceptedChanges !== undefined && (outcome !== 'succeeded' || state.clearing.length > 0);
+  return {
+    ...rest,
+    ...(waits && { acceptedChanges }),
+    ...{ history, lease: null, adopt: false, attemptsWithoutProgress: 0 },
+  };
 }
 
 /** Begin fences every lane at its sync's number, so that no attempt of an older sync gets in; attach raises its own lane further. */
@@ -157,16 +165,14 @@ export function attach(
     lastHostQueue: hostQueue,
     lastLabel: label,
   };
-  const { generations, minimumGenerations, clearing, adopt, attemptsWithoutProgress } = next;
+  const { generations, minimumGenerations, clearing, adopt } = next;
+  const { attemptsWithoutProgress, acceptedChanges } = next;
   return {
     state: next,
     attached: {
       checkpoints: Object.values(next.checkpoints),
-      generations,
-      minimumGenerations,
-      clearing,
-      adopt,
-      attemptsWithoutProgress,
+      ...{ generations, minimumGenerations, clearing, adopt, attemptsWithoutProgress },
+      ...(acceptedChanges !== undefined && { acceptedChanges }),
     },
   };
 }

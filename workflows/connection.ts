@@ -13,6 +13,7 @@ import * as connection from './connection-state.ts';
 import { connectionDetails } from './details.ts';
 import { edit, editRefusal } from './edit-state.ts';
 import {
+  acceptUpdate,
   attachUpdate,
   beginUpdate,
   commitUpdate,
@@ -122,6 +123,17 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
       description:
         'A person wants streams read from scratch, or emptied, by the next sync: {"streams": ["<stream>", …] or null for all, "manner": "replace", "keep" or "clear", "reason": "…"}.',
       validator: (request) => check(refreshRefusal(state, request)),
+    },
+  );
+  setHandler(
+    acceptUpdate,
+    ({ changes }) => {
+      state = { ...state, acceptedChanges: changes };
+      show();
+    },
+    {
+      description:
+        'A person accepts changes of the source for the next sync: {"changes": "<id>"}, as the summary of a sync names them.',
     },
   );
   setHandler(

@@ -1,11 +1,13 @@
 import {
   describeFailure,
   pendingRefreshes,
+  schemaText,
   stateText,
   streamDescriptor,
   type Checkpoint,
   type ConnectionState,
   type Progress,
+  type SchemaChanges,
   type StreamId,
   type SyncSummary,
 } from '../protocol/index.ts';
@@ -78,11 +80,18 @@ export function syncDetails(shown: SyncShown): string {
     (syncNo === null ? '' : ` · sync ${syncNo}`) +
     (segment > 1 ? ` · segment ${segment}` : '');
   const parts = [title];
+  const schema = (summary ?? progress)?.schema;
   if (summary !== null) parts.push(summaryLine(summary));
   else if (progress !== null) parts.push(...progressLines(progress));
   else parts.push('Waiting for a worker.');
+  if (schema !== undefined) parts.push(schemaLines(schema));
   parts.push(streamTable(shown));
   return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function schemaLines(schema: SchemaChanges): string {
+  const [title = '', ...lines] = schemaText(schema);
+  return [`**Schema:** ${title}`, ...lines.map((line) => `* ${cell(line.trim())}`)].join('\n');
 }
 
 function summaryLine(summary: SyncSummary): string {
@@ -158,8 +167,10 @@ export function connectionDetails(state: ConnectionState): string {
       grouped(records),
       endedAt,
     ]);
+  const schema = history.at(-1)?.schema;
   return [
     facts.join('  \n'),
+    ...(schema === undefined ? [] : [schemaLines(schema)]),
     ...(scopes.length === 0
       ? ['No checkpoint yet.']
       : [table(['scope', 'edition.sync.seq', 'last checkpoint', 'state'], scopes)]),

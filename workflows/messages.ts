@@ -65,6 +65,8 @@ export interface Attached {
   readonly clearing: ConnectionState['clearing'];
   readonly adopt: boolean;
   readonly attemptsWithoutProgress: number;
+  /** See ConnectionState. */
+  readonly acceptedChanges?: string;
 }
 
 export interface CommitRequest {
@@ -83,6 +85,11 @@ export interface EditRequest {
   readonly reason: string;
 }
 
+/** A person accepts what changed at the source: see SchemaChanges. */
+export interface AcceptRequest {
+  readonly changes: string;
+}
+
 /** A person wants streams read from scratch by the next sync, or emptied by it. */
 export interface RefreshRequest {
   /** null: every stream. */
@@ -98,6 +105,7 @@ export const endUpdate = defineUpdate<void, [EndRequest]>('end');
 export const attachUpdate = defineUpdate<Attached, [AttachRequest]>('attach');
 export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
 export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
+export const acceptUpdate = defineUpdate<void, [AcceptRequest]>('accept');
 export const refreshUpdate = defineUpdate<void, [RefreshRequest]>('refresh');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
 export const statusQuery = defineQuery<ConnectionState>('status');

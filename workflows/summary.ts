@@ -30,9 +30,15 @@ export function doneSummary(facts: SyncFacts, { summary }: Done): SyncSummary {
 
 /** `partial`: at least one stream is done, though the sync failed. */
 export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
-  const told = soFar(facts);
-  const isDone = told.streams.some(({ status }) => status === 'COMPLETE');
-  return { ...base(facts, isDone ? 'partial' : 'failed'), ...told, failure };
+  const { streams, ...told } = soFar(facts);
+  // The source may call a stream complete that the destination did not take.
+  const judged = streams.map((one) =>
+    one.stream === failure.stream && one.status === 'COMPLETE'
+      ? { ...one, status: 'INCOMPLETE' as const }
+      : one,
+  );
+  const isDone = judged.some(({ status }) => status === 'COMPLETE');
+  return { ...base(facts, isDone ? 'partial' : 'failed'), ...told, streams: judged, failure };
 }
 
 export function cancelledSummary(facts: SyncFacts, failure: SyncFailure | undefined): SyncSummary {
@@ -59,7 +65,7 @@ function soFar({
   syncNo,
   progress,
   checkpoints,
-}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount'> {
+}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema'> {
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
@@ -75,5 +81,11 @@ function soFar({
     }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  return { ...committed.total, streams, streamCount: told?.streamCount ?? 0 };
+  const schema = told?.schema;
+  return {
+    ...committed.total,
+    streams,
+    streamCount: told?.streamCount ?? 0,
+    ...(schema !== undefined && { schema }),
+  };
 }

@@ -8,6 +8,7 @@ import { addPlan } from './plan.ts';
 import { addProcesses } from './processes.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchedule } from './schedule.ts';
+import { addSchema } from './schema.ts';
 import { addState } from './state.ts';
 import { addStatus } from './status.ts';
 import { addSync } from './sync.ts';
@@ -54,6 +55,7 @@ function programOf(verbs: Verbs): Command {
   addRefresh(program, verbs);
   addStatus(program, verbs);
   addState(program, verbs);
+  addSchema(program, verbs);
   addSchedule(program, verbs);
   addConnectors(program, verbs);
   return program;

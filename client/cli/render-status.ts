@@ -1,4 +1,10 @@
-import { describeFailure, everyStream, pendingRefreshes, stateText } from '../../protocol/index.ts';
+import {
+  describeFailure,
+  everyStream,
+  pendingRefreshes,
+  schemaText,
+  stateText,
+} from '../../protocol/index.ts';
 import type {
   Checkpoint,
   ConnectionState,
@@ -118,7 +124,7 @@ function historyLines(history: readonly SyncSummary[], now: number): readonly st
     bytes(sync.bytes),
     String(sync.attempts),
   ]);
-  const failure = shown[0]?.failure;
+  const { failure, schema } = shown[0]!;
   return [
     ...table(
       ['SYNC', 'OUTCOME', 'ENDED', 'TOOK', 'RECORDS', 'BYTES', 'ATTEMPTS'],
@@ -126,6 +132,7 @@ function historyLines(history: readonly SyncSummary[], now: number): readonly st
       [0, 3, 4, 5, 6],
     ),
     ...(failure === undefined ? [] : [describeFailure(failure)]),
+    ...(schema === undefined ? [] : schemaText(schema)),
   ];
 }
 

@@ -1,4 +1,9 @@
-import { describeFailure, type Progress, type SyncSummary } from '../../protocol/index.ts';
+import {
+  describeFailure,
+  schemaText,
+  type Progress,
+  type SyncSummary,
+} from '../../protocol/index.ts';
 import type { AttemptView, SyncView } from '../sync-view.ts';
 import { age, ago, bytes, clean, count, duration, plural, shorten, table } from './format.ts';
 import type { RateOf } from './rates.ts';
@@ -97,6 +102,7 @@ function attemptLines(view: AttemptView, options: FrameOptions): readonly string
     ...failed,
     ...(progress.late === undefined ? [] : [`late: ${progress.late}`]),
     ...(progress.notices ?? []).map((notice) => `note: ${notice}`),
+    ...(progress.schema === undefined ? [] : schemaText(progress.schema)),
     ...streamTable(progress, options),
   ];
 }
@@ -129,7 +135,7 @@ const summaryStreamsShownMax = 20;
 
 /** The end of a sync, for people. */
 export function summaryText(summary: SyncSummary): readonly string[] {
-  const { outcome, syncNo, streams, streamCount, records, failure } = summary;
+  const { outcome, syncNo, streams, streamCount, records, failure, schema } = summary;
   const took = duration(Date.parse(summary.endedAt) - Date.parse(summary.startedAt));
   const nulled = streams.reduce((sum, stream) => sum + stream.nulled, 0);
   const shown = streams.slice(0, summaryStreamsShownMax);
@@ -146,6 +152,7 @@ export function summaryText(summary: SyncSummary): readonly string[] {
     ...(nulled === 0
       ? []
       : [`${plural(nulled, 'value')} did not fit and became NULL (see _airbyte_meta.changes)`]),
+    ...(schema === undefined ? [] : schemaText(schema).map(clean)),
     ...(rows.length === 0
       ? []
       : table(['STREAM', 'RECORDS', 'BYTES', 'NULLED', 'STATUS'], rows, [1, 2, 3])),

@@ -1,4 +1,3 @@
-import { deletedAtField } from '../kit/columns.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
 import type { Written } from '../kit/receipt.ts';
 import { columnNames, targetWithColumns, type Table } from '../kit/tables.ts';
@@ -114,9 +113,8 @@ export async function moveBatch(database: Database, { table, typed }: Batch): Pr
     `DELETE FROM ${table.sql} AS t USING (SELECT DISTINCT ${list} FROM ${typed}) AS k
      WHERE ${keys.map((i) => `t.${quoted(columns[i]!)} = k.${columnAt(i)}`).join(' AND ')}`,
   );
-  const deleted = columns.findIndex(({ field }) => field === deletedAtField);
   await database.run(
     `${insert} (SELECT * FROM ${typed} QUALIFY row_number() OVER (PARTITION BY ${list} ORDER BY ordinal DESC) = 1)
-     ${deleted < 0 ? '' : `WHERE ${columnAt(deleted)} IS NULL`} ORDER BY ordinal`,
+     ${target.hardDeletes ? 'WHERE NOT gone' : ''} ORDER BY ordinal`,
   );
 }

@@ -19,9 +19,10 @@ import {
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
+import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
+import { sweepHidden } from './publish.ts';
 
 const columns = ledgerColumns.join(', ');
 
@@ -111,8 +112,8 @@ export class DuckdbLedger {
       );
       const root = rows.find((row) => row['scope'] === rootScope);
       if (root !== undefined) passRoot(fenceOf(root), input.epoch);
-      await this.#own(input, targets);
       const plan = planOpen(rows.filter((row) => row !== root).map(rowOf), input);
+      await this.#own(input, targets, plan.held);
       await this.#database.run(
         `UPDATE ${this.#checkpoints} SET sync_no = ${syncNo}, attempt_at = ${at} WHERE connection_id = ${id}`,
       );
@@ -143,13 +144,22 @@ export class DuckdbLedger {
     return result;
   }
 
-  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+  async #own(
+    input: OpenInput,
+    targets: readonly Target[],
+    held: readonly Checkpoint[],
+  ): Promise<void> {
     const rows = await this.#database.rows(
-      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+      `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
     );
-    for (const target of unowned(input, { targets, owners: rows, fold: caseFold })) {
+    for (const target of unowned(input, { targets, owners: rows, held, fold: caseFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      for (const left of leftBehind(target, input, rows))
+        await sweepHidden(this.#database, this, left);
+      await this.#database.run(
+        `DELETE FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(input.connection.id)} AND stream = ${quoteLiteral(stream)}`,
+      );
       await this.#database.run(
         `INSERT OR REPLACE INTO ${this.#owners} (table_schema, table_name, connection_id, stream, generation)
          VALUES (${[schema, table, input.connection.id, stream].map(quoteLiteral).join(', ')}, 0)`,

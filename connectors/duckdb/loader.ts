@@ -7,6 +7,7 @@ import {
   type Checkpoint,
   type Epoch,
   type Loader,
+  type OfferedInput,
   type OpenInput,
   type Part,
   type PartId,
@@ -24,6 +25,7 @@ import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
 import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
+import { DuckdbOffers } from './offers.ts';
 import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
 import { publish, sweepHidden } from './publish.ts';
 import { ensureTable } from './tables.ts';
@@ -63,12 +65,23 @@ export class DuckdbLoader implements Loader {
         await sweepHidden(database, ledger, target);
         tables.set(target.stream, await ensureTable(database, ledger, target));
       }
+      if (input.offer !== undefined)
+        await new DuckdbOffers(database, ledger).keep(connection, epoch.syncNo, input.offer);
       return checkpoints;
     });
     await mkdir(this.#file.stagingDirectory, { recursive: true, mode: 0o700 });
     await sweep(this.#file.stagingDirectory, connection.id, epoch);
     this.#opened = { input, tables };
     return held;
+  }
+
+  async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
+    return this.#file.use(this.#endedBy(abort), (database) =>
+      new DuckdbOffers(database, new DuckdbLedger(database, this.#schema)).before(
+        connection,
+        epoch.syncNo,
+      ),
+    );
   }
 
   async part(stream: StreamId, id: PartId): Promise<Part> {

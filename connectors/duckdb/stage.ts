@@ -1,6 +1,6 @@
-import { typecastReason } from '../kit/columns.ts';
+import { deletedAtField, typecastReason } from '../kit/columns.ts';
 import { quoteLiteral } from '../kit/identifiers.ts';
-import type { Column, Table } from '../kit/tables.ts';
+import { brokenToTell, type Column, type Table } from '../kit/tables.ts';
 import { unreadableRecord } from '../kit/targets.ts';
 import type { Database, Row } from './database.ts';
 import type { DuckdbSealedPart } from './part.ts';
@@ -107,7 +107,7 @@ export async function typeRecords(
     ({ column, i }) => `CASE WHEN ${misfit(i)} THEN ${quoteLiteral(column.field)} END`,
   );
   const fields = `CASE WHEN ${any} OR broken IS NOT NULL THEN
-    list_concat(list_filter([${list.join(', ')}]::VARCHAR[], lambda f: f IS NOT NULL), coalesce(broken::VARCHAR[], [])) END`;
+    list_concat(list_filter([${list.join(', ')}]::VARCHAR[], lambda f: f IS NOT NULL), ${brokenSql(table)}) END`;
   const plain = quoteLiteral(JSON.stringify({ sync_id: target.syncId, changes: [] }));
   await database.run(
     `CREATE OR REPLACE TEMPORARY TABLE ${names.typed} AS
@@ -117,10 +117,25 @@ export async function typeRecords(
          ELSE CAST(json_object('sync_id', ${target.syncId}, 'changes', list_concat(
            CASE WHEN json_type(meta, '/changes') = 'ARRAY' THEN CAST(json_extract(meta, '/changes') AS JSON[]) ELSE [] END,
            list_transform(coalesce(fields, []), lambda f: CAST(json_object('field', f, 'change', 'NULLED', 'reason', '${typecastReason}') AS JSON)))) AS VARCHAR) END::JSON AS meta,
-       CAST(${target.generation} AS BIGINT) AS generation_id, ordinal, fields
+       CAST(${target.generation} AS BIGINT) AS generation_id, ordinal, fields${target.hardDeletes ? `, ${goneSql(table)} AS gone` : ''}
      FROM (SELECT *, ${fields} AS fields FROM (SELECT *, ${casts.join(', ')} FROM ${texts}))`,
   );
   return counted(database, names.typed, tight);
+}
+
+/** True for a record that says that its row was deleted, also where the time it names is no use. */
+function goneSql({ columns }: Table): string {
+  const i = columns.findIndex(({ field }) => field === deletedAtField);
+  const says =
+    i < 0 ? 'false' : `${takesAnything(columns[i]!.type) ? columnAt(i) : textAt(i)} IS NOT NULL`;
+  return `(${says} OR coalesce(list_contains(broken::VARCHAR[], ${quoteLiteral(deletedAtField)}), false))`;
+}
+
+function brokenSql(table: Table): string {
+  const told = brokenToTell(table);
+  const all = 'coalesce(broken::VARCHAR[], [])';
+  if (told === null) return all;
+  return `list_filter(${all}, lambda f: list_contains([${told.map(quoteLiteral).join(', ')}]::VARCHAR[], f))`;
 }
 
 async function counted(

@@ -8,7 +8,10 @@ import {
 } from '../kit/columns.ts';
 import { caseFold } from '../kit/identifiers.ts';
 import {
+  admits,
+  inherited,
   planColumns,
+  settle,
   wantedFields,
   type Column,
   type Table,
@@ -35,15 +38,22 @@ const dialect: TableDialect = {
 export async function ensureTable(
   database: Database,
   ledger: DuckdbLedger,
-  target: Target,
+  given: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
+  await ledger.makeSchema(given.schema);
+  const name = given.hidden ?? given.table;
+  const sql = database.table(given.schema, name);
+  const existing = await ledger.tableColumns(given.schema, name);
+  const isModelled = given.frozen && given.hidden !== null;
+  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
+  const target = settle(given, visible);
   const wanted = wantedFields(target, more);
-  await ledger.makeSchema(target.schema);
-  const name = target.hidden ?? target.table;
-  const sql = database.table(target.schema, name);
-  const existing = await ledger.tableColumns(target.schema, name);
-  const { columns, missing } = planColumns(wanted, existing, dialect);
+  const { columns, missing } = planColumns(
+    wanted,
+    { existing, taken: inherited(given, visible, existing) },
+    dialect,
+  );
   if (existing.length === 0)
     await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);
   else
@@ -60,7 +70,9 @@ export async function unknownFields(
 ): Promise<Observed[]> {
   const rows = await database.rows(`SELECT DISTINCT unnest(json_keys(data)) AS key FROM ${staged}`);
   const known = new Set(table.columns.map(({ field }) => field));
-  const fields = rows.map((row) => String(row['key'])).filter((field) => !known.has(field));
+  const fields = rows
+    .map((row) => String(row['key']))
+    .filter((field) => !known.has(field) && admits(table.target, field));
   if (fields.length + known.size > columnsMax)
     throw tooManyColumns(table.target.stream, fields.length + known.size);
   const observed: Observed[] = [];

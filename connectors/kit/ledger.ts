@@ -17,6 +17,8 @@ import {
 /** The table of checkpoints beside the data, and that of the target tables' owners. */
 export const checkpointTable = '_tidemark_checkpoints';
 export const ownerTable = '_tidemark_tables';
+/** What each connection's source offered. */
+export const offerTable = '_tidemark_offers';
 /** The scope of a connection's root row, which holds its highest sync number. */
 export const rootScope = '';
 

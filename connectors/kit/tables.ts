@@ -1,3 +1,4 @@
+import { cdcPrefix } from '../../protocol/index.ts';
 import {
   airbyteColumns,
   columnsMax,
@@ -5,7 +6,7 @@ import {
   type ColumnKind,
   type Observed,
 } from './columns.ts';
-import { claimNames, quoteIdentifier, type Fold } from './identifiers.ts';
+import { claimNames, hashedName, quoteIdentifier, type Fold } from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
 /** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
@@ -34,6 +35,37 @@ export interface TableDialect {
   readonly reserved: readonly string[];
 }
 
+/** Whether a field of a record may have a column. */
+export function admits({ only }: Target, field: string): boolean {
+  return (
+    only === null || only.has(field) || only.has(hashedName(field)) || field.startsWith(cdcPrefix)
+  );
+}
+
+/**
+ * A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns; for a hidden
+ * table those of the visible one.
+ */
+export function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
+  if (!target.frozen) return target;
+  const names = existing.length > 0 ? existing.map(({ name }) => name) : [...target.fields.keys()];
+  const only = new Set([...names, ...(target.dedupBy ?? [])]);
+  const settled: Target = { ...target, frozen: false, only };
+  const fields = [...target.fields].filter(([field]) => admits(settled, field));
+  return { ...settled, fields: new Map(fields) };
+}
+
+/** The columns, as they are, that a frozen stream's hidden table lacks of those of the visible one: in its place none may be missing. */
+export function inherited(
+  { frozen, hidden }: Target,
+  visible: readonly Omit<Column, 'field'>[],
+  existing: readonly Omit<Column, 'field'>[],
+): Omit<Column, 'field'>[] {
+  if (!frozen || hidden === null) return [];
+  const there = new Set([...existing.map(({ name }) => name), ...airbyteColumns]);
+  return visible.filter(({ name }) => !there.has(name));
+}
+
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
 export function wantedFields(target: Target, more: readonly Observed[]): Map<string, ColumnKind> {
   const wanted = new Map<string, ColumnKind>(target.fields);
@@ -43,26 +75,36 @@ export function wantedFields(target: Target, more: readonly Observed[]): Map<str
   return wanted;
 }
 
-/** The column of each wanted field, and the definitions of those that the table lacks, with Airbyte's. */
+/**
+ * The column of each wanted field, and the definitions of those that the table lacks, with Airbyte's. `taken`: columns that it is to have,
+ * whatever is wanted.
+ */
 export function planColumns(
   wanted: ReadonlyMap<string, ColumnKind>,
-  existing: readonly Omit<Column, 'field'>[],
+  {
+    existing,
+    taken = [],
+  }: {
+    readonly existing: readonly Omit<Column, 'field'>[];
+    readonly taken?: readonly Omit<Column, 'field'>[];
+  },
   { fold, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
 ): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
   const names = claimNames([...wanted.keys()], {
     fold,
-    existing: existing.map(({ name }) => name),
+    existing: [...existing, ...taken].map(({ name }) => name),
     reserved: [...airbyteColumns, ...reserved],
   });
-  const typeOf = new Map(existing.map(({ name, type }) => [name, type]));
+  const typeOf = new Map([...existing, ...taken].map(({ name, type }) => [name, type]));
   const columns = [...wanted].map(([field, kind]) => {
     const name = names.get(field)!;
     return { field, name, type: typeOf.get(name) ?? sqlTypeOf(kind) };
   });
-  const missing = [
+  const lacking = [
     ...columns.map(({ name, type }) => [name, type] as const),
     ...Object.entries(airbyteTypes),
   ].filter(([name]) => !typeOf.has(name));
+  const missing = [...taken.map(({ name, type }) => [name, type] as const), ...lacking];
   return {
     columns,
     missing: missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`),
@@ -74,6 +116,11 @@ export function targetWithColumns({ target, columns }: Table): Target {
   const fields = new Map(target.fields);
   for (const { field } of columns) if (!fields.has(field)) fields.set(field, 'json');
   return { ...target, fields };
+}
+
+/** The fields whose unusable values are told as NULLED; null: every one. A field that was left out has no value to lose. */
+export function brokenToTell({ target, columns }: Table): readonly string[] | null {
+  return target.only === null ? null : columns.map(({ field }) => field);
 }
 
 /** The columns in the order of an INSERT: the fields', then Airbyte's. */

@@ -7,8 +7,8 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
-import { claimNames, shortHash, type Fold } from './identifiers.ts';
-import { checkpointTable, ownerTable } from './ledger.ts';
+import { claimNames, hashedName, identifierBytesMax, shortHash, type Fold } from './identifiers.ts';
+import { checkpointTable, offerTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
 export interface Target {
@@ -21,6 +21,12 @@ export interface Target {
   readonly fields: ReadonlyMap<string, ColumnKind>;
   /** Fields of the primary key; null: append. */
   readonly dedupBy: readonly string[] | null;
+  /** The fields that may have a column, beside those of change data capture; null: every field. */
+  readonly only: ReadonlySet<string> | null;
+  /** Its table takes no new columns: not settled yet, see `settle`. */
+  readonly frozen: boolean;
+  /** A key whose last record says that it was deleted loses its row. */
+  readonly hardDeletes: boolean;
   readonly generation: number;
   readonly syncId: number;
 }
@@ -35,46 +41,81 @@ export interface KnownTable {
 }
 
 /**
- * A table for each stream of the catalog. Streams keep the table they have; two streams whose names the system can't tell apart get two
- * tables. Refuses modes and keys that can't be done, as config_errors that name the stream.
+ * A table for each stream of the catalog. Streams keep the table they have while it is named as they are; two streams whose names the system
+ * can't tell apart get two tables. Refuses modes, keys and names that can't be done, as config_errors that name the stream.
  */
 export function planTargets(
   catalog: ConfiguredCatalog,
   known: readonly KnownTable[],
   options: { readonly schema: string; readonly fold: Fold },
 ): Target[] {
+  const { fold } = options;
   const bySchema = new Map<string, ConfiguredStream[]>();
   for (const configured of catalog.streams) {
-    const schema = configured.stream.namespace || options.schema;
+    const schema = fold(schemaOf(configured, options.schema));
     bySchema.set(schema, [...(bySchema.get(schema) ?? []), configured]);
   }
-  return [...bySchema].flatMap(([schema, streams]) => {
-    const here = known.filter((one) => one.schema === schema);
-    const kept = new Map(here.map((one) => [one.stream, one]));
-    const keptNames = here.map(({ table }) => table);
-    const fresh = streams.filter(({ stream }) => !kept.has(streamId(stream)));
-    const names = claimNames(
-      fresh.map(({ stream }) => stream.name),
-      {
-        fold: options.fold,
-        existing: [],
-        reserved: [checkpointTable, ownerTable, ...keptNames],
-      },
-    );
+  return [...bySchema].flatMap(([folded, streams]) => {
+    const here = known.filter(({ schema }) => fold(schema) === folded);
+    const tables = tablesIn(streams, here, fold);
     return streams.map((configured) => {
       const id = streamId(configured.stream);
-      const made = { table: names.get(configured.stream.name)!, generation: 0 };
-      return target(configured, schema, kept.get(id) ?? made);
+      const schema = schemaOf(configured, options.schema);
+      return target(configured, { schema, generation: 0, ...tables.get(id)! });
     });
   });
 }
 
+function schemaOf({ stream, landing }: ConfiguredStream, ofConfig: string): string {
+  const schema = landing?.namespace || stream.namespace || ofConfig;
+  if (Buffer.byteLength(schema) > identifierBytesMax) throw longSchema(streamId(stream), schema);
+  return schema;
+}
+
+const nameOf = ({ stream, landing }: ConfiguredStream): string =>
+  `${landing?.prefix ?? ''}${stream.name}`;
+
+/** What is known of a stream's table before it is made is its name only. */
+type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
+
+/** The table of each stream of one schema: the one it has, as it is known, or a new one's name. */
+function tablesIn(
+  streams: readonly ConfiguredStream[],
+  here: readonly KnownTable[],
+  fold: Fold,
+): Map<StreamId, Place> {
+  const byName = new Map<string, StreamId>();
+  const tables = new Map<StreamId, Place>();
+  const knownOf = new Map(here.map((one) => [one.stream, one]));
+  for (const configured of streams) {
+    const id = streamId(configured.stream);
+    const name = nameOf(configured);
+    const other = byName.get(name);
+    if (other !== undefined) throw sharedTable(other, id, configured);
+    byName.set(name, id);
+    const own = knownOf.get(id);
+    if (own?.table === name || own?.table === hashedName(name)) tables.set(id, own);
+  }
+  const fresh = [...byName].filter(([, id]) => !tables.has(id));
+  const names = claimNames(
+    fresh.map(([name]) => name),
+    {
+      fold,
+      existing: [],
+      reserved: [checkpointTable, ownerTable, offerTable, ...here.map(({ table }) => table)],
+    },
+  );
+  for (const [name, id] of fresh) tables.set(id, { table: names.get(name)! });
+  return tables;
+}
+
 function target(
   configured: ConfiguredStream,
-  schema: string,
-  { table, generation }: Pick<KnownTable, 'table' | 'generation'>,
+  { schema, table, generation }: Omit<KnownTable, 'stream'>,
 ): Target {
   const stream = streamId(configured.stream);
+  const { only, frozen = false, cdc_deletes } = configured.landing ?? {};
+  const dedup = configured.destination_sync_mode === 'append_dedup';
   const isHidden = replaces(configured) && generation < configured.generation_id;
   return {
     stream,
@@ -82,7 +123,10 @@ function target(
     table,
     hidden: isHidden ? `${hiddenPrefix(schema, table)}${configured.generation_id}` : null,
     fields: columnsOf(configured.stream.json_schema),
-    dedupBy: configured.destination_sync_mode === 'append_dedup' ? keyOf(configured, stream) : null,
+    dedupBy: dedup ? keyOf(configured, stream) : null,
+    only: only === undefined ? null : new Set(only),
+    frozen,
+    hardDeletes: dedup && cdc_deletes !== 'soft',
     generation: configured.generation_id,
     syncId: configured.sync_id,
   };
@@ -108,6 +152,30 @@ function keyOf(configured: ConfiguredStream, stream: StreamId): string[] {
       place: path.join('.'),
       remedy: 'Set primary_key to fields at the top of the record, or use append.',
     });
+  });
+}
+
+function longSchema(stream: StreamId, schema: string): SyncError {
+  return new SyncError('config_error', 'The name of a schema is too long.', {
+    origin: 'destination',
+    stream,
+    place: schema,
+    remedy: `Set namespace for the connection; a name may have ${identifierBytesMax} bytes.`,
+  });
+}
+
+function sharedTable(
+  one: StreamId,
+  other: StreamId,
+  { stream, landing }: ConfiguredStream,
+): SyncError {
+  const schema = landing?.namespace ?? stream.namespace;
+  const table = `${schema ? `${schema}.` : ''}${landing?.prefix ?? ''}${stream.name}`;
+  return new SyncError('config_error', 'Two streams would be written to one table.', {
+    origin: 'destination',
+    stream: other,
+    place: `${one} and ${other}: ${table}`,
+    remedy: `Keep them apart with \${SOURCE_NAMESPACE} in the connection's namespace, or select one of them.`,
   });
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import type { Written } from '../kit/receipt.ts';
-import { columnNames, type Column, type Table } from '../kit/tables.ts';
+import { brokenToTell, columnNames, type Column, type Table } from '../kit/tables.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Session } from './session.ts';
 import { own, takesAnything, valueSql } from './types.ts';
@@ -23,6 +23,9 @@ const emitted = `${own.record}->'emitted_at'`;
 const extracted = `CASE WHEN jsonb_typeof(${emitted}) = 'number' AND abs((${emitted})::numeric) < ${emittedAtMax} THEN to_timestamp((${emitted})::float8 / 1000) END`;
 const sourceMeta = `${own.record}->'meta'->'changes'`;
 const sourceChanges = `CASE WHEN jsonb_typeof(${sourceMeta}) = 'array' THEN ${sourceMeta} ELSE '[]'::jsonb END`;
+
+/** True for a record that says that its row was deleted, also where the time it names is no use. */
+const gone = `((${own.data}->>${quoteLiteral(deletedAtField)}) IS NOT NULL OR coalesce(${own.broken} ? ${quoteLiteral(deletedAtField)}, false)) AS ${own.gone}`;
 
 /** Inside a transaction: the records of one staged part into their table. */
 export async function writePart(
@@ -41,7 +44,7 @@ export async function writePart(
   await session.query(`DROP TABLE IF EXISTS ${staged}`);
   const select =
     manner === 'hurried'
-      ? hurriedSelect(table, part, `, ${own.ordinal}, 0 AS ${own.nulled}`)
+      ? hurriedSelect(table, part, `, ${own.ordinal}, 0 AS ${own.nulled}, ${gone}`)
       : carefulSelect(table, part);
   await session.query(`CREATE TEMPORARY TABLE tidemark_rows ON COMMIT DROP AS ${select}`);
   const { rows } = await session.query(
@@ -77,7 +80,8 @@ function carefulSelect(table: Table, part: string): string {
     .filter((c) => !takesAnything(c.type))
     .map(misfit)
     .join(', ')}]::text[], NULL)`;
-  const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT jsonb_array_elements_text(${own.broken})) END`;
+  const told = brokenToTell(table);
+  const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT f FROM jsonb_array_elements_text(${own.broken}) f${told === null ? '' : ` WHERE f = ANY (ARRAY[${told.map(quoteLiteral).join(', ')}]::text[])`}) END`;
   const ours = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f, 'change', 'NULLED', 'reason', '${typecastReason}')), '[]') FROM unnest(${own.fields}) f)`;
   return `SELECT ${[
     ...columns.map((c) => quoteIdentifier(c.name)),
@@ -87,6 +91,7 @@ function carefulSelect(table: Table, part: string): string {
     `${target.generation}::bigint AS ${generationColumn}`,
     own.ordinal,
     `cardinality(${own.fields}) AS ${own.nulled}`,
+    gone,
   ].join(', ')} FROM (SELECT *, ${fields} AS ${own.fields} FROM (
     SELECT ${[...values, own.ordinal, own.record, own.data, own.broken].join(', ')} FROM ${source(part)} OFFSET 0) typed OFFSET 0) judged`;
 }
@@ -111,8 +116,7 @@ async function replace(session: Session, table: Table): Promise<void> {
     `DELETE FROM ${table.sql} AS t USING (SELECT DISTINCT ${keys.join(', ')} FROM ${staged}) AS k
      WHERE ${keys.map((key) => `t.${key} = k.${key}`).join(' AND ')}`,
   );
-  const deleted = columns.find(({ field }) => field === deletedAtField);
-  const alive = deleted === undefined ? '' : ` WHERE last.${quoteIdentifier(deleted.name)} IS NULL`;
+  const alive = target.hardDeletes ? ` WHERE NOT last.${own.gone}` : '';
   await session.query(
     `INSERT INTO ${table.sql} (${columnNames(table)}) SELECT ${columnNames(table)} FROM (
        SELECT s.* FROM ${staged} s JOIN (SELECT max(${own.ordinal}) AS o FROM ${staged} GROUP BY ${keys.join(', ')}) w ON s.${own.ordinal} = w.o) last${alive}`,

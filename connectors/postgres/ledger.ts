@@ -18,8 +18,9 @@ import {
   rootScope,
   type LedgerRow,
 } from '../kit/ledger.ts';
-import { knownTableOf, refuseForeign, unowned } from '../kit/owners.ts';
+import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
+import { sweepHidden } from './publish.ts';
 import type { Session } from './session.ts';
 
 const columns = ledgerColumns.join(', ');
@@ -41,7 +42,7 @@ export class PostgresLedger {
   /** Idempotent, outside transactions. */
   async prepare(): Promise<void> {
     await this.makeSchema(this.schema);
-    await this.#make(
+    await this.make(
       checkpointTable,
       `CREATE TABLE IF NOT EXISTS ${this.#checkpoints} (
         connection_id text NOT NULL, scope text NOT NULL, edition bigint NOT NULL DEFAULT 0,
@@ -52,7 +53,7 @@ export class PostgresLedger {
         complete boolean NOT NULL DEFAULT false, by_stream json, committed_at text,
         PRIMARY KEY (connection_id, scope))`,
     );
-    await this.#make(
+    await this.make(
       ownerTable,
       `CREATE TABLE IF NOT EXISTS ${this.#owners} (
         table_schema text NOT NULL, table_name text NOT NULL, connection_id text NOT NULL, stream text NOT NULL,
@@ -73,7 +74,8 @@ export class PostgresLedger {
     if (count === 0) await this.#tolerant(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`);
   }
 
-  async #make(table: string, sql: string): Promise<void> {
+  /** Makes one of Tidemark's own tables, if it is not there. */
+  async make(table: string, sql: string): Promise<void> {
     if ((await this.tableColumns(this.schema, table)).length === 0) await this.#tolerant(sql);
   }
 
@@ -130,12 +132,12 @@ export class PostgresLedger {
     await this.#session.query('BEGIN');
     try {
       await this.#lockRoot(connection, epoch);
-      await this.#own(input, targets);
       const { rows } = await this.#session.query(
         `SELECT scope, ${columns} FROM ${this.#checkpoints} WHERE connection_id = $1 AND scope <> $2 ORDER BY scope FOR UPDATE`,
         [connection.id, rootScope],
       );
       const plan = planOpen(rows.map(rowOf), input);
+      await this.#own(input, targets, plan.held);
       await this.#upsert(connection, plan.changed);
       await this.#session.query(
         `UPDATE ${this.#checkpoints} SET sync_no = $2, attempt_at = $3 WHERE connection_id = $1`,
@@ -175,13 +177,23 @@ export class PostgresLedger {
     passRoot(fenceOf(rows[0]!), epoch);
   }
 
-  async #own(input: OpenInput, targets: readonly Target[]): Promise<void> {
+  async #own(
+    input: OpenInput,
+    targets: readonly Target[],
+    held: readonly Checkpoint[],
+  ): Promise<void> {
     const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, connection_id FROM ${this.#owners}`,
+      `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
     );
-    for (const target of unowned(input, { targets, owners: rows, fold: exactFold })) {
+    for (const target of unowned(input, { targets, owners: rows, held, fold: exactFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
+      for (const left of leftBehind(target, input, rows))
+        await sweepHidden(this.#session, this, left);
+      await this.#session.query(
+        `DELETE FROM ${this.#owners} WHERE connection_id = $1 AND stream = $2`,
+        [input.connection.id, stream],
+      );
       await this.#session.query(
         `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream) VALUES ($1, $2, $3, $4)
          ON CONFLICT (table_schema, table_name) DO UPDATE SET connection_id = EXCLUDED.connection_id, stream = EXCLUDED.stream, generation = 0`,

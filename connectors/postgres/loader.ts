@@ -4,6 +4,7 @@ import {
   SyncError,
   type Checkpoint,
   type Loader,
+  type OfferedInput,
   type OpenInput,
   type Part,
   type PartId,
@@ -21,6 +22,7 @@ import { defaultSchema, type PostgresConfig } from './config.ts';
 import { asPostgresError, isConflict, isDataError } from './errors.ts';
 import { PostgresLedger } from './ledger.ts';
 import { whyFailed } from './lost-session.ts';
+import { PostgresOffers } from './offers.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
 import { publish, sweepHidden } from './publish.ts';
@@ -77,9 +79,21 @@ export class PostgresLoader implements Loader {
         await sweepHidden(session, ledger, target);
         tables.set(target.stream, await ensureTable(session, ledger, target));
       }
+      if (input.offer !== undefined)
+        await new PostgresOffers(session, ledger).keep(connection, epoch.syncNo, input.offer);
       this.#opened = { input, session, ledger, tables };
       return held;
     });
+  }
+
+  async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
+    const session = await Session.connect(this.#config, sessionName(connection, epoch), abort);
+    this.#session = session;
+    if (this.#closed) session.destroy();
+    const ledger = new PostgresLedger(session, this.#config.schema ?? defaultSchema);
+    return session.alone(abort, () =>
+      new PostgresOffers(session, ledger).before(connection, epoch.syncNo),
+    );
   }
 
   async part(stream: StreamId, id: PartId): Promise<Part> {

@@ -7,7 +7,10 @@ import {
 } from '../kit/columns.ts';
 import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
 import {
+  admits,
+  inherited,
   planColumns,
+  settle,
   wantedFields,
   type Column,
   type Table,
@@ -38,16 +41,23 @@ export function tableSql(schema: string, table: string): string {
 export async function ensureTable(
   session: Session,
   ledger: PostgresLedger,
-  target: Target,
+  given: Target,
   more: readonly Observed[] = [],
 ): Promise<Table> {
-  const wanted = wantedFields(target, more);
-  await ledger.makeSchema(target.schema);
-  const name = target.hidden ?? target.table;
-  const sql = tableSql(target.schema, name);
+  await ledger.makeSchema(given.schema);
+  const name = given.hidden ?? given.table;
+  const sql = tableSql(given.schema, name);
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
-  const existing = await ledger.tableColumns(target.schema, name);
-  const { columns, missing } = planColumns(wanted, existing, dialect);
+  const existing = await ledger.tableColumns(given.schema, name);
+  const isModelled = given.frozen && given.hidden !== null;
+  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
+  const target = settle(given, visible);
+  const wanted = wantedFields(target, more);
+  const { columns, missing } = planColumns(
+    wanted,
+    { existing, taken: inherited(given, visible, existing) },
+    dialect,
+  );
   if (missing.length > 0)
     await session.query(
       `ALTER TABLE ${sql} ${missing.map((definition) => `ADD COLUMN IF NOT EXISTS ${definition}`).join(', ')}`,
@@ -102,9 +112,10 @@ export async function unknownFields(
      ) seen GROUP BY key ORDER BY key`,
   );
   if (rows.some((row) => row['key'] === null)) throw unreadableRecord(table.target.stream);
-  return rows.map((row) => ({
+  const observed = rows.map((row) => ({
     field: String(row['key']),
     types: row['kinds'] as string[],
     big: row['big'] === true,
   }));
+  return observed.filter(({ field }) => admits(table.target, field));
 }

@@ -28,6 +28,7 @@ export const own = {
   broken: '_tidemark_broken',
   fields: '_tidemark_fields',
   nulled: '_tidemark_nulled',
+  gone: '_tidemark_gone',
 } as const;
 
 /** Types whose values can't fail to fit. */

@@ -71,6 +71,7 @@ test('reads every policy key into its member', () => {
   commit_interval_max: 5m
   source_silence_max: 1h30m
   segment_max: 6h
+  schema_changes: pause
 `),
     'orders.yaml',
   );
@@ -86,6 +87,7 @@ test('reads every policy key into its member', () => {
     commitIntervalMsMax: 300_000,
     sourceSilenceMsMax: 5_400_000,
     segmentMsMax: 21_600_000,
+    schemaChanges: 'pause',
   });
 });
 
@@ -105,6 +107,27 @@ test('takes short forms of streams, cursors and keys', () => {
     { name: 'lines', primary_key: [['order_id'], ['line']] },
     { name: 'nested', cursor_field: ['meta', 'at'], primary_key: [['meta', 'id']] },
   ]);
+});
+
+test('reads how tables are named', () => {
+  const { namespace, prefix } = parseConnection(
+    file('namespace: raw_${SOURCE_NAMESPACE}\nprefix: shop_\n'),
+    'orders.yaml',
+  );
+  expect([namespace, prefix]).toEqual(['raw_${SOURCE_NAMESPACE}', 'shop_']);
+});
+
+test('reads how deletes are taken', () => {
+  const { streams } = parseConnection(stream('{ name: a, cdc_deletes: soft }'), 'orders.yaml');
+  expect(streams).toEqual([{ name: 'a', cdc_deletes: 'soft' }]);
+});
+
+test('reads the columns of a stream', () => {
+  const { streams } = parseConnection(
+    file('streams: [{ name: orders, columns: [id, "5"] }]\n'),
+    'orders.yaml',
+  );
+  expect(streams).toEqual([{ name: 'orders', columns: ['id', '5'] }]);
 });
 
 test('follows anchors and aliases', () => {
@@ -144,6 +167,9 @@ test.each([
     'name: a\nsource: { connector: x, config: { id: 9007199254740993 } }\n',
     '2:39',
   ],
+  ['a placeholder that is not known', file('namespace: raw_${STREAM}\n'), '4:12: namespace'],
+  ['a placeholder in a prefix', file('prefix: ${SOURCE_NAMESPACE}\n'), '4:9: prefix'],
+  ['a prefix that is a number', file('prefix: 5\n'), '4:9: prefix'],
   ['an empty list of streams', file('streams: []\n'), '4:10: streams'],
   ['a stream without name', stream('{ sync_mode: incremental }'), '5:5: streams\\[0\\]'],
   [
@@ -158,6 +184,10 @@ test.each([
     '5:39',
   ],
   ['a cursor that is a number', stream('{ name: a, cursor_field: 5 }'), '5:30'],
+  ['an empty list of columns', stream('{ name: a, columns: [] }'), '5:25: streams\\[0\\].columns'],
+  ['columns that are no list', stream('{ name: a, columns: id }'), '5:25'],
+  ['a column that is a number', stream('{ name: a, columns: [5] }'), '5:26'],
+  ['an unknown way to delete', stream('{ name: a, cdc_deletes: no }'), '5:29'],
   ['an empty primary key', stream('{ name: a, primary_key: [] }'), '5:29'],
   ['a schedule with neither', file('schedule: { timezone: UTC }\n'), '4:11: schedule'],
   ['a schedule with both', file('schedule: { cron: "0 * * * *", every: 1h }\n'), '4:11: schedule'],
@@ -184,6 +214,7 @@ test.each([
   ['half a lane', policy('parallelism: 1.5'), '4:24'],
   ['a negative count', policy('rows_min: -1'), '4:21'],
   ['an unknown word', policy('on_overdue: panic'), '4:23: policy.on_overdue'],
+  ['an unknown way with changes', policy('schema_changes: accept'), '4:27'],
 ])('refuses %s and says where', (_, text, place) => {
   const { kind, origin, message, remedy, place: found } = refusal(text);
   expect({ kind, origin }).toEqual({ kind: 'config_error', origin: 'tidemark' });

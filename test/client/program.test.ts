@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ConnectionSpec, SyncFailure } from '../../protocol/index.ts';
 import type { EditRequest } from '../../client/index.ts';
 import { fakeHandle, noSuchConnection, run } from './fake-io.ts';
-import { attempt, connectionState, summary, view } from './samples.ts';
+import { attempt, connectionState, schema, summary, view } from './samples.ts';
 
 const failure: SyncFailure = {
   kind: 'config_error',
@@ -46,6 +46,7 @@ const verbs = [
   'state show',
   'state reset',
   'state adopt',
+  'schema accept',
   'schedule pause',
   'schedule resume',
   'schedule trigger',
@@ -344,6 +345,17 @@ test('state reset asks for --yes, then edits every scope or the one named', asyn
   const unknown = await run(['state', 'reset', 'orders', '--stream', 'ordes', '--yes'], { client });
   expect(unknown.code).toBe(2);
   expect(unknown.err).toContain('Did you mean orders?');
+});
+
+test('schema accept says what is accepted', async () => {
+  const client = { acceptSchema: async () => summary({ schema }).schema! };
+  const { code, out } = await run(['schema', 'accept', 'orders'], { client });
+  expect([code, out]).toEqual([
+    0,
+    'orders: accepted for the next sync.\n  + orders.note (string)\n  … and 4 more\n',
+  ]);
+  const { out: json } = await run(['schema', 'accept', 'orders', '--json'], { client });
+  expect(JSON.parse(json)).toEqual({ name: 'orders', accepted: schema });
 });
 
 test('state show prints the exact state', async () => {

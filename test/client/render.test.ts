@@ -4,7 +4,7 @@ import { rateOf, sampled } from '../../client/cli/rates.ts';
 import { checkpointText, connectionText, listText } from '../../client/cli/render-status.ts';
 import { eventText, frame, summaryText } from '../../client/cli/render-sync.ts';
 import { eventsBetween } from '../../client/cli/sync-events.ts';
-import { attempt, connectionState, now, progress, summary, view } from './samples.ts';
+import { attempt, connectionState, now, progress, schema, summary, view } from './samples.ts';
 
 const failure: SyncFailure = {
   kind: 'transient_error',
@@ -193,4 +193,18 @@ test('prints a state exactly, with numbers past 2^53', () => {
     'orders: edition 0, epoch 3/1772366300000, seq 7, 200,000 records in sync 3, committed 2026-03-01T11:59:00.000Z',
   );
   expect(lines[1]).toContain('"id":9007199254740993');
+});
+
+test('what changed at the source is in the live display, the summary and the status', () => {
+  const expected = [
+    'the source changed (not taken over):',
+    '  + orders.note (string)',
+    '  … and 4 more',
+  ];
+  const live = frame(view({ attempts: [attempt({ progress: progress({ schema }) })] }), options);
+  const ended = summary({ schema });
+  const status = connectionText(connectionState({ history: [ended] }), null, now);
+  expect(live).toEqual(expect.arrayContaining(expected));
+  expect(summaryText(ended)).toEqual(expect.arrayContaining(expected));
+  expect(status).toEqual(expect.arrayContaining(expected.map((line) => `  ${line}`)));
 });

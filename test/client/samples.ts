@@ -3,6 +3,7 @@ import {
   streamId,
   type ConnectionState,
   type Progress,
+  type SchemaChanges,
   type SyncSummary,
 } from '../../protocol/index.ts';
 import type { AttemptView, SyncView } from '../../client/sync-view.ts';
@@ -122,3 +123,10 @@ export function connectionState(changes: Partial<ConnectionState> = {}): Connect
     ...changes,
   };
 }
+
+export const schema: SchemaChanges = {
+  id: '0123456789ab',
+  taken: false,
+  changes: [{ stream: ordersId, column: 'note', change: 'added', to: 'string' }],
+  count: 5,
+};

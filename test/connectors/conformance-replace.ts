@@ -1,4 +1,10 @@
-import type { Checkpoint, ConfiguredStream, SyncError } from '../../protocol/index.ts';
+import type {
+  Checkpoint,
+  ConfiguredStream,
+  JsonObject,
+  Landing,
+  SyncError,
+} from '../../protocol/index.ts';
 import {
   checkpoint,
   database,
@@ -219,6 +225,148 @@ export function replaceSuite<C>(options: {
       const { load } = await sessions.open({ streams: [retyped], epoch: epoch(2) });
       await load('orders', ['{"id":"x1"}'], done(2));
       expect(await ids()).toEqual(['x1']);
+    });
+
+    describe('and names its table anew', () => {
+      const moved = { landing: { prefix: 'shop_' } };
+      const idsOfMoved = async (): Promise<unknown[]> =>
+        (await harness.query(`SELECT id FROM "${harness.schema}".shop_orders ORDER BY id`)).map(
+          (row) => row['id'],
+        );
+
+      test('an overwrite moves unasked, is seen once complete, and leaves nothing hidden', async () => {
+        await sync(1, ['{"id":1}']);
+        const failed = await sessions.open({ streams: [overwritten(2)], epoch: epoch(2) });
+        await failed.load('orders', ['{"id":2}'], checkpoint('orders', 1, 1, { epoch: epoch(2) }));
+        const { load } = await sessions.open({
+          streams: [overwritten(3, moved)],
+          epoch: epoch(3),
+        });
+        await load('orders', ['{"id":3}'], checkpoint('orders', 1, 1, { epoch: epoch(3) }));
+        expect(await tables()).toEqual([expect.stringMatching(/^_tidemark_next_\w+_3$/), 'orders']);
+        await load('orders', ['{"id":4}'], done(3));
+        expect(await tables()).toEqual(['orders', 'shop_orders']);
+        expect(await ids()).toEqual(['1']);
+        expect(await idsOfMoved()).toEqual(['3', '4']);
+        await sync(4, ['{"id":5}'], moved);
+        expect(await idsOfMoved()).toEqual(['5']);
+      });
+
+      test('a refresh moves while it reads from scratch, and not once it has loaded something', async () => {
+        const refreshed = (landing: Landing): ConfiguredStream =>
+          stream('orders', 'append_dedup', {
+            ...{ generation_id: 5, minimum_generation_id: 5, landing },
+          });
+        const first = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
+        await first.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+        const from = [
+          checkpoint('orders', 0, 0, { edition: 1, state: null, epoch: epoch(0, 0), records: 0 }),
+        ];
+        const half = await sessions.open({
+          streams: [refreshed(moved.landing)],
+          epoch: epoch(5),
+          from,
+        });
+        const at = checkpoint('orders', 1, 1, { edition: 1, epoch: epoch(5) });
+        await half.load('orders', ['{"id":2}'], at);
+        expect(await ids()).toEqual(['1']);
+        const back = await failure(
+          sessions.open({ streams: [refreshed({})], epoch: epoch(6), from: [at] }),
+        );
+        expect(back).toMatchObject({ kind: 'config_error', stream: 'orders' });
+        const whole = await sessions.open({
+          streams: [refreshed(moved.landing)],
+          epoch: epoch(7),
+          from: [at],
+        });
+        await whole.load('orders', ['{"id":3}'], done(7, 1000, { edition: 1 }));
+        expect(await idsOfMoved()).toEqual(['2', '3']);
+        expect(await ids()).toEqual(['1']);
+      });
+
+      test('under a state of all streams, one that a person took out of it moves, and no other', async () => {
+        const part = (name: string) => ({ stream_descriptor: { name }, stream_state: { at: 1 } });
+        const shared = (names: readonly string[], more: Partial<Checkpoint>): Checkpoint =>
+          checkpoint('*', 1, 1, {
+            state: { type: 'GLOBAL', global: { stream_states: names.map(part) } },
+            ...more,
+          });
+        const streams = (landing: Landing): ConfiguredStream[] =>
+          ['orders', 'people'].map((name) => stream(name, 'append', { landing }));
+        const { loader } = await sessions.open({ streams: streams({}) });
+        await loader.commit([], [shared(['orders', 'people'], {})], never);
+        const bare = { edition: 1, epoch: epoch(0, 0), seq: 0, records: 0 };
+        const from = [
+          checkpoint('orders', 0, 0, { ...bare, state: null }),
+          shared(['people'], bare),
+        ];
+        const all = await failure(
+          sessions.open({ streams: streams(moved.landing), epoch: epoch(2), from }),
+        );
+        expect(all).toMatchObject({ kind: 'config_error', stream: 'people' });
+        const only = await sessions.open({
+          streams: [streams(moved.landing)[0]!, streams({})[1]!],
+          epoch: epoch(3),
+          from,
+        });
+        expect(only.held).toHaveLength(2);
+        expect(await tables()).toEqual(['orders', 'people', 'shop_orders']);
+      });
+    });
+
+    describe('with what a person chose of it', () => {
+      const columns = async (): Promise<unknown[]> =>
+        (
+          await harness.query(
+            `SELECT column_name AS c, data_type AS t FROM information_schema.columns
+             WHERE table_schema = '${harness.schema}' AND table_name = 'orders' ORDER BY column_name`,
+          )
+        ).map(({ c, t }) => `${c} ${t}`);
+      const of = (properties: JsonObject): Pick<ConfiguredStream, 'stream'> => ({
+        stream: { name: 'orders', json_schema: { type: 'object', properties } },
+      });
+      const integer = { type: 'integer' };
+      const text = { type: 'string' };
+
+      test('a frozen table is exchanged for one of its own columns, those that only records brought too', async () => {
+        await sync(1, ['{"id":1,"name":"a","seen":"x"}'], of({ id: integer, name: text }));
+        const before = await columns();
+        const frozen = { landing: { frozen: true }, ...of({ id: text, price: integer }) } as const;
+        const attempt = await sessions.open({ streams: [overwritten(2, frozen)], epoch: epoch(2) });
+        const at = checkpoint('orders', 1, 1, { epoch: epoch(2) });
+        await attempt.load('orders', ['{"id":2,"price":5,"seen":"y","other":1}'], at);
+        const next = await sessions.open({
+          streams: [overwritten(2, frozen)],
+          epoch: epoch(2, 2000),
+        });
+        await next.load('orders', ['{"id":3,"name":"c","price":6}'], done(2, 2000));
+        expect(await columns()).toEqual(before);
+        expect(await rows('id, name, seen')).toEqual([
+          { id: '2', name: null, seen: 'y' },
+          { id: '3', name: 'c', seen: null },
+        ]);
+      });
+
+      test('a frozen stream whose table is not there yet gets that of its schema', async () => {
+        const frozen = { landing: { frozen: true }, ...of({ id: integer, name: text }) } as const;
+        await sync(1, ['{"id":1,"name":"a","other":1}'], frozen);
+        expect((await columns()).filter((one) => !String(one).startsWith('_airbyte_'))).toEqual([
+          expect.stringMatching(/^id /),
+          expect.stringMatching(/^name /),
+        ]);
+      });
+
+      test('columns that are no longer chosen are not in the new table', async () => {
+        await sync(1, ['{"id":1,"name":"a"}'], of({ id: integer, name: text }));
+        await sync(2, ['{"id":2,"name":"b","other":1}'], {
+          ...of({ id: integer }),
+          landing: { only: ['id'] },
+        });
+        expect((await columns()).filter((one) => !String(one).startsWith('_airbyte_'))).toEqual([
+          expect.stringMatching(/^id /),
+        ]);
+        expect(await ids()).toEqual(['2']);
+      });
     });
   });
 }

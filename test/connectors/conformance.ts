@@ -1,4 +1,5 @@
 import { partId, streamId, type Checkpoint } from '../../protocol/index.ts';
+import { choiceTests } from './conformance-choices.ts';
 import { valueTests } from './conformance-values.ts';
 import {
   block,
@@ -356,6 +357,7 @@ export function destinationSuite<C>(options: {
     });
 
     valueTests(() => ({ harness, sessions, rows }), offers);
+    choiceTests(() => ({ harness, sessions, rows }), offers);
 
     describe('append_dedup', () => {
       const dedup = { streams: [stream('orders', 'append_dedup')] };

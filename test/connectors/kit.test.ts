@@ -9,8 +9,10 @@ import {
 import { fitsDouble } from '../../connectors/kit/numbers.ts';
 import { repairLines, type RepairRules } from '../../connectors/kit/repair.ts';
 import { hasDoubtfulNumber, hasLongNumeral } from '../../connectors/kit/suspicion.ts';
-import type { JsonObject } from '../../protocol/index.ts';
-import { block, never } from './harness.ts';
+import { planTargets, type KnownTable } from '../../connectors/kit/targets.ts';
+import type { JsonObject, Landing } from '../../protocol/index.ts';
+import { id } from '../support/items.ts';
+import { block, never, stream } from './harness.ts';
 
 describe('claimNames', () => {
   const claim = (wanted: string[], existing: string[], fold = exactFold): string[] => {
@@ -36,6 +38,45 @@ describe('claimNames', () => {
     expect(claim(['id', 'Id'], first, caseFold)).toEqual(first.toReversed());
     expect(claim(['ID', 'id', 'Id'], first, caseFold).slice(1)).toEqual(first.toReversed());
     expect(claim(['Id', 'id'], [])).toEqual(['Id', 'id']);
+  });
+});
+
+describe('planTargets', () => {
+  const plan = (
+    streams: readonly (readonly [name: string, landing?: Landing])[],
+    known: readonly KnownTable[] = [],
+  ) =>
+    planTargets(
+      {
+        streams: streams.map(([name, landing]) =>
+          stream(name, 'append', landing === undefined ? {} : { landing }),
+        ),
+      },
+      known,
+      { schema: 'main', fold: caseFold },
+    ).map(({ schema, table }) => `${schema}.${table}`);
+
+  test('a stream keeps its table while it is named as the stream is, whatever the company', () => {
+    const [first, second] = plan([['Orders'], ['orders']]);
+    expect(first).toBe('main.Orders');
+    expect(second).toMatch(/^main\.orders_[0-9a-f]{8}$/);
+    const known = { schema: 'main', stream: id('orders'), table: second!.slice(5), generation: 0 };
+    expect(plan([['orders']], [known])).toEqual([second]);
+    expect(plan([['orders', { prefix: 'x_' }]], [known])).toEqual(['main.x_orders']);
+    // The same schema to the system: its table goes by the name it was made with.
+    expect(plan([['orders', { namespace: 'MAIN' }]], [known])).toEqual([second]);
+    expect(plan([['orders', { namespace: 'raw' }]], [known])).toEqual(['raw.orders']);
+  });
+
+  test('a name that another stream of the connection had is not given out again', () => {
+    const known = { schema: 'main', stream: id('a'), table: 'x_orders', generation: 0 };
+    expect(plan([['orders', { prefix: 'x_' }]], [known])[0]).toMatch(/^main\.x_orders_/);
+  });
+
+  test('a schema whose name would be cut is refused', () => {
+    expect(() => plan([['orders', { namespace: 'é'.repeat(32) }]])).toThrow(
+      expect.objectContaining({ kind: 'config_error', stream: 'orders' }),
+    );
   });
 });
 

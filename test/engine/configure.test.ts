@@ -1,5 +1,5 @@
 import { catalogHash, configureCatalog, type ConfigureInput } from '../../engine/configure.ts';
-import type { Stream, StreamId } from '../../protocol/index.ts';
+import { streamId, type Stream, type StreamId } from '../../protocol/index.ts';
 
 const orders: Stream = {
   name: 'orders',
@@ -100,6 +100,101 @@ test.each([
       kind: 'config_error',
       message: expect.stringMatching(message),
       remedy: expect.stringMatching(remedy),
+    }),
+  );
+});
+
+describe('chosen columns', () => {
+  const wide: Stream = {
+    ...orders,
+    json_schema: {
+      type: 'object',
+      required: ['id', 'note'],
+      properties: Object.fromEntries(
+        ['id', 'updated_at', 'total', 'note', '_ab_cdc_deleted_at'].map((name) => [name, {}]),
+      ),
+    },
+  };
+  const choose = (selection: object): ReturnType<typeof configure>['streams'][0] =>
+    configure({ catalog: { streams: [wide] }, selections: [{ name: 'orders', ...selection }] })
+      .streams[0]!;
+
+  test('are all that the schema keeps, with key, cursor and what change data capture adds', () => {
+    const { stream, landing } = choose({ columns: ['total'] });
+    expect(stream.json_schema).toEqual({
+      type: 'object',
+      required: ['id'],
+      properties: { id: {}, updated_at: {}, total: {}, _ab_cdc_deleted_at: {} },
+    });
+    expect(landing).toEqual({ only: ['total', 'updated_at', 'id'] });
+    expect(choose({}).landing).toBeUndefined();
+  });
+
+  test('may name a key or a cursor that the schema lacks, and keep a nested one by its first part', () => {
+    const { stream, landing } = choose({
+      columns: ['other'],
+      primary_key: [['other']],
+      cursor_field: ['note', 'at'],
+    });
+    expect(Object.keys(stream.json_schema['properties']!)).toEqual(['note', '_ab_cdc_deleted_at']);
+    expect(landing!.only).toEqual(['other', 'note']);
+  });
+
+  test('that the stream lacks are a config error with the nearest name', () => {
+    expect(() => choose({ columns: ['totl'] })).toThrow(
+      expect.objectContaining({
+        kind: 'config_error',
+        stream: 'orders',
+        place: expect.stringContaining('totl'),
+        remedy: 'Did you mean total?',
+      }),
+    );
+    const bare = { catalog: { streams: [logs] }, selections: [{ ...logs, columns: ['id'] }] };
+    expect(() => configure(bare)).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('Remove columns') }),
+    );
+    expect(() => choose({ columns: ['xylophone'] })).toThrow(
+      expect.objectContaining({ remedy: expect.stringContaining('id, updated_at, total, note') }),
+    );
+  });
+});
+
+test.each([
+  ['raw', { orders: 'raw', 'app/logs': 'raw' }],
+  ['raw_${SOURCE_NAMESPACE}', { orders: 'raw_', 'app/logs': 'raw_app' }],
+  ['${SOURCE_NAMESPACE}', { orders: undefined, 'app/logs': 'app' }],
+  [undefined, { orders: undefined, 'app/logs': undefined }],
+])('the namespace %s says where a stream goes', (namespace, expected) => {
+  const { streams } = configure({ naming: { ...(namespace !== undefined && { namespace }) } });
+  const found = streams.map(({ stream, landing }) => [streamId(stream), landing?.namespace]);
+  expect(Object.fromEntries(found)).toEqual(expected);
+  expect(streams.map(({ stream }) => stream.namespace)).toEqual([undefined, 'app']);
+});
+
+test('the namespace of a stream is taken to the letter', () => {
+  const naming = { namespace: 'raw_${SOURCE_NAMESPACE}' };
+  const { streams } = configure({
+    catalog: { streams: [{ ...logs, namespace: 'a$&b' }] },
+    naming,
+  });
+  expect(streams[0]!.landing).toEqual({ namespace: 'raw_a$&b' });
+});
+
+test('the prefix goes with every stream', () => {
+  const { streams } = configure({ naming: { prefix: 'shop_' } });
+  expect(streams.map(({ landing }) => landing)).toEqual([{ prefix: 'shop_' }, { prefix: 'shop_' }]);
+});
+
+test('soft deletes are the destination’s matter, and mean nothing without dedup', () => {
+  const soft = { name: 'orders', cdc_deletes: 'soft' as const };
+  expect(configure({ selections: [soft] }).streams[0]!.landing).toEqual({ cdc_deletes: 'soft' });
+  const hard = { name: 'orders', cdc_deletes: 'hard' as const };
+  expect(configure({ selections: [hard] }).streams[0]!.landing).toBeUndefined();
+  expect(() => configure({ selections: [{ ...soft, destination_sync_mode: 'append' }] })).toThrow(
+    expect.objectContaining({
+      kind: 'config_error',
+      stream: 'orders',
+      remedy: expect.stringContaining('append_dedup'),
     }),
   );
 });

@@ -34,6 +34,8 @@ export interface World {
   /** Says after which records a state follows; one always follows the last. */
   hasState(n: number): boolean;
   fullRefresh: boolean;
+  /** Types of the fields beside `id`. */
+  fields: Record<string, string>;
   /** Called before each record; waits to slow the source down, throws to fail it. */
   beforeRecord(stream: string, n: number, input: ReadInput<JsonObject>): Promise<void> | void;
   /** Called when the destination is opened; throws to refuse. */
@@ -57,6 +59,7 @@ export function createWorld(id: string, parts: Partial<World> = {}): World {
     streams: { orders: 10 },
     hasState: (n) => n % 5 === 0,
     fullRefresh: false,
+    fields: {},
     beforeRecord: () => undefined,
     beforeOpen: () => undefined,
     check: () => undefined,
@@ -83,7 +86,15 @@ function memorySource(world: World): Source<JsonObject> {
     discover: async () => ({
       streams: Object.keys(world.streams).map((name) => ({
         name,
-        json_schema: { type: 'object', properties: { id: { type: 'integer' } } },
+        json_schema: {
+          type: 'object',
+          properties: Object.fromEntries(
+            Object.entries({ id: 'integer', ...world.fields }).map(([name, type]) => [
+              name,
+              { type: ['null', type] },
+            ]),
+          ),
+        },
         supported_sync_modes: world.fullRefresh
           ? (['full_refresh'] as const)
           : (['full_refresh', 'incremental'] as const),

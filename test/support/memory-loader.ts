@@ -3,6 +3,7 @@ import {
   SyncError,
   type Block,
   type Checkpoint,
+  type ConfiguredCatalog,
   type Epoch,
   type Loader,
   type LoaderDestination,
@@ -20,6 +21,10 @@ export interface MemoryStore {
   checkpoints: Map<string, Checkpoint>;
   epoch: Epoch | null;
   commits: number;
+  /** By sync number, oldest first. */
+  offers: [syncNo: number, offer: string][];
+  /** Catalogs it was opened with. */
+  catalogs: ConfiguredCatalog[];
 }
 
 export interface MemoryFaults {
@@ -36,7 +41,14 @@ export interface MemoryFaults {
 }
 
 export function memoryStore(): MemoryStore {
-  return { rows: new Map(), checkpoints: new Map(), epoch: null, commits: 0 };
+  return {
+    rows: new Map(),
+    checkpoints: new Map(),
+    epoch: null,
+    commits: 0,
+    offers: [],
+    catalogs: [],
+  };
 }
 
 /** A destination with transactions and a fence, in memory. */
@@ -63,8 +75,12 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
       epoch = input.epoch;
       refuseOlder(store, epoch);
       store.epoch = epoch;
+      store.catalogs.push(input.catalog);
+      if (input.offer !== undefined) store.offers.push([epoch.syncNo, input.offer]);
       return Promise.resolve([...store.checkpoints.values()]);
     },
+    offered: ({ epoch: { syncNo } }) =>
+      Promise.resolve(store.offers.findLast(([no]) => no < syncNo)?.[1] ?? null),
     part: (stream, id) => Promise.resolve(memoryPart(stream, id, sealed, faults)),
     commit(parts, at) {
       refuseOlder(store, epoch);

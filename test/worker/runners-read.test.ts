@@ -11,6 +11,7 @@ import {
   type FakeConnector,
   type FakeOptions,
 } from './fake-connector.ts';
+import { catalogOf, configured, id } from '../support/items.ts';
 
 const made: FakeConnector[] = [];
 
@@ -100,13 +101,17 @@ test('gives config, catalog and exact state in files that only their owner may r
       state: { type: 'STREAM', stream: { stream_descriptor: { name: 'b' }, stream_state: 2 } },
     },
   ];
-  const { end } = await readAll(connector, readInput({ password: 'hunter2' }, state));
+  const told = configured(id('a'));
+  const read = readInput({ password: 'hunter2' }, state);
+  // What is meant for the destination is no word of the protocol.
+  const catalog = catalogOf({ ...told, landing: { only: ['n'] } });
+  const { end } = await readAll(connector, { ...read, input: { ...read.input, catalog } });
   expect(end.failure).toBeNull();
   const seen = JSON.parse(readFileSync(connector.file('seen.json'), 'utf8')) as JsonObject;
   expect(seen['directory']).toBe(0o700);
   expect(seen['files']).toEqual([
     ['config', '{"password":"hunter2"}', 0o600],
-    ['catalog', '{"streams":[]}', 0o600],
+    ['catalog', JSON.stringify({ streams: [told] }), 0o600],
     ['state', `[${state[0]?.exact},${JSON.stringify(state[1]?.state)}]`, 0o600],
   ]);
   expect(JSON.stringify(seen['argv'])).not.toContain('hunter2');

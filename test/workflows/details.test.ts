@@ -1,4 +1,9 @@
-import { newConnection, type Progress, type SyncSummary } from '../../protocol/index.ts';
+import {
+  newConnection,
+  type Progress,
+  type SchemaChanges,
+  type SyncSummary,
+} from '../../protocol/index.ts';
 import { connectionDetails, grouped, size, syncDetails } from '../../workflows/details.ts';
 import { id, streamState } from '../support/items.ts';
 import { testPolicy } from './house.ts';
@@ -33,6 +38,12 @@ const progress: Progress = {
   late: 'the source has sent no state for 16 min',
 };
 
+const summaryOf = (more: Partial<SyncSummary>): SyncSummary => ({
+  ...{ syncNo: 2, workflowId: '', startedAt: '', endedAt: '', streams: [], streamCount: 0 },
+  ...{ outcome: 'succeeded', records: 5, bytes: 10, attempts: 3 },
+  ...more,
+});
+
 const shown = { connection: 'orders', syncNo: 2, segment: 1, progress, summary: null };
 
 test('a running sync shows who is late and each stream with its last checkpoint and state', () => {
@@ -44,6 +55,25 @@ test('a running sync shows who is late and each stream with its last checkpoint 
     /^\| shop\.orders \| 1,234,567 \| 2\.0 KiB \|  \| 2026-01-01T00:00:00\.000Z \| `/,
   );
   expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
+});
+
+test('what changed at the source is shown, of a running sync and of the last one', () => {
+  const schema = {
+    ...{ id: 'x', taken: false, count: 3 },
+    changes: [
+      { stream: id('orders'), column: 'a|b', change: 'added', to: 'string' },
+      { stream: id('people'), change: 'removed' },
+    ],
+  } satisfies SchemaChanges;
+  const expected =
+    /\*\*Schema:\*\* the source changed \(not taken over\):\n\* \+ orders\.a\\\|b \(string\)\n\* - stream people\n\* … and 1 more/;
+  expect(syncDetails({ ...shown, progress: { ...progress, schema }, checkpoints: {} })).toMatch(
+    expected,
+  );
+  const ended = { ...summaryOf({ schema }) };
+  expect(syncDetails({ ...shown, summary: ended, checkpoints: {} })).toMatch(expected);
+  const state = { ...newConnection('uuid', spec), history: [ended] };
+  expect(connectionDetails(state)).toMatch(expected);
 });
 
 test('an ended sync shows its outcome, and what to do about its failure', () => {

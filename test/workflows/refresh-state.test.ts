@@ -213,3 +213,11 @@ test('what an older version wrote is read as nothing pending', () => {
   expect(pendingRefreshes(state)).toEqual({ cleared: [], replaced: [], kept: [] });
   expect(synced(ask(state), 'succeeded').minimumGenerations).toEqual({});
 });
+
+test('changes of the source that were accepted outlive a sync that clears', () => {
+  const accepted: ConnectionState = { ...perStream(), acceptedChanges: '0123456789ab' };
+  const cleared = synced(ask(accepted, { streams: [a], manner: 'clear' }), 'succeeded');
+  expect(cleared.acceptedChanges).toBe('0123456789ab');
+  expect(synced(cleared, 'failed').acceptedChanges).toBe('0123456789ab');
+  expect(synced(cleared, 'succeeded')).not.toHaveProperty('acceptedChanges');
+});

@@ -2,6 +2,7 @@ import {
   SyncError,
   asSyncError,
   stateText,
+  wireCatalog,
   type ConfiguredCatalog,
   type End,
   type Item,
@@ -89,7 +90,7 @@ function readArguments(directory: PrivateDirectory, input: ReadInput<JsonObject>
 }
 
 function catalogText(catalog: ConfiguredCatalog): string {
-  return JSON.stringify(catalog);
+  return JSON.stringify(wireCatalog(catalog));
 }
 
 /** An array of states; for LEGACY the bare blob. Never re-written: a state is a black box. */

@@ -34,8 +34,10 @@ export function planTargets(
   hasNamespace: boolean,
 ): Target[] {
   catalog.streams.forEach(refuseDedup);
+  catalog.streams.forEach(refuseChosenColumns);
   const entries = Object.values(known);
-  const namespaceOf = ({ stream }: ConfiguredStream): string => stream.namespace ?? '';
+  const namespaceOf = ({ stream, landing }: ConfiguredStream): string =>
+    landing?.namespace || stream.namespace || '';
   const wanted = catalog.streams.map(namespaceOf).filter((namespace) => namespace !== '');
   const namespaces = claimFileNames(
     wanted,
@@ -77,7 +79,7 @@ function withNames(
   for (const { namespace } of targets) {
     if (names.has(namespace)) continue;
     const here = targets.flatMap((one, i) =>
-      one.namespace === namespace ? [catalog.streams[i]!.stream.name] : [],
+      one.namespace === namespace ? [nameOf(catalog.streams[i]!)] : [],
     );
     const kept = Object.values(known).filter((one) => one.namespace === namespace);
     names.set(
@@ -90,10 +92,12 @@ function withNames(
   }
   return targets.map((one, i) => ({
     ...one,
-    name:
-      known[one.stream]?.name ?? names.get(one.namespace)!.get(catalog.streams[i]!.stream.name)!,
+    name: known[one.stream]?.name ?? names.get(one.namespace)!.get(nameOf(catalog.streams[i]!))!,
   }));
 }
+
+const nameOf = ({ stream, landing }: ConfiguredStream): string =>
+  `${landing?.prefix ?? ''}${stream.name}`;
 
 /** A field's column: its own name, unless that is Airbyte's. */
 export const columnOf = (field: string): string =>
@@ -117,6 +121,21 @@ function refuseDedup(configured: ConfiguredStream): void {
     'Files cannot be updated, so append_dedup is not possible.',
     `stream ${id}: destination_sync_mode append_dedup`,
     'Set destination_sync_mode of the stream to append, or to overwrite with sync_mode full_refresh.',
+    id,
+  );
+}
+
+/** Records go into files as they came: a field cannot be left out. */
+function refuseChosenColumns({ stream, landing }: ConfiguredStream): void {
+  const isFrozen = landing?.frozen === true;
+  if (landing?.only === undefined && !isFrozen) return;
+  const id = streamId(stream);
+  throw refusedConfig(
+    'Files take every field of a record.',
+    `stream ${id}: ${isFrozen ? 'policy.schema_changes: ignore' : 'columns'}`,
+    isFrozen
+      ? 'Set schema_changes in the policy of the connection to propagate or pause.'
+      : 'Remove columns from the stream, or choose them when the files are read.',
     id,
   );
 }

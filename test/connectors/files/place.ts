@@ -135,7 +135,7 @@ const linesOf = (bytes: Uint8Array): string[] =>
 /** `stream {…}`: the record without its envelope. */
 function dataOf(line: string): string {
   const match =
-    /^\{"type":"RECORD","record":\{"stream":("(?:[^"\\]|\\.)*"),"data":(\{.*\}),"emitted_at":\d+\}\}$/.exec(
+    /^\{"type":"RECORD","record":\{"stream":("(?:[^"\\]|\\.)*"),"data":(\{.*\}),"emitted_at":\d+\}\}$/s.exec(
       line,
     );
   if (match === null) throw new Error(`No RECORD: ${line}`);

@@ -310,6 +310,16 @@ describe('names', () => {
   });
 });
 
+test('chosen columns and frozen ones are refused: records are written as they came', async () => {
+  for (const landing of [{ only: ['id'] }, { frozen: true }]) {
+    const refused = await failure(
+      sessions.open({ streams: [stream('orders', 'append', { landing })] }),
+    );
+    expect([refused.kind, refused.stream]).toEqual(['config_error', 'orders']);
+    expect(refused.remedy).toMatch(/columns|schema_changes/);
+  }
+});
+
 test('append_dedup and Parquet are refused, and the remedy says what to do', async () => {
   const dedup = await failure(sessions.open({ streams: [stream('orders', 'append_dedup')] }));
   expect([dedup.kind, dedup.stream]).toEqual(['config_error', 'orders']);

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import {
+  changeText,
+  schemaChangesMax,
+  streamId,
+  SyncError,
+  type Catalog,
+  type SchemaChange,
+  type SchemaChanges,
+  type SchemaPolicy,
+  type StreamId,
+  type StreamSelection,
+} from '../protocol/index.ts';
+import { compareOffers, offerOf, type Offer } from './offer.ts';
+
+const nameCharsMax = 80;
+const typeCharsMax = 40;
+/** Shown in a failure, which must stay small. */
+const placeCharsMax = 280;
+const idLength = 12;
+
+export interface ReviewInput {
+  readonly connection: string;
+  readonly catalog: Catalog;
+  /** Absent: every stream. */
+  readonly selections: readonly StreamSelection[] | undefined;
+  readonly policy: SchemaPolicy;
+  /** What the source offered when it was last accepted; null: not known, so that whatever it offers is. */
+  readonly before: Offer | null;
+  /** The changes that a person has accepted, by their id. */
+  readonly accepted: string | null;
+}
+
+export interface Review {
+  /** null: nothing changed. */
+  readonly changes: SchemaChanges | null;
+  /** What is to be copied. */
+  readonly catalog: Catalog;
+  /** Tables take no new columns. */
+  readonly frozen: boolean;
+  /** What the destination keeps as accepted. */
+  readonly kept: Offer;
+  /** The sync may not go on. */
+  readonly refusal: SyncError | null;
+}
+
+/** Compares what the source offers with what was accepted, and does what the connection's policy says. */
+export function reviewSchema(input: ReviewInput): Review {
+  const { catalog, selections, policy, before, accepted } = input;
+  const selected =
+    selections === undefined ? null : new Map(selections.map((s) => [streamId(s), s]));
+  const now = offerOf(catalog, (id) => selected?.has(id) ?? true);
+  const same: Review = {
+    changes: null,
+    catalog,
+    frozen: policy === 'ignore',
+    kept: now,
+    refusal: null,
+  };
+  if (before === null) return same;
+  const all = compareOffers(before, now).filter(({ stream, column }) => {
+    const columns = selected?.get(stream)?.columns;
+    return column === undefined || columns === undefined || columns.includes(column);
+  });
+  if (all.length === 0) return same;
+  const ours = all.filter(({ stream, column, change }) => {
+    if (column !== undefined) return true;
+    return change === 'added' ? selected === null : before.get(stream) !== null;
+  });
+  const id = hashOf(ours);
+  const isAccepted = ours.length > 0 && accepted === id;
+  const taken = ours.length === 0 || policy === 'propagate' || isAccepted;
+  const changes = bounded(id, taken, all);
+  if (taken) return { ...same, changes, frozen: policy === 'ignore' && !isAccepted };
+  if (policy === 'pause')
+    return { ...same, changes, kept: before, refusal: paused(input, id, ours) };
+  const isNew = (stream: StreamId): boolean => selected === null && !before.has(stream);
+  return {
+    ...same,
+    changes,
+    catalog: { streams: catalog.streams.filter((stream) => !isNew(streamId(stream))) },
+    kept: keptOf(before, now, isNew),
+  };
+}
+
+/** What was accepted stays so, also what is gone for now: when it comes back it is not new. */
+function keptOf(before: Offer, now: Offer, isNew: (stream: StreamId) => boolean): Offer {
+  const kept = new Map(before);
+  for (const [id, fields] of now)
+    if (!isNew(id) && (before.get(id) ?? null) === null) kept.set(id, fields);
+  return kept;
+}
+
+function hashOf(changes: readonly SchemaChange[]): string {
+  return createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, idLength);
+}
+
+const cut = (text: string, charsMax: number): string =>
+  text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
+
+function bounded(id: string, taken: boolean, all: readonly SchemaChange[]): SchemaChanges {
+  const changes = all.slice(0, schemaChangesMax).map(({ stream, column, change, from, to }) => ({
+    stream: cut(stream, nameCharsMax) as StreamId,
+    ...(column !== undefined && { column: cut(column, nameCharsMax) }),
+    change,
+    ...(from !== undefined && { from: cut(from, typeCharsMax) }),
+    ...(to !== undefined && { to: cut(to, typeCharsMax) }),
+  }));
+  return { id, taken, changes, count: all.length };
+}
+
+function paused(
+  { connection }: ReviewInput,
+  id: string,
+  changes: readonly SchemaChange[],
+): SyncError {
+  const count = changes.length;
+  return new SyncError('config_error', 'The source offers another schema than was accepted.', {
+    origin: 'source',
+    place: cut(`${count} changes: ${changes.map(changeText).join(', ')}`, placeCharsMax),
+    remedy: `Look at them with tidemark status ${connection}, then: tidemark schema accept ${connection}.`,
+    facts: { changes: id, count },
+  });
+}
