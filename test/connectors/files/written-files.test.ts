@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
-import { partId, streamId } from '../../../protocol/index.ts';
+import { partId, streamId, type Landing } from '../../../protocol/index.ts';
 import { done, overwritten } from '../conformance-replace.ts';
 import {
   block,
@@ -311,7 +311,8 @@ describe('names', () => {
 });
 
 test('chosen columns and frozen ones are refused: records are written as they came', async () => {
-  for (const landing of [{ only: ['id'] }, { frozen: true }]) {
+  const chosen: readonly Landing[] = [{ only: ['id'] }, { frozen: true }];
+  for (const landing of chosen) {
     const refused = await failure(
       sessions.open({ streams: [stream('orders', 'append', { landing })] }),
     );
