@@ -5,7 +5,7 @@ import type { StreamStatus } from './message.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 
-/** How a sync ended. `partial`: it failed, but some streams are done. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some of the streams it came to are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */

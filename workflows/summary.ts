@@ -28,7 +28,7 @@ export function doneSummary(facts: SyncFacts, { summary }: Done): SyncSummary {
   return { ...base(facts, 'succeeded'), ...summary };
 }
 
-/** `partial`: at least one stream is done, though the sync failed. */
+/** `partial`: at least one stream is done and one is not. Where all call themselves done, what failed is the sync: its success is not proven. */
 export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
   const { streams, ...told } = soFar(facts);
   // The source may call a stream complete that the destination did not take.
@@ -37,8 +37,9 @@ export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSumma
       ? { ...one, status: 'INCOMPLETE' as const }
       : one,
   );
-  const isDone = judged.some(({ status }) => status === 'COMPLETE');
-  return { ...base(facts, isDone ? 'partial' : 'failed'), ...told, streams: judged, failure };
+  const done = judged.filter(({ status }) => status === 'COMPLETE').length;
+  const outcome = done > 0 && done < judged.length ? 'partial' : 'failed';
+  return { ...base(facts, outcome), ...told, streams: judged, failure };
 }
 
 export function cancelledSummary(facts: SyncFacts, failure: SyncFailure | undefined): SyncSummary {
