@@ -24,3 +24,14 @@ export function parsesExactly(text: string): boolean {
   }
   return true;
 }
+
+/** What a `$ref` within the same document points at (RFC 6901); undefined: nothing, or another document. */
+export function pointed(root: JsonObject, ref: string): Json | undefined {
+  if (!ref.startsWith('#/')) return undefined;
+  let at: Json | undefined = root;
+  for (const part of ref.slice(2).split('/')) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    at = isObject(at) ? at[key] : undefined;
+  }
+  return at;
+}

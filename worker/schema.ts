@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../protocol/index.ts';
+import { isObject, pointed, type Json, type JsonObject } from '../protocol/index.ts';
 
 /**
  * The schemas that may describe a value, `$ref`s followed and `oneOf`/`anyOf`/`allOf` opened. Branches that a constant rules out
@@ -104,16 +104,6 @@ function ruledOut(branch: Json, value: Json | undefined): boolean {
     if (constant !== undefined) return constant !== given;
     return Array.isArray(list) && list.length === 1 && (list as Json[])[0] !== given;
   });
-}
-
-function pointed(root: JsonObject, ref: string): Json | undefined {
-  if (!ref.startsWith('#/')) return undefined;
-  let at: Json | undefined = root;
-  for (const part of ref.slice(2).split('/')) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    at = isObject(at) ? at[key] : undefined;
-  }
-  return at;
 }
 
 function matching(patterns: JsonObject, key: string): (Json | undefined)[] {

@@ -1,4 +1,4 @@
-import { isObject, type Json, type JsonObject } from '../../protocol/index.ts';
+import { isObject, pointed, type Json, type JsonObject } from '../../protocol/index.ts';
 
 /** `$ref`s may lead in circles. */
 const refsMax = 16;
@@ -112,14 +112,4 @@ export function propertiesOf({ properties }: JsonObject): JsonObject {
 
 function isObjectSchema(schema: Json): boolean {
   return isObject(schema) && ('properties' in schema || '$ref' in schema);
-}
-
-function pointed(root: JsonObject, ref: string): Json | undefined {
-  if (!ref.startsWith('#/')) return undefined;
-  let at: Json | undefined = root;
-  for (const part of ref.slice(2).split('/')) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    at = isObject(at) ? at[key] : undefined;
-  }
-  return at;
 }

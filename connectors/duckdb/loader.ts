@@ -18,7 +18,7 @@ import {
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
-import type { Table } from '../kit/tables.ts';
+import { tablesToPublish, type Table } from '../kit/tables.ts';
 import { outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts';
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
@@ -174,11 +174,8 @@ export class DuckdbLoader implements Loader {
   ): Promise<Table[]> {
     const { input, tables } = this.#open();
     const published: Table[] = [];
-    for (const { scope, complete } of at) {
-      const table = complete === true ? tables.get(scope as StreamId) : undefined;
-      if (table === undefined || table.target.hidden === null) continue;
+    for (const table of tablesToPublish(at, tables))
       published.push(await publish(database, ledger, table, input));
-    }
     return published;
   }
 

@@ -1,4 +1,4 @@
-import { cdcPrefix } from '../../protocol/index.ts';
+import { cdcPrefix, type Checkpoint, type StreamId } from '../../protocol/index.ts';
 import {
   airbyteColumns,
   columnsMax,
@@ -126,4 +126,15 @@ export function brokenToTell({ target, columns }: Table): readonly string[] | nu
 /** The columns in the order of an INSERT: the fields', then Airbyte's. */
 export function columnNames({ columns }: Table): string {
   return [...columns.map(({ name }) => name), ...airbyteColumns].map(quoteIdentifier).join(', ');
+}
+
+/** The hidden tables that a commit at these checkpoints is to publish: those of streams that are complete. */
+export function tablesToPublish(
+  at: readonly Checkpoint[],
+  tables: ReadonlyMap<StreamId, Table>,
+): readonly Table[] {
+  return at.flatMap(({ scope, complete }) => {
+    const table = complete === true ? tables.get(scope as StreamId) : undefined;
+    return table === undefined || table.target.hidden === null ? [] : [table];
+  });
 }

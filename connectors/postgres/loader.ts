@@ -15,7 +15,7 @@ import {
 import { Gatherer } from '../kit/gather.ts';
 import { exactFold } from '../kit/identifiers.ts';
 import { receipt, type Written } from '../kit/receipt.ts';
-import { targetWithColumns, type Table } from '../kit/tables.ts';
+import { tablesToPublish, targetWithColumns, type Table } from '../kit/tables.ts';
 import { outsideCatalog, planTargets } from '../kit/targets.ts';
 import { writePart, type Manner } from './commit.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
@@ -230,11 +230,8 @@ export class PostgresLoader implements Loader {
   async #publish(at: readonly Checkpoint[]): Promise<Table[]> {
     const { session, ledger, tables, input } = this.#open();
     const published: Table[] = [];
-    for (const { scope, complete } of at) {
-      const table = complete === true ? tables.get(scope as StreamId) : undefined;
-      if (table === undefined || table.target.hidden === null) continue;
+    for (const table of tablesToPublish(at, tables))
       published.push(await publish(session, ledger, table, input));
-    }
     return published;
   }
 }
