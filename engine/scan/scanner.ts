@@ -31,7 +31,11 @@ export interface ScannerOptions {
  * own, are failures here.
  */
 export interface Scanner {
-  scan(chunk: Uint8Array): Iterable<ScanItem>;
+  /**
+   * `room`: so many bytes before the chunk, in the same memory, may be overwritten. The beginning of a line that the chunk before left goes
+   * there if it fits, so that it makes no run of its own.
+   */
+  scan(chunk: Uint8Array, room?: number): Iterable<ScanItem>;
   /** The last line, if it lacks its `\n`. */
   end(): Iterable<ScanItem>;
 }
@@ -141,20 +145,32 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     cut(line, 0, line.length, items);
   }
 
-  function take(chunk: Buffer, items: ScanItem[]): void {
-    const until = chunk.lastIndexOf(lineFeed) + 1;
-    if (until === 0) return keep(chunk);
+  /** The chunk with the kept beginning of its first line before it. */
+  function joined(chunk: Buffer): Buffer {
+    const whole = Buffer.from(chunk.buffer, chunk.byteOffset - keptBytes, keptBytes + chunk.length);
+    let at = 0;
+    for (const piece of kept) at += piece.copy(whole, at);
+    kept = [];
+    keptBytes = 0;
+    return whole;
+  }
+
+  function take(chunk: Buffer, room: number, items: ScanItem[]): void {
+    if (!chunk.includes(lineFeed)) return keep(chunk);
+    let bytes = chunk;
     let start = 0;
-    if (keptBytes > 0) {
+    if (keptBytes > 0 && keptBytes <= room) bytes = joined(chunk);
+    else if (keptBytes > 0) {
       start = chunk.indexOf(lineFeed) + 1;
       cutKept(chunk.subarray(0, start), items);
     }
-    cut(chunk, start, until, items);
-    keep(chunk.subarray(until));
+    const until = bytes.lastIndexOf(lineFeed) + 1;
+    cut(bytes, start, until, items);
+    keep(bytes.subarray(until));
   }
 
   return {
-    scan: (chunk) => yielding((items) => take(asBuffer(chunk), items)),
+    scan: (chunk, room = 0) => yielding((items) => take(asBuffer(chunk), room, items)),
     end: () => yielding((items) => keptBytes > 0 && cutKept(newline, items)),
   };
 }

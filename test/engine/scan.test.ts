@@ -12,17 +12,20 @@ function scanAll(chunks: readonly Uint8Array[], options: ScannerOptions = {}): S
   return [...chunks.flatMap((chunk) => [...scanner.scan(chunk)]), ...scanner.end()];
 }
 
-/** Cuts at the given places, each chunk in memory of its own that is overwritten once it was scanned. */
-function scanCut(bytes: Buffer, cuts: readonly number[]): ScanItem[] {
+/** Cuts at the given places, each chunk in memory of its own with `room` before it, all overwritten once it was scanned. */
+function scanCut(bytes: Buffer, cuts: readonly number[], room = 0): ScanItem[] {
+  const guard = '0123456789';
   const scanner = createScanner();
   const found: ScanItem[] = [];
   const places = [...new Set([0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])];
   places.sort((a, b) => a - b);
   for (let i = 1; i < places.length; i += 1) {
-    const chunk = Buffer.from(bytes.subarray(places[i - 1], places[i]));
-    for (const item of scanner.scan(chunk))
+    const piece = bytes.subarray(places[i - 1], places[i]);
+    const memory = Buffer.concat([Buffer.from(guard), Buffer.alloc(room, '#'), piece]);
+    for (const item of scanner.scan(memory.subarray(guard.length + room), room))
       found.push(item.type === 'RUN' ? { ...item, bytes: Buffer.from(item.bytes) } : item);
-    chunk.fill('#');
+    expect(memory.toString('latin1', 0, guard.length)).toBe(guard);
+    memory.fill('#');
   }
   found.push(...scanner.end());
   return found;
@@ -66,9 +69,10 @@ test('finds what a parser finds in any output, however it is cut', () => {
       fc.constantFrom('\n', '\r\n'),
       fc.boolean(),
       fc.array(fc.nat(), { maxLength: 12 }),
-      (lines, ending, closed, cuts) => {
+      fc.constantFrom(0, 20, 10_000),
+      (lines, ending, closed, cuts, room) => {
         const text = lines.join(ending) + (closed ? ending : '');
-        expect(seen(scanCut(Buffer.from(text), cuts))).toEqual(reference(text));
+        expect(seen(scanCut(Buffer.from(text), cuts, room))).toEqual(reference(text));
       },
     ),
     { numRuns: 1500 },
@@ -266,4 +270,21 @@ test('shows a message that lacks its payload as text, marked as unreadable', () 
 test('knows more envelopes than it remembers', () => {
   const lines = Array.from({ length: 300 }, (_, i) => record(`s${i % 150}`, '{"id":1}'));
   expect(streams(lines)).toEqual(lines.map((_, i) => `s${i % 150}`));
+});
+
+test('a line that two chunks share makes no run of its own where there is room for its beginning', () => {
+  const line = `${record('a', '{"n":1}')}\n`;
+  const text = Buffer.from(line.repeat(6));
+  const cut = Math.round(line.length * 2.5);
+  const runsWith = (room: number): number[] => {
+    const scanner = createScanner();
+    const memory = Buffer.concat([Buffer.alloc(room), text.subarray(cut)]);
+    const found = [
+      ...scanner.scan(text.subarray(0, cut)),
+      ...scanner.scan(memory.subarray(room), room),
+    ];
+    return found.map((item) => (item.type === 'RUN' ? item.records : 0));
+  };
+  expect(runsWith(line.length)).toEqual([2, 4]);
+  expect(runsWith(1)).toEqual([2, 1, 3]);
 });

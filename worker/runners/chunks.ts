@@ -1,6 +1,8 @@
 /** Bytes on loan: they may change once everyone who holds them has let go. */
 export interface Chunk {
   readonly bytes: Buffer;
+  /** So many bytes before `bytes`, in the same memory, are its holder's too. */
+  readonly room: number;
   /** One more holds them. Returns how that one lets go; idempotent. */
   hold(): () => void;
 }
@@ -20,13 +22,16 @@ export interface ChunkPool {
 
 export interface ChunkPoolOptions {
   readonly bufferBytes: number;
+  /** Each buffer has so many bytes more before it. */
+  readonly roomBytes: number;
   /** Invariant 7: memory ends here; whoever fills buffers waits for those who empty them. */
   readonly buffersMax: number;
   /** A buffer became free. */
   readonly freed: () => void;
 }
 
-export function createChunkPool({ bufferBytes, buffersMax, freed }: ChunkPoolOptions): ChunkPool {
+export function createChunkPool(options: ChunkPoolOptions): ChunkPool {
+  const { bufferBytes, roomBytes, buffersMax, freed } = options;
   const idle: Buffer[] = [];
   let made = 0;
 
@@ -39,16 +44,18 @@ export function createChunkPool({ bufferBytes, buffersMax, freed }: ChunkPoolOpt
       if (buffer !== undefined) return buffer;
       if (made === buffersMax) throw new Error('Every buffer is taken.');
       made += 1;
-      return Buffer.allocUnsafeSlow(bufferBytes);
+      return Buffer.allocUnsafeSlow(roomBytes + bufferBytes).subarray(roomBytes);
     },
     chunk(buffer, length) {
       if (length <= bufferBytes / 4) {
         idle.push(buffer);
-        return { bytes: Buffer.from(buffer.subarray(0, length)), hold: () => () => undefined };
+        const bytes = Buffer.from(buffer.subarray(0, length));
+        return { bytes, room: 0, hold: () => () => undefined };
       }
       let holders = 0;
       return {
         bytes: buffer.subarray(0, length),
+        room: roomBytes,
         hold() {
           holders += 1;
           let holds = true;

@@ -20,11 +20,13 @@ export interface Output {
 const aheadBytesMax = 256 * 1024;
 /** More than a socket holds, so that one read empties it. */
 const bufferBytes = 256 * 1024;
-/** 8 MiB in all. */
+/** For the beginning of a line whose end is in the next buffer: lines are seldom longer. */
+const roomBytes = 64 * 1024;
+/** 10 MiB in all. */
 const buffersMax = 32;
 
 export function createOutput(stdout: Readable): Output {
-  const pool = createChunkPool({ bufferBytes, buffersMax, freed: () => goOn() });
+  const pool = createChunkPool({ bufferBytes, roomBytes, buffersMax, freed: () => goOn() });
   const ahead: Chunk[] = [];
   let aheadBytes = 0;
   let ended = false;

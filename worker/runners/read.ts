@@ -65,7 +65,8 @@ export async function* readSource(
         const chunk = await session.output.next();
         if (chunk === null) break;
         const letGo = chunk.hold();
-        for (const item of itemsOf(scanner.scan(chunk.bytes), reading, chunk)) yield item;
+        for (const item of itemsOf(scanner.scan(chunk.bytes, chunk.room), reading, chunk))
+          yield item;
         letGo();
       }
       for await (const item of lastItems(scanner, reading)) yield item;
