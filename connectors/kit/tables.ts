@@ -36,7 +36,7 @@ export interface TableDialect {
 }
 
 /** Whether a field of a record may have a column. */
-export function admits({ only }: Target, field: string): boolean {
+export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
   return (
     only === null || only.has(field) || only.has(hashedName(field)) || field.startsWith(cdcPrefix)
   );
@@ -119,7 +119,13 @@ export function targetWithColumns({ target, columns }: Table): Target {
 }
 
 /** The fields whose unusable values are told as NULLED; null: every one. A field that was left out has no value to lose. */
-export function brokenToTell({ target, columns }: Table): readonly string[] | null {
+export function brokenToTell({
+  target,
+  columns,
+}: {
+  readonly target: Pick<Target, 'only'>;
+  readonly columns: readonly Column[];
+}): readonly string[] | null {
   return target.only === null ? null : columns.map(({ field }) => field);
 }
 
