@@ -67,7 +67,10 @@ export function inherited(
 }
 
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
-export function wantedFields(target: Target, more: readonly Observed[]): Map<string, ColumnKind> {
+export function wantedFields(
+  target: Pick<Target, 'stream' | 'fields' | 'dedupBy'>,
+  more: readonly Observed[],
+): Map<string, ColumnKind> {
   const wanted = new Map<string, ColumnKind>(target.fields);
   for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
   for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));

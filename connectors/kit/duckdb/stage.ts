@@ -4,6 +4,7 @@ import { quoteLiteral } from '../identifiers.ts';
 import { brokenToTell, type Column } from '../tables.ts';
 import { unreadableRecord, type Target } from '../targets.ts';
 import { castSql, pointer, takesAnything } from './casts.ts';
+import { readLiteral } from './paths.ts';
 import type { Row, Statements } from './statements.ts';
 
 /** DuckDB's own default; it holds two of these per thread. */
@@ -38,7 +39,7 @@ export async function stageRecords(
   parts: readonly RecordFile[],
   name: string,
 ): Promise<Staged> {
-  const files = parts.map(({ file }) => quoteLiteral(file)).join(', ');
+  const files = parts.map(({ file }) => readLiteral(file)).join(', ');
   const lineBytes = Math.max(lineBytesDefault, ...parts.map((part) => part.lineBytesMax));
   await database.run(
     `CREATE OR REPLACE TEMPORARY TABLE ${name} AS SELECT record['data'] AS data, record['emitted_at'] AS emitted, record['meta'] AS meta,
