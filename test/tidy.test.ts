@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 // outside protocol and workflows; each room may import itself.
 const mayImport: Record<string, readonly string[]> = {
   protocol: [],
-  'connectors/kit': ['protocol', 'node:'],
+  'connectors/kit': ['protocol', 'node:', 'type:@duckdb/node-api'],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': [

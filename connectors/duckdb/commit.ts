@@ -1,10 +1,4 @@
-import { quoteIdentifier } from '../kit/identifiers.ts';
-import type { Written } from '../kit/receipt.ts';
-import { columnNames, targetWithColumns, type Table } from '../kit/tables.ts';
-import { nullKey } from '../kit/targets.ts';
-import type { Database } from './database.ts';
-import type { DuckdbLedger } from './ledger.ts';
-import type { DuckdbSealedPart } from './part.ts';
+import { unknownFields } from '../kit/duckdb/observe.ts';
 import {
   columnAt,
   stageRecords,
@@ -13,9 +7,15 @@ import {
   typeRecords,
   type Staged,
   type Typed,
-} from './stage.ts';
-import { ensureTable, isWidenable, unknownFields, widen, widerType } from './tables.ts';
-import { quoted } from './types.ts';
+} from '../kit/duckdb/stage.ts';
+import { quoteIdentifier } from '../kit/identifiers.ts';
+import type { Written } from '../kit/receipt.ts';
+import { columnNames, targetWithColumns, type Table } from '../kit/tables.ts';
+import { nullKey } from '../kit/targets.ts';
+import type { Database } from './database.ts';
+import type { DuckdbLedger } from './ledger.ts';
+import type { DuckdbSealedPart } from './part.ts';
+import { ensureTable, isWidenable, quoted, widen, widerType } from './tables.ts';
 
 /** A stream's part of a commit: typed, counted, ready to be moved into its table. */
 export interface Batch extends Written {

@@ -2,6 +2,7 @@ import { open, realpath, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { statementsOn, type Row, type Statements } from '../kit/duckdb/statements.ts';
 import { aborted } from '../kit/gather.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
 import { defaultMemoryLimit, type DuckdbConfig } from './config.ts';
@@ -13,22 +14,21 @@ const lockPollMs = 100;
 /** Loading JSON gains little from more, and other syncs want some too. */
 const threads = 2;
 
-export type Row = Readonly<Record<string, unknown>>;
-
 /** Statements on the open file. */
-export class Database {
-  readonly #connection: DuckDBConnection;
+export class Database implements Statements {
+  readonly #statements: Statements;
   /** DuckDB calls the file by its base name; a schema may be called so too, so every name is written out in full. */
   readonly #catalog: string;
 
-  private constructor(connection: DuckDBConnection, catalog: string) {
-    this.#connection = connection;
+  private constructor(statements: Statements, catalog: string) {
+    this.#statements = statements;
     this.#catalog = catalog;
   }
 
   static async on(connection: DuckDBConnection): Promise<Database> {
-    const found = await connection.runAndReadAll('SELECT current_database()');
-    return new Database(connection, found.value(0, 0) as string);
+    const statements = statementsOn(connection);
+    const [found] = await statements.rows('SELECT current_database() AS catalog');
+    return new Database(statements, found!['catalog'] as string);
   }
 
   schema(schema: string): string {
@@ -39,13 +39,12 @@ export class Database {
     return `${this.schema(schema)}.${quoteIdentifier(table)}`;
   }
 
-  async rows(sql: string): Promise<Row[]> {
-    return (await this.#connection.runAndReadAll(sql)).getRowObjectsJson();
+  rows(sql: string): Promise<Row[]> {
+    return this.#statements.rows(sql);
   }
 
-  /** The number of rows that the statement changed. */
-  async run(sql: string): Promise<number> {
-    return (await this.#connection.run(sql)).rowsChanged;
+  run(sql: string): Promise<number> {
+    return this.#statements.run(sql);
   }
 }
 

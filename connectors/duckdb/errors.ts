@@ -11,11 +11,6 @@ export function lockHolderOf(error: unknown): number | null | undefined {
   return message.includes('Could not set lock on file') ? null : undefined;
 }
 
-/** The file with the records could not be read as JSON. */
-export function isMalformed(error: unknown): boolean {
-  return /Malformed JSON|JSON transform error|maximum_object_size/.test(messageOf(error));
-}
-
 const known: readonly (readonly [RegExp, FailureKind, string, string?])[] = [
   [
     /not a valid DuckDB database|unsupported|storage version|encrypt/i,

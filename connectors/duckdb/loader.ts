@@ -15,6 +15,7 @@ import {
   type SealedPart,
   type StreamId,
 } from '../../protocol/index.ts';
+import { isMalformed, repairFile } from '../kit/duckdb/repair.ts';
 import { Gatherer } from '../kit/gather.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
@@ -23,10 +24,9 @@ import { outsideCatalog, planTargets, unreadableRecord } from '../kit/targets.ts
 import { moveBatch, prepareBatch, type Batch } from './commit.ts';
 import { defaultSchema, type DuckdbConfig } from './config.ts';
 import { DatabaseFile, type Database, type Turns } from './database.ts';
-import { isMalformed } from './errors.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbOffers } from './offers.ts';
-import { DuckdbPart, FileOutlet, repairFile, type DuckdbSealedPart } from './part.ts';
+import { DuckdbPart, FileOutlet, type DuckdbSealedPart } from './part.ts';
 import { publish, sweepHidden } from './publish.ts';
 import { ensureTable } from './tables.ts';
 
@@ -192,7 +192,7 @@ export class DuckdbLoader implements Loader {
       if (!isMalformed(error)) throw error;
     }
     this.#repairing.add(table.target.stream);
-    for (const part of parts) await repairFile(part);
+    for (const part of parts) await repairFile(part.file, part.stream);
     try {
       return await prepareBatch(database, ledger, table, parts);
     } catch (error) {

@@ -1,23 +1,11 @@
-import { appendFile, rename, rm, truncate } from 'node:fs/promises';
-import { createReadStream } from 'node:fs';
+import { appendFile, rm, truncate } from 'node:fs/promises';
 import type { Block, Part, PartId, SealedPart, StreamId } from '../../protocol/index.ts';
+import { exactLines, repaired } from '../kit/duckdb/repair.ts';
+import type { RecordFile } from '../kit/duckdb/stage.ts';
 import type { GatheredPart, Outlet } from '../kit/gather.ts';
-import { NotJson } from '../kit/json-scan.ts';
-import { repairLines, type RepairRules } from '../kit/repair.ts';
-import { hasDoubtfulNumber } from '../kit/suspicion.ts';
-import { unreadableRecord } from '../kit/targets.ts';
-
-/** DuckDB reads every number with a point as a double. */
-const rules: RepairRules = { numbers: 'list', refusesNul: false };
-/** A file is repaired in pieces of this size. */
-const repairBytes = 4 * 1024 * 1024;
 
 /** A sealed part with the file that holds it. */
-export interface DuckdbSealedPart extends SealedPart {
-  readonly file: string;
-  /** The largest block: no line is longer. */
-  readonly lineBytesMax: number;
-}
+export type DuckdbSealedPart = SealedPart & RecordFile;
 
 export class FileOutlet implements Outlet {
   readonly #file: string;
@@ -57,8 +45,10 @@ export class DuckdbPart implements Part {
   }
 
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    const doubtful = this.#repairing.has(block.stream) || hasDoubtfulNumber(block.bytes);
-    const bytes = doubtful ? repaired(block.bytes, block.stream) : block.bytes;
+    const { stream } = block;
+    const bytes = this.#repairing.has(stream)
+      ? repaired(block.bytes, stream)
+      : exactLines(block.bytes, stream);
     this.#receivedBytes += block.bytes.byteLength;
     this.#lineBytesMax = Math.max(this.#lineBytesMax, bytes.byteLength);
     await this.#gathered.append({ ...block, bytes }, abort);
@@ -84,37 +74,4 @@ export class DuckdbPart implements Part {
     this.#gathered.discard();
     await rm(this.#sealed.file, { force: true });
   }
-}
-
-function repaired(bytes: Uint8Array, stream: StreamId): Uint8Array {
-  try {
-    return repairLines(bytes, rules);
-  } catch (error) {
-    if (error instanceof NotJson) throw unreadableRecord(stream);
-    throw error;
-  }
-}
-
-/** Rewrites a part that DuckDB could not read. */
-export async function repairFile({ file, stream }: DuckdbSealedPart): Promise<void> {
-  const target = `${file}.repaired`;
-  await rm(target, { force: true });
-  let rest: Uint8Array = new Uint8Array(0);
-  const put = (bytes: Uint8Array): Promise<void> =>
-    appendFile(target, repaired(bytes, stream), { mode: 0o600 });
-  for await (const chunk of createReadStream(file, { highWaterMark: repairBytes })) {
-    const bytes = joined(rest, chunk as Uint8Array);
-    const end = bytes.lastIndexOf(10) + 1;
-    if (end > 0) await put(bytes.subarray(0, end));
-    rest = bytes.slice(end);
-  }
-  if (rest.byteLength > 0) await put(rest);
-  await rename(target, file);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(a.byteLength + b.byteLength);
-  bytes.set(a);
-  bytes.set(b, a.byteLength);
-  return bytes;
 }

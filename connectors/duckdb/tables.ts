@@ -1,14 +1,14 @@
 import {
-  columnsMax,
   extractedAtColumn,
   generationColumn,
   metaColumn,
   rawIdColumn,
+  type ColumnKind,
   type Observed,
 } from '../kit/columns.ts';
-import { caseFold } from '../kit/identifiers.ts';
+import { decimalFor, decimalScale, digitsSql } from '../kit/duckdb/casts.ts';
+import { caseFold, quoteIdentifier } from '../kit/identifiers.ts';
 import {
-  admits,
   inherited,
   planColumns,
   settle,
@@ -17,14 +17,27 @@ import {
   type Table,
   type TableDialect,
 } from '../kit/tables.ts';
-import { tooManyColumns, type Target } from '../kit/targets.ts';
+import type { Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
 import type { DuckdbLedger } from './ledger.ts';
-import { decimalDigitsMax, decimalScale, digitsSql, pointer, quoted, sqlTypeOf } from './types.ts';
+
+const sqlTypes: Readonly<Record<ColumnKind, string>> = {
+  string: 'VARCHAR',
+  boolean: 'BOOLEAN',
+  integer: 'BIGINT',
+  big_integer: 'HUGEINT',
+  number: 'DOUBLE',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP',
+  timestamptz: 'TIMESTAMP WITH TIME ZONE',
+  time: 'TIME',
+  timetz: 'TIME WITH TIME ZONE',
+  json: 'JSON',
+};
 
 const dialect: TableDialect = {
   fold: caseFold,
-  sqlTypeOf,
+  sqlTypeOf: (kind) => sqlTypes[kind],
   airbyteTypes: {
     [rawIdColumn]: 'UUID',
     [extractedAtColumn]: 'TIMESTAMP WITH TIME ZONE',
@@ -62,42 +75,6 @@ export async function ensureTable(
   return { target, sql, columns };
 }
 
-/** The fields in staged records that the table has no column for, with what was seen of them. */
-export async function unknownFields(
-  database: Database,
-  table: Table,
-  staged: string,
-): Promise<Observed[]> {
-  const rows = await database.rows(`SELECT DISTINCT unnest(json_keys(data)) AS key FROM ${staged}`);
-  const known = new Set(table.columns.map(({ field }) => field));
-  const fields = rows
-    .map((row) => String(row['key']))
-    .filter((field) => !known.has(field) && admits(table.target, field));
-  if (fields.length + known.size > columnsMax)
-    throw tooManyColumns(table.target.stream, fields.length + known.size);
-  const observed: Observed[] = [];
-  for (const field of fields.sort()) {
-    const one = await observe(database, staged, field);
-    // Only nulls so far: the column comes with the first value.
-    if (one.types.length > 0) observed.push(one);
-  }
-  return observed;
-}
-
-async function observe(database: Database, staged: string, field: string): Promise<Observed> {
-  const rows = await database.rows(
-    `SELECT DISTINCT CASE WHEN kind IN ('DOUBLE', 'BIGINT', 'UBIGINT', 'HUGEINT') THEN
-         CASE WHEN NOT regexp_full_match(text, '-?[0-9]+') THEN 'number' WHEN TRY_CAST(text AS BIGINT) IS NULL THEN 'big' ELSE 'integer' END
-       WHEN kind = 'VARCHAR' THEN 'string' ELSE lower(kind) END AS kind
-     FROM (SELECT json_type(data, ${pointer(field)}) AS kind, json_extract_string(data, ${pointer(field)}) AS text FROM ${staged})
-     WHERE kind IS NOT NULL AND kind <> 'NULL'`,
-  );
-  const kinds = new Set(rows.map((row) => String(row['kind'])));
-  const big = kinds.delete('big');
-  if (big) kinds.add('integer');
-  return { field, types: [...kinds].sort(), big };
-}
-
 /** A column to be widened, and the SQL of the batch's texts for it (`text` in the relation `batch`). */
 export interface Tight {
   readonly column: Column;
@@ -122,13 +99,12 @@ export async function widerType(
          WHERE regexp_full_match(${text}, '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]{1,4})?')
        UNION ALL SELECT ${ownDigits.whole}, ${ownDigits.scale} FROM ${table.sql} WHERE ${quoted(column)} IS NOT NULL)`,
   );
-  const whole = Number(rows[0]?.['whole'] ?? 0);
-  const scale = Number(rows[0]?.['scale'] ?? 0);
-  if (whole + scale > decimalDigitsMax) return null;
   // Room on both sides, so that the next batch needs no change again.
-  const type = `DECIMAL(38,${scale + Math.floor((decimalDigitsMax - whole - scale) / 2)})`;
+  const type = decimalFor(Number(rows[0]?.['whole'] ?? 0), Number(rows[0]?.['scale'] ?? 0));
   return type === column.type ? null : type;
 }
+
+export const quoted = (column: Column): string => quoteIdentifier(column.name);
 
 export const isWidenable = ({ type }: Column): boolean =>
   type === 'BIGINT' || type === 'DOUBLE' || decimalScale(type) !== null;

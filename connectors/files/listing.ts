@@ -1,6 +1,7 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
 import picomatch from 'picomatch';
+import { ownDirectory } from './destination/template.ts';
 import { aborted, asFileError, configError, fileError, outside } from './errors.ts';
 
 /** Entries of all directories below `path`. */
@@ -38,7 +39,10 @@ export function matcherOf(glob: string, stream: string): Matcher {
   return (name) => matches(name);
 }
 
-/** Names of all that may be a file below `root`, in no order. Directories that are links are not entered; hidden ones are. */
+/**
+ * Names of all that may be a file below `root`, in no order. Hidden directories are entered; links are not, nor what the files destination
+ * keeps for itself: files wait there that may never count.
+ */
 export async function namesBelow(root: string, signal: AbortSignal): Promise<readonly string[]> {
   const names: string[] = [];
   const waiting: { readonly name: string; readonly depth: number }[] = [{ name: '', depth: 0 }];
@@ -48,6 +52,7 @@ export async function namesBelow(root: string, signal: AbortSignal): Promise<rea
     for (const entry of await entriesOf(root, parent)) {
       const name = posix.join(parent, entry.name);
       if (entry.isDirectory()) {
+        if (entry.name === ownDirectory) continue;
         if (depth + 1 > depthMax) throw tooMuch(name, 'Directories are too deep.', depthMax);
         waiting.push({ name, depth: depth + 1 });
       } else if (entry.isFile() || entry.isSymbolicLink()) names.push(name);

@@ -5,7 +5,7 @@ import {
   type DuckDBDataChunk,
   type DuckDBResult,
 } from '@duckdb/node-api';
-import { quoteLiteral } from '../kit/identifiers.ts';
+import { readLiteral } from '../kit/duckdb/paths.ts';
 import type { OpenFile } from './bytes.ts';
 import { defaultMemoryLimit } from './config.ts';
 import { blockBytesMax, type Batch, type Envelope } from './envelope.ts';
@@ -63,10 +63,8 @@ class Parquet {
 
   /** SQL; a bracket stays open for more options. */
   get table(): string {
-    // Characters that DuckDB takes for a glob stand in brackets.
-    const path = this.#options.file.path.replace(/[[\]*?{}]/g, '[$&]');
     // A record has what its file has, not what its directories are called.
-    return `read_parquet(${quoteLiteral(path)}, hive_partitioning = false`;
+    return `read_parquet(${readLiteral(this.#options.file.path)}, hive_partitioning = false`;
   }
 
   async stream(sql: string): Promise<DuckDBResult> {

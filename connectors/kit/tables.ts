@@ -36,7 +36,7 @@ export interface TableDialect {
 }
 
 /** Whether a field of a record may have a column. */
-export function admits({ only }: Target, field: string): boolean {
+export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
   return (
     only === null || only.has(field) || only.has(hashedName(field)) || field.startsWith(cdcPrefix)
   );
@@ -67,7 +67,10 @@ export function inherited(
 }
 
 /** The fields that a target's table needs columns for: its schema's, its key's, and `more` that were seen in records. */
-export function wantedFields(target: Target, more: readonly Observed[]): Map<string, ColumnKind> {
+export function wantedFields(
+  target: Pick<Target, 'stream' | 'fields' | 'dedupBy'>,
+  more: readonly Observed[],
+): Map<string, ColumnKind> {
   const wanted = new Map<string, ColumnKind>(target.fields);
   for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
   for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
@@ -119,7 +122,13 @@ export function targetWithColumns({ target, columns }: Table): Target {
 }
 
 /** The fields whose unusable values are told as NULLED; null: every one. A field that was left out has no value to lose. */
-export function brokenToTell({ target, columns }: Table): readonly string[] | null {
+export function brokenToTell({
+  target,
+  columns,
+}: {
+  readonly target: Pick<Target, 'only'>;
+  readonly columns: readonly Column[];
+}): readonly string[] | null {
   return target.only === null ? null : columns.map(({ field }) => field);
 }
 

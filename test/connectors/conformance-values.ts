@@ -25,7 +25,7 @@ const orders = streamId({ name: 'orders' });
 
 /** How values arrive: exactly, or as NULL with an entry. */
 export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
-  const typedTest = testIf(offers.tables);
+  const typedTest = testIf(offers.typed);
   const open: Sessions<C>['open'] = (options): Promise<Session> => context().sessions.open(options);
   const query: Harness<C>['query'] = (sql) => context().harness.query(sql);
   const rows: Context<C>['rows'] = (columns, table) => context().rows(columns, table);

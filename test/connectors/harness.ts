@@ -37,11 +37,13 @@ export interface Harness<C = JsonObject> {
 export interface Offers {
   /** `append_dedup`. */
   readonly dedup: boolean;
-  /** Tables with typed columns: values that do not fit are NULL. */
+  /** Typed columns: values that do not fit are NULL. */
+  readonly typed: boolean;
+  /** Tables: others may have made some, and a person chooses their names and columns. */
   readonly tables: boolean;
 }
 
-export const database: Offers = { dedup: true, tables: true };
+export const database: Offers = { dedup: true, typed: true, tables: true };
 
 /** `test` where the destination offers what the tests are about; else they are no tests of it. */
 export function testIf(offered: boolean): typeof test {

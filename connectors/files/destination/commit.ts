@@ -73,12 +73,13 @@ export function planCommit(found: Manifest | null, commit: Commit): Change {
   const streams: Record<StreamId, StreamEntry> = { ...manifest.streams };
   const named = placedPaths(manifest);
   const placing: Placing[] = [];
-  for (const { stream, file } of parts) {
-    if (file === null) continue;
+  for (const { stream, files } of parts) {
     const target = targets.get(stream)!;
-    streams[stream] = withFile(streams[stream], target, file);
-    // Named already: the answer to this commit was lost, and it is repeated.
-    if (!target.hidden && !named.has(file.path)) placing.push(file);
+    for (const file of files) {
+      streams[stream] = withFile(streams[stream], target, file);
+      // Named already: the answer to this commit was lost, and it is repeated.
+      if (!target.hidden && !named.has(file.path)) placing.push(file);
+    }
   }
   const published: StreamId[] = [];
   const removing: string[] = [];
@@ -117,7 +118,7 @@ function proven(manifest: Manifest | null, { input, parts, at }: Commit): Manife
 function withFile(
   entry: StreamEntry | undefined,
   target: Target,
-  { path, staged, columns, rows, bytes }: WrittenFile,
+  { path, staged, header, shape, rows, bytes }: WrittenFile,
 ): StreamEntry {
   const dataset = target.hidden ? entry?.next : entry?.current;
   // Another connection took the stream over, or another generation is being loaded.
@@ -125,11 +126,11 @@ function withFile(
   if (target.hidden && dataset.generation !== target.generation) throw fenced();
   const file: FileEntry = {
     ...{ path, rows, bytes, generation: target.generation },
-    ...(columns !== null && { columns }),
+    ...(header !== null && { columns: header }),
     ...(target.hidden && { staged }),
   };
   const others = dataset.files.filter((one) => one.path !== path);
-  const grown = { ...widened(dataset, columns ?? []), files: [...others, file] };
+  const grown = { ...widened(dataset, shape), files: [...others, file] };
   return target.hidden ? { ...entry, next: grown } : { ...entry, current: grown };
 }
 

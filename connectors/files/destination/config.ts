@@ -1,28 +1,39 @@
 import type { ConnectorSpecification } from '../../../protocol/index.ts';
+import { defaultMemoryLimit } from '../config.ts';
 import { refusedConfig } from './errors.ts';
 import { templateOf, type Template } from './template.ts';
 
-export type WrittenFormat = 'jsonl' | 'csv';
+export type WrittenFormat = 'jsonl' | 'csv' | 'parquet';
+export type Compression = 'none' | 'gzip' | 'zstd' | 'snappy';
 
 export interface FilesTargetConfig {
   /** Absolute, without symbolic links: the worker has confined it. */
   readonly path: string;
   readonly format?: WrittenFormat;
-  readonly compression?: 'none' | 'gzip';
+  readonly compression?: Compression;
   readonly template?: string;
+  /** Of DuckDB, while it writes Parquet. */
+  readonly memory_limit?: string;
 }
 
-const formats: readonly string[] = ['jsonl', 'csv'];
+/** How each format may be compressed; the first is the default. */
+const compressions: Readonly<Record<WrittenFormat, readonly Compression[]>> = {
+  jsonl: ['none', 'gzip'],
+  csv: ['none', 'gzip'],
+  parquet: ['zstd', 'snappy', 'none'],
+};
+const formats = Object.keys(compressions);
 export const defaultTemplate = '{namespace}/{stream}/{sync}-{attempt}-{part}.{ext}';
 
 /** A config that was understood. */
 export interface Settings {
   readonly root: string;
   readonly format: WrittenFormat;
-  readonly gzip: boolean;
+  readonly compression: Compression;
   /** Without its first point. */
   readonly extension: string;
   readonly template: Template;
+  readonly memoryLimit: string;
 }
 
 export function settingsOf(config: FilesTargetConfig): Settings {
@@ -31,15 +42,30 @@ export function settingsOf(config: FilesTargetConfig): Settings {
     throw refusedConfig(
       'The files destination does not write this format.',
       `format ${String(format).slice(0, 100)}`,
-      'Set format to jsonl or csv. For Parquet, load a DuckDB file and let DuckDB COPY its tables.',
+      `Set format to ${listed(formats)}.`,
     );
-  const gzip = config.compression === 'gzip';
+  const compression = compressionOf(format, config.compression);
   return {
-    ...{ root: config.path, format, gzip },
-    extension: gzip ? `${format}.gz` : format,
+    ...{ root: config.path, format, compression },
+    extension: compression === 'gzip' ? `${format}.gz` : format,
     template: templateOf(config.template ?? defaultTemplate),
+    memoryLimit: config.memory_limit ?? defaultMemoryLimit,
   };
 }
+
+function compressionOf(format: WrittenFormat, given: Compression | undefined): Compression {
+  const known = compressions[format];
+  const compression = given ?? known[0]!;
+  if (known.includes(compression)) return compression;
+  throw refusedConfig(
+    'The files destination does not compress this format so.',
+    `format ${format}, compression ${String(compression).slice(0, 100)}`,
+    `Set compression to ${listed(known)}.`,
+  );
+}
+
+const listed = (names: readonly string[]): string =>
+  `${names.slice(0, -1).join(', ')} or ${names.at(-1)!}`;
 
 export const filesTargetSpec: ConnectorSpecification = {
   connectionSpecification: {
@@ -61,8 +87,9 @@ export const filesTargetSpec: ConnectorSpecification = {
       compression: {
         type: 'string',
         title: 'Compression',
-        enum: ['none', 'gzip'],
-        default: 'none',
+        description:
+          'JSONL and CSV: none (default) or gzip. Parquet: zstd (default), snappy or none, within the file.',
+        enum: [...new Set(Object.values(compressions).flat())],
         order: 2,
       },
       template: {
@@ -73,6 +100,15 @@ export const filesTargetSpec: ConnectorSpecification = {
         minLength: 1,
         default: defaultTemplate,
         order: 3,
+      },
+      memory_limit: {
+        type: 'string',
+        title: 'Memory limit',
+        description:
+          'What DuckDB may use while it writes a Parquet file; beyond it, it writes temporary files.',
+        pattern: '^[0-9]+(\\.[0-9]+)? *([KMGT]i?B)$',
+        default: defaultMemoryLimit,
+        order: 4,
       },
     },
   },

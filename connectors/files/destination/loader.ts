@@ -12,6 +12,8 @@ import {
   type SealedPart,
   type StreamId,
 } from '../../../protocol/index.ts';
+import { exactLines } from '../../kit/duckdb/repair.ts';
+import type { RecordFile } from '../../kit/duckdb/stage.ts';
 import { Gatherer } from '../../kit/gather.ts';
 import { receipt } from '../../kit/receipt.ts';
 import { outsideCatalog } from '../../kit/targets.ts';
@@ -21,8 +23,10 @@ import { encodePart } from './encode.ts';
 import { asTargetError } from './errors.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { withLock } from './lock.ts';
+import type { Shape } from './manifest.ts';
 import { openManifest } from './opening.ts';
 import { FilesPart, StagedRecords, type FilesSealedPart, type WrittenFile } from './part.ts';
+import { slicesOf } from './slices.ts';
 import { nameValues, type Target } from './targets.ts';
 
 interface Opened {
@@ -30,8 +34,8 @@ interface Opened {
   readonly settings: Settings;
   readonly layout: Layout;
   readonly targets: Map<StreamId, Target>;
-  /** By stream, what its files have: headers of later parts begin with them. */
-  readonly columns: Map<StreamId, readonly string[]>;
+  /** By stream, what its files have: later ones begin with it. */
+  readonly shapes: Map<StreamId, Shape>;
 }
 
 /** Parts are files in the staging directory; a commit puts them into their places and replaces the manifest. */
@@ -54,14 +58,15 @@ export class FilesLoader implements Loader {
       const settings = settingsOf(this.#config);
       const layout = layoutOf(settings.root);
       const { held, targets, manifest } = await openManifest(layout, settings, input, abort);
-      const columns = new Map(
-        targets.map(({ stream, hidden }) => {
+      const shapes = new Map(
+        targets.map(({ stream, hidden }): [StreamId, Shape] => {
           const { next, current } = manifest.streams[stream]!;
-          return [stream, (hidden ? next : current)!.columns];
+          const { columns, types } = (hidden ? next : current)!;
+          return [stream, { columns, ...(types !== undefined && { types }) }];
         }),
       );
       const byStream = new Map(targets.map((target) => [target.stream, target]));
-      this.#opened = { input, settings, layout, targets: byStream, columns };
+      this.#opened = { input, settings, layout, targets: byStream, shapes };
       return held;
     }, abort);
   }
@@ -70,18 +75,20 @@ export class FilesLoader implements Loader {
     const { input, settings, layout, targets } = this.#open();
     if (!targets.has(stream)) throw outsideCatalog(stream);
     const prefix = layout.prefix(input.connection.id);
-    const staged = {
-      records: `${prefix}${id}.records`,
-      file: `${prefix}${id}.${settings.extension}`,
-    };
-    for (const name of Object.values(staged)) this.#uncommitted.add(name);
-    const records = join(layout.staging, staged.records);
+    const name = `${prefix}${id}.records`;
+    this.#uncommitted.add(name);
+    const records = new StagedRecords(join(layout.staging, name));
     const abort = this.#endedBy(input.abort);
-    await this.#guard(() => rm(records, { force: true }), abort);
+    await this.#guard(() => rm(records.path, { force: true }), abort);
+    const isParquet = settings.format === 'parquet';
     return new FilesPart({
-      ...{ stream, id, staged, abort, staging: layout.staging },
-      gathered: this.#gatherer.part(new StagedRecords(records)),
-      write: () => this.#write(stream, id, staged),
+      ...{ stream, id, abort, records: records.path },
+      gathered: this.#gatherer.part(records),
+      lines: (bytes) => (isParquet ? exactLines(bytes, stream) : bytes),
+      write: () =>
+        this.#write(id, {
+          ...{ stream, file: records.path, lineBytesMax: records.lineBytesMax },
+        }),
       guard: (work, signal) => this.#guard(work, signal),
     });
   }
@@ -93,8 +100,10 @@ export class FilesLoader implements Loader {
   ): Promise<Receipt> {
     const { input, layout, targets } = this.#open();
     const sealed = parts as readonly FilesSealedPart[];
-    for (const { stream, records, file } of sealed)
-      checkCount({ stream, given: records, loaded: file?.rows ?? 0, committed: false });
+    for (const { stream, records, files } of sealed) {
+      const loaded = files.reduce((sum, { rows }) => sum + rows, 0);
+      checkCount({ stream, given: records, loaded, committed: false });
+    }
     const ended = this.#endedBy(abort);
     const committing = this.#guard(
       () =>
@@ -106,10 +115,10 @@ export class FilesLoader implements Loader {
     this.#committing = committing.catch(() => undefined);
     const published = await committing;
     for (const stream of published) targets.set(stream, { ...targets.get(stream)!, hidden: false });
-    for (const { file } of sealed) if (file !== null) this.#uncommitted.delete(file.staged);
-    const written = sealed.flatMap(({ stream, file }) =>
-      file === null ? [] : [{ stream, rows: file.rows, nulled: file.nulled }],
+    const written = sealed.flatMap(({ stream, files }) =>
+      files.map(({ staged, rows, nulled }) => ({ stream, staged, rows, nulled })),
     );
+    for (const { staged } of written) this.#uncommitted.delete(staged);
     return receipt(sealed, written);
   }
 
@@ -143,24 +152,30 @@ export class FilesLoader implements Loader {
     }
   }
 
-  async #write(
-    stream: StreamId,
-    id: PartId,
-    staged: { readonly records: string; readonly file: string },
-  ): Promise<WrittenFile> {
-    const { input, settings, layout, targets, columns } = this.#open();
+  async #write(id: PartId, records: RecordFile): Promise<readonly WrittenFile[]> {
+    const { settings } = this.#open();
+    const written: WrittenFile[] = [];
+    for await (const slice of slicesOf(records, settings.format))
+      written.push(await this.#writeSlice(id, written.length, slice));
+    return written;
+  }
+
+  async #writeSlice(id: PartId, n: number, records: RecordFile): Promise<WrittenFile> {
+    const { input, settings, layout, targets, shapes } = this.#open();
+    const { stream } = records;
     const target = targets.get(stream)!;
-    const encoded = await encodePart(
-      join(layout.staging, staged.records),
-      join(layout.staging, staged.file),
-      { settings, target, columns: columns.get(stream)!, abort: this.#endedBy(input.abort) },
-    );
-    if (encoded.columns !== null) columns.set(stream, encoded.columns);
+    const suffix = n === 0 ? '' : `_${n + 1}`;
+    const staged = `${layout.prefix(input.connection.id)}${id}${suffix}.${settings.extension}`;
+    this.#uncommitted.add(staged);
+    const encoded = await encodePart(records, join(layout.staging, staged), {
+      ...{ settings, target, shape: shapes.get(stream)!, abort: this.#endedBy(input.abort) },
+    });
+    shapes.set(stream, encoded.shape);
     const [sync, attempt, part] = id.split('-') as [string, string, string];
     const path = settings.template.path({
       ...nameValues(target),
-      ...{ sync, attempt, part, ext: settings.extension },
+      ...{ sync, attempt, part: `${part}${suffix}`, ext: settings.extension },
     });
-    return { staged: staged.file, path, ...encoded };
+    return { staged, path, ...encoded };
   }
 }

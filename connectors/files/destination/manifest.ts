@@ -20,12 +20,18 @@ export interface FileEntry {
   readonly staged?: string;
 }
 
+/** What a stream's files have. */
+export interface Shape {
+  /** All of them together. JSONL files may have more. */
+  readonly columns: readonly string[];
+  /** Parquet: the type of each column that is not Airbyte's, as DuckDB spells it, in the last file that has it. */
+  readonly types?: Readonly<Record<string, string>>;
+}
+
 /** A stream's data of one age. */
-export interface Dataset {
+export interface Dataset extends Shape {
   /** Which full refresh it is of; 0: of none. */
   readonly generation: number;
-  /** All that its files have. JSONL files may have more. */
-  readonly columns: readonly string[];
   readonly files: readonly FileEntry[];
 }
 

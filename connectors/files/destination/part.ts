@@ -1,5 +1,4 @@
 import { appendFile, rm, truncate } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Block, Part, PartId, SealedPart, StreamId } from '../../../protocol/index.ts';
 import type { GatheredPart, Outlet } from '../../kit/gather.ts';
 import type { Encoded } from './encode.ts';
@@ -9,20 +8,27 @@ import type { Placing } from './place.ts';
 export type WrittenFile = Placing & Encoded;
 
 export interface FilesSealedPart extends SealedPart {
-  /** null: it has no records. */
-  readonly file: WrittenFile | null;
+  /** In the order of their records; of a part without records none. */
+  readonly files: readonly WrittenFile[];
 }
 
-/** A part's records as they came. */
+/** A part's records, one a line. */
 export class StagedRecords implements Outlet {
-  readonly #path: string;
+  readonly path: string;
+  #lineBytesMax = 0;
 
   constructor(path: string) {
-    this.#path = path;
+    this.path = path;
+  }
+
+  /** The largest piece: no line is longer. */
+  get lineBytesMax(): number {
+    return this.#lineBytesMax;
   }
 
   async put(bytes: Uint8Array): Promise<void> {
-    await appendFile(this.#path, bytes, { mode: 0o600 });
+    this.#lineBytesMax = Math.max(this.#lineBytesMax, bytes.byteLength);
+    await appendFile(this.path, bytes, { mode: 0o600 });
   }
 }
 
@@ -30,48 +36,53 @@ export interface PartOptions {
   readonly gathered: GatheredPart;
   readonly stream: StreamId;
   readonly id: PartId;
-  readonly staging: string;
-  /** Names in the staging directory. */
-  readonly staged: { readonly records: string; readonly file: string };
+  /** Where the records are, in the staging directory. */
+  readonly records: string;
+  /** What is staged of a block's records. */
+  readonly lines: (bytes: Uint8Array) => Uint8Array;
   /** Ends what is pending when the loader closes. */
   readonly abort: AbortSignal;
-  /** Writes the records as readers will find them; resolves to the file and its place. */
-  readonly write: () => Promise<WrittenFile>;
+  /** Writes the records as readers will find them; resolves to the files and their places. */
+  readonly write: () => Promise<readonly WrittenFile[]>;
   /** Where the system's errors become ours. */
   readonly guard: <T>(work: () => Promise<T>, abort: AbortSignal) => Promise<T>;
 }
 
-/** Records are kept as they come until it is known which of them count; `seal` writes those as a file. */
+/** Records are kept in lines until it is known which of them count; `seal` writes those as files. */
 export class FilesPart implements Part {
   readonly #options: PartOptions;
+  #receivedBytes = 0;
+  #coveredBytes = 0;
 
   constructor(options: PartOptions) {
     this.#options = options;
   }
 
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    await this.#options.guard(() => this.#options.gathered.append(block, abort), abort);
+    const { guard, gathered, lines } = this.#options;
+    await guard(() => gathered.append({ ...block, bytes: lines(block.bytes) }, abort), abort);
+    this.#receivedBytes += block.bytes.byteLength;
   }
 
   cover(): void {
     this.#options.gathered.cover();
+    this.#coveredBytes = this.#receivedBytes;
   }
 
   async seal(): Promise<FilesSealedPart> {
-    const { gathered, stream, id, staging, staged, abort, guard, write } = this.#options;
+    const { gathered, stream, id, records: path, abort, guard, write } = this.#options;
     return guard(async () => {
       const { records, bytes } = gathered.covered;
-      const path = join(staging, staged.records);
       if (await gathered.seal(abort)) await truncate(path, bytes);
-      const file = records === 0 ? null : await write();
+      const files = records === 0 ? [] : await write();
       await rm(path, { force: true });
-      return { stream, id, records, bytes, file };
+      return { stream, id, records, bytes: this.#coveredBytes, files };
     }, abort);
   }
 
   async discard(): Promise<void> {
-    const { gathered, staging, staged } = this.#options;
+    const { gathered, records } = this.#options;
     gathered.discard();
-    for (const name of Object.values(staged)) await rm(join(staging, name), { force: true });
+    await rm(records, { force: true });
   }
 }

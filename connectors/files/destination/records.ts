@@ -94,7 +94,8 @@ function recordIn(line: string): RecordText {
 /** The texts of the strings in a list of nothing else. */
 const stringsIn = (list: string): string[] => list.match(/"(?:[^"\\]|\\.)*"/g) ?? [];
 
-async function* wholeLines(file: string): AsyncGenerator<Buffer> {
+/** A file's bytes in pieces that end with a line; a piece is some MiB, or one longer line. */
+export async function* wholeLines(file: string): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of createReadStream(file, { highWaterMark: readBytes })) {
     const bytes = chunk as Buffer;

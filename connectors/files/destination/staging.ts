@@ -64,6 +64,6 @@ export async function sweepStaging(
     if (!name.startsWith(prefix) || named.has(name)) continue;
     const [syncNo, at] = name.slice(prefix.length).split('-').map(Number);
     if (compareEpochs({ syncNo: syncNo ?? 0, at: at ?? 0 }, epoch) < 0)
-      await rm(join(layout.staging, name), { force: true });
+      await rm(join(layout.staging, name), { force: true, recursive: true });
   }
 }

@@ -5,11 +5,12 @@ import {
   type ConfiguredStream,
   type StreamId,
 } from '../../../protocol/index.ts';
-import { airbyteColumns, columnsOf } from '../../kit/columns.ts';
+import { airbyteColumns, columnsOf, type ColumnKind } from '../../kit/columns.ts';
 import { caseFold, hashedName } from '../../kit/identifiers.ts';
 import { refusedConfig } from './errors.ts';
 import type { Manifest, StreamEntry } from './manifest.ts';
 import { claimFileNames, safeName } from './names.ts';
+import type { Template } from './template.ts';
 
 /** Where a stream's records go. */
 export interface Target {
@@ -21,8 +22,8 @@ export interface Target {
   readonly hidden: boolean;
   readonly generation: number;
   readonly syncId: number;
-  /** Of the stream's schema, in its order, then Airbyte's. */
-  readonly columns: readonly string[];
+  /** Of the stream's schema, in its order. */
+  readonly fields: ReadonlyMap<string, ColumnKind>;
 }
 
 type Streams = Manifest['streams'];
@@ -31,7 +32,7 @@ type Streams = Manifest['streams'];
 export function planTargets(
   catalog: ConfiguredCatalog,
   known: Streams,
-  hasNamespace: boolean,
+  { hasNamespace }: Template,
 ): Target[] {
   catalog.streams.forEach(refuseDedup);
   catalog.streams.forEach(refuseChosenColumns);
@@ -63,10 +64,7 @@ function target(
     ...{ stream: streamId(configured.stream), namespace, name: known?.name ?? '', generation },
     hidden: replaces(configured) && (known?.current?.generation ?? 0) < generation,
     syncId: configured.sync_id,
-    columns: [
-      ...[...columnsOf(configured.stream.json_schema).keys()].map(columnOf),
-      ...airbyteColumns,
-    ],
+    fields: columnsOf(configured.stream.json_schema),
   };
 }
 

@@ -321,14 +321,22 @@ test('chosen columns and frozen ones are refused: records are written as they ca
   }
 });
 
-test('append_dedup and Parquet are refused, and the remedy says what to do', async () => {
+test('append_dedup, unknown formats and compressions are refused, and the remedy says what to do', async () => {
   const dedup = await failure(sessions.open({ streams: [stream('orders', 'append_dedup')] }));
   expect([dedup.kind, dedup.stream]).toEqual(['config_error', 'orders']);
   expect(dedup.remedy).toMatch(/append.*overwrite/);
-  const config = { path: harness.root, format: 'parquet' as 'csv' };
-  const parquet = await failure(filesDestination.check(config, never));
-  expect([parquet.kind, parquet.place]).toEqual(['config_error', 'format parquet']);
-  expect(parquet.remedy).toContain('jsonl');
+  const refused = async (more: Partial<FilesTargetConfig>): Promise<unknown> => {
+    const error = await failure(filesDestination.check({ path: harness.root, ...more }, never));
+    return [error.kind, error.place, error.remedy];
+  };
+  expect(await refused({ format: 'avro' as 'csv' })).toEqual([
+    ...['config_error', 'format avro', 'Set format to jsonl, csv or parquet.'],
+  ]);
+  expect(await refused({ format: 'parquet', compression: 'gzip' })).toEqual([
+    'config_error',
+    'format parquet, compression gzip',
+    'Set compression to zstd, snappy or none.',
+  ]);
 });
 
 describe('after a crash', () => {

@@ -42,7 +42,8 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
       'missing parent': { path: join(directory, 'missing', 'out') },
       'a file': { path: join(directory, 'text') },
       'a template': { path: root, template: '../{stream}/{sync}-{attempt}-{part}.{ext}' },
-      'a format': { path: root, format: 'parquet' as 'csv' },
+      'a format': { path: root, format: 'avro' as 'csv' },
+      'a compression': { path: root, format: 'csv', compression: 'snappy' },
     },
     listing: () =>
       readdirSync(root, { recursive: true, withFileTypes: true })
@@ -68,6 +69,7 @@ async function query(
   const instance = await DuckDBInstance.create(':memory:');
   const connection = await instance.connect();
   try {
+    await connection.run(`SET TimeZone = 'UTC'`);
     await fillCheckpoints(connection, manifests);
     const shown = manifests.flatMap(({ streams }) =>
       Object.entries(streams).flatMap(([id, { current }]) =>
@@ -110,6 +112,12 @@ async function fill(
 ): Promise<void> {
   const name = quoted(table);
   const paths = files.map(({ path }) => join(root, path));
+  if (paths[0]?.endsWith('.parquet') === true) {
+    await connection.run(
+      `CREATE TABLE ${name} AS FROM read_parquet([${paths.map(literal).join(', ')}], union_by_name = true)`,
+    );
+    return;
+  }
   if (files[0]?.columns !== undefined) {
     // DuckDB's own reader, told what docs/connectors.md tells people.
     await connection.run(

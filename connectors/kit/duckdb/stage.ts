@@ -1,15 +1,30 @@
-import { deletedAtField, typecastReason } from '../kit/columns.ts';
-import { quoteLiteral } from '../kit/identifiers.ts';
-import { brokenToTell, type Column, type Table } from '../kit/tables.ts';
-import { unreadableRecord } from '../kit/targets.ts';
-import type { Database, Row } from './database.ts';
-import type { DuckdbSealedPart } from './part.ts';
-import { castSql, pointer, takesAnything } from './types.ts';
+import type { StreamId } from '../../../protocol/index.ts';
+import { deletedAtField, typecastReason } from '../columns.ts';
+import { quoteLiteral } from '../identifiers.ts';
+import { brokenToTell, type Column } from '../tables.ts';
+import { unreadableRecord, type Target } from '../targets.ts';
+import { castSql, pointer, takesAnything } from './casts.ts';
+import { readLiteral } from './paths.ts';
+import type { Row, Statements } from './statements.ts';
 
 /** DuckDB's own default; it holds two of these per thread. */
 const lineBytesDefault = 16 * 1024 * 1024;
 /** Later than this many ms is no time that DuckDB knows. */
 const emittedAtMax = '1e14';
+
+/** What records are typed for: the columns of a table, or of a file. */
+export interface Typing {
+  readonly columns: readonly Column[];
+  readonly target: Pick<Target, 'stream' | 'only' | 'hardDeletes' | 'generation' | 'syncId'>;
+}
+
+/** RECORD lines of one stream. */
+export interface RecordFile {
+  readonly stream: StreamId;
+  readonly file: string;
+  /** No line is longer. */
+  readonly lineBytesMax: number;
+}
 
 /** What a staged batch holds beside plain records. */
 export interface Staged {
@@ -20,11 +35,11 @@ export interface Staged {
 
 /** Reads the parts of one stream into a temporary table: one row a record, `rowid` in the order of arrival. Outside transactions. */
 export async function stageRecords(
-  database: Database,
-  parts: readonly DuckdbSealedPart[],
+  database: Statements,
+  parts: readonly RecordFile[],
   name: string,
 ): Promise<Staged> {
-  const files = parts.map(({ file }) => quoteLiteral(file)).join(', ');
+  const files = parts.map(({ file }) => readLiteral(file)).join(', ');
   const lineBytes = Math.max(lineBytesDefault, ...parts.map((part) => part.lineBytesMax));
   await database.run(
     `CREATE OR REPLACE TEMPORARY TABLE ${name} AS SELECT record['data'] AS data, record['emitted_at'] AS emitted, record['meta'] AS meta,
@@ -49,7 +64,7 @@ export const columnAt = (i: number): string => `c${i}`;
 export const textAt = (i: number): string => `t${i}`;
 
 /** A relation with each record's fields as text (JSON columns: as JSON), numbered as the table's columns. */
-export function textsSql(table: Table, staged: string, { hasExact, hasDigits }: Staged): string {
+export function textsSql(table: Typing, staged: string, { hasExact, hasDigits }: Staged): string {
   const pointers = `[${table.columns.map(({ field }) => pointer(field)).join(', ')}]`;
   const lists = [
     `json_extract_string(data, ${pointers}) AS s`,
@@ -88,8 +103,8 @@ export interface Typed {
 
 /** Types a staged batch into a second temporary table, in the order of the target's columns. Outside transactions. */
 export async function typeRecords(
-  database: Database,
-  table: Table,
+  database: Statements,
+  table: Typing,
   names: { readonly staged: string; readonly typed: string },
   found: Staged,
 ): Promise<Typed> {
@@ -124,14 +139,14 @@ export async function typeRecords(
 }
 
 /** True for a record that says that its row was deleted, also where the time it names is no use. */
-function goneSql({ columns }: Table): string {
+function goneSql({ columns }: Typing): string {
   const i = columns.findIndex(({ field }) => field === deletedAtField);
   const says =
     i < 0 ? 'false' : `${takesAnything(columns[i]!.type) ? columnAt(i) : textAt(i)} IS NOT NULL`;
   return `(${says} OR coalesce(list_contains(broken::VARCHAR[], ${quoteLiteral(deletedAtField)}), false))`;
 }
 
-function brokenSql(table: Table): string {
+function brokenSql(table: Typing): string {
   const told = brokenToTell(table);
   const all = 'coalesce(broken::VARCHAR[], [])';
   if (told === null) return all;
@@ -139,7 +154,7 @@ function brokenSql(table: Table): string {
 }
 
 async function counted(
-  database: Database,
+  database: Statements,
   typed: string,
   tight: readonly { readonly column: Column }[],
 ): Promise<Typed> {

@@ -1,23 +1,5 @@
-import type { ColumnKind } from '../kit/columns.ts';
-import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
-import type { Column } from '../kit/tables.ts';
-import { textPatterns } from '../kit/text-patterns.ts';
-
-const sqlTypes: Readonly<Record<ColumnKind, string>> = {
-  string: 'VARCHAR',
-  boolean: 'BOOLEAN',
-  integer: 'BIGINT',
-  big_integer: 'HUGEINT',
-  number: 'DOUBLE',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  timestamptz: 'TIMESTAMP WITH TIME ZONE',
-  time: 'TIME',
-  timetz: 'TIME WITH TIME ZONE',
-  json: 'JSON',
-};
-
-export const sqlTypeOf = (kind: ColumnKind): string => sqlTypes[kind];
+import { quoteLiteral } from '../identifiers.ts';
+import { textPatterns } from '../text-patterns.ts';
 
 /** Types whose values can't fail to fit. */
 export const takesAnything = (type: string): boolean => type === 'VARCHAR' || type === 'JSON';
@@ -31,6 +13,12 @@ export const decimalDigitsMax = 38;
 export function decimalScale(type: string): number | null {
   const match = /^DECIMAL\(38,(\d+)\)$/.exec(type);
   return match === null ? null : Number(match[1]);
+}
+
+/** The decimal type that holds so many digits before the point and after it, with room on both sides; null: there is none. */
+export function decimalFor(whole: number, scale: number): string | null {
+  const room = decimalDigitsMax - whole - scale;
+  return room < 0 ? null : `DECIMAL(${decimalDigitsMax},${scale + Math.floor(room / 2)})`;
 }
 
 const matches = (text: string, pattern: string): string =>
@@ -91,5 +79,3 @@ export function castSql(type: string, text: string, inexact: string | null): str
       return `CASE WHEN CAST(TRY_CAST(${text} AS ${type}) AS VARCHAR) = ${text} THEN TRY_CAST(${text} AS ${type}) END`;
   }
 }
-
-export const quoted = (column: Column): string => quoteIdentifier(column.name);
