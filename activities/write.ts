@@ -88,6 +88,7 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
     stop.abort,
   );
   attempt.schema = review.changes;
+  attempt.unfilled = review.told;
   if (review.refusal !== null) {
     // The failure is too small for them, so the workflow hears of the changes before it.
     await forward(attempt, []).catch(() => undefined);
@@ -285,16 +286,18 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
   return done(attempt, schemaHash);
 }
 
-function done({ meter, schema }: Attempt, schemaHash: string): WriteOutcome {
+function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
   const streams = meter!
     .streams()
     .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
+  const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
     ...{ streams, streamCount: meter!.streamCount },
     ...(schema !== null && { schema }),
+    ...(unfilled !== null && { unfilled }),
   };
   return { type: 'done', summary, schemaHash };
 }

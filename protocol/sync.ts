@@ -4,6 +4,7 @@ import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
+import type { UnfilledColumns } from './unfilled.ts';
 
 /** How a sync ended. `partial`: it failed, but some of the streams it came to are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
@@ -29,6 +30,8 @@ export interface SyncSummary extends Counts {
   readonly failure?: SyncFailure;
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
+  /** Columns that rows written before they came lack, as this sync leaves them. Absent: none, if it succeeded; else not looked. */
+  readonly unfilled?: UnfilledColumns;
 }
 
 export const summaryStreamsMax = 100;
@@ -67,6 +70,8 @@ export interface Progress {
   readonly notices?: readonly string[];
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
+  /** Columns that rows written before they came lack, until this sync has succeeded. */
+  readonly unfilled?: UnfilledColumns;
 }
 
 /** Details of a write attempt's heartbeats: progress first (people read it in the UI), then the checkpoints (design §6). */
@@ -170,7 +175,7 @@ export type WriteOutcome =
       readonly type: 'done';
       readonly summary: Pick<
         SyncSummary,
-        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema'
+        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema' | 'unfilled'
       >;
       readonly schemaHash: string;
     }

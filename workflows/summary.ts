@@ -66,7 +66,7 @@ function soFar({
   syncNo,
   progress,
   checkpoints,
-}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema'> {
+}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema' | 'unfilled'> {
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
@@ -82,11 +82,12 @@ function soFar({
     }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  const schema = told?.schema;
+  const { schema, unfilled } = told ?? {};
   return {
     ...committed.total,
     streams,
     streamCount: told?.streamCount ?? 0,
     ...(schema !== undefined && { schema }),
+    ...(unfilled !== undefined && { unfilled }),
   };
 }
