@@ -139,6 +139,7 @@ export class Attempt {
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,
+      ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
       ...(schema !== null && { schema }),
       ...(unfilled !== null && { unfilled }),

@@ -6,7 +6,7 @@ import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 import type { UnfilledColumns } from './unfilled.ts';
 
-/** How a sync ended. `partial`: it failed, but some of the streams it came to are done. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */
@@ -24,7 +24,7 @@ export interface SyncSummary extends Counts {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly attempts: number;
-  /** At most `summaryStreamsMax`, the largest first; the totals count all. */
+  /** Those that were not reached too. At most `summaryStreamsMax`, the largest first; the totals count all. */
   readonly streams: readonly StreamSummary[];
   readonly streamCount: number;
   readonly failure?: SyncFailure;
@@ -36,7 +36,7 @@ export interface SyncSummary extends Counts {
 
 export const summaryStreamsMax = 100;
 
-/** A stream while it is read. `records` counts this attempt; `committed` the whole sync. */
+/** A stream while it is read. `records` counts this attempt; `committed` the whole sync. COMPLETE: and all of it is durable. */
 export interface StreamProgress extends Counts {
   readonly stream: StreamId;
   readonly committed: Counts;
@@ -64,7 +64,10 @@ export interface Progress {
   readonly resumedFrom: Readonly<Record<string, string>>;
   /** At most `summaryStreamsMax`, most recently active first. */
   readonly streams: readonly StreamProgress[];
+  /** Of all streams of the sync, reached or not. */
   readonly streamCount: number;
+  /** How many of them are done: the source called them complete, and all of it is durable. Absent: nothing was read, or by an older worker. */
+  readonly streamsDone?: number;
   /** Who is late, once the checkpoint's age passes half its limit. */
   readonly late?: string;
   readonly notices?: readonly string[];

@@ -136,6 +136,7 @@ const progress: Required<Progress> = {
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,
+  streamsDone: 1,
   late: 'the source',
   notices: ['n'],
   schema,
