@@ -15,6 +15,7 @@ import type { Committer } from './committer.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Forwarder } from './forwarder.ts';
 import { createBook, createHeart, type Book, type Heart, type WriteDetails } from './heart.ts';
+import type { Reviewed } from './review.ts';
 import { createStop, type Stop } from './stop.ts';
 
 const noticesMax = 10;
@@ -45,6 +46,7 @@ export class Attempt {
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
   schema: SchemaChanges | null = null;
+  unfilled: Reviewed['told'] | null = null;
   #overdue = false;
   #checkpointAt = performance.now();
   /** Checkpoints made by this attempt. */
@@ -123,6 +125,7 @@ export class Attempt {
 
   progress(): Progress {
     const { meter, late, schema } = this;
+    const unfilled = this.unfilled?.now ?? null;
     return {
       phase: this.phase,
       attempt: this.context.info.attempt,
@@ -136,8 +139,10 @@ export class Attempt {
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,
+      ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
       ...(schema !== null && { schema }),
+      ...(unfilled !== null && { unfilled }),
       ...(this.#notices.length > 0 && { notices: [...this.#notices] }),
     };
   }

@@ -19,6 +19,7 @@ import type { Attached } from '../workflows/messages.ts';
 import type { Connectors, OpenedDestination, OpenedSource } from './deps.ts';
 import { limitedTo, refuseForgotten } from './refresh.ts';
 import { sameStreams } from './resume.ts';
+import type { Reviewed } from './review.ts';
 
 /** Discover may install a connector and read a large schema. */
 const discoverMsMax = 30 * 60_000;
@@ -57,6 +58,28 @@ export interface OpenedWriter {
   readonly start: readonly Checkpoint[];
 }
 
+/** What this sync copies, but for the streams that it has finished; also what a sync that clears leaves alone. */
+export function catalogOf(
+  { begun: { spec, syncNo } }: OpenContext,
+  { destination: { destination } }: Ends,
+  attached: Attached,
+  review: Review,
+  completed: ReadonlySet<StreamId> = new Set(),
+): ConfiguredCatalog {
+  const { supported_destination_sync_modes: destinationModes } = destination.spec;
+  return configureCatalog({
+    catalog: review.catalog,
+    frozen: review.frozen,
+    selections: spec.streams,
+    naming: spec,
+    ...(destinationModes !== undefined && { destinationModes }),
+    syncNo,
+    generations: attached.generations,
+    minimumGenerations: attached.minimumGenerations,
+    completed,
+  });
+}
+
 /**
  * Opens the destination. Which streams this sync has finished is for the destination's own table to say, and is known only once it is open:
  * if it says otherwise than Temporal, it is opened again with the right catalog. null: every stream is finished.
@@ -66,25 +89,13 @@ export async function openWriter(
   ends: Ends,
   attached: Attached,
   epoch: Epoch,
-  review: Review,
+  review: Reviewed,
 ): Promise<OpenedWriter | null> {
   const { begun, permit, drain, abort } = context;
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
-    limitedTo(
-      attached.clearing,
-      configureCatalog({
-        catalog: review.catalog,
-        frozen: review.frozen,
-        selections: spec.streams,
-        naming: spec,
-        syncNo,
-        generations: attached.generations,
-        minimumGenerations: attached.minimumGenerations,
-        completed,
-      }),
-    );
+    limitedTo(attached.clearing, catalogOf(context, ends, attached, review, completed));
   const none: ReadonlySet<StreamId> = new Set();
   const whole = catalogWithout(none);
   const isClear = attached.clearing.length > 0;
@@ -92,7 +103,7 @@ export async function openWriter(
   if (whole.streams.length === 0 && isClear) return null;
   if (whole.streams.length === 0) throw noStreams();
   // A clear makes only the tables of its own streams: what the source offers beside them is for the next sync to take over.
-  const offer = isClear ? {} : { offer: offerText(review.kept) };
+  const offer = isClear ? {} : { offer: offerText(review.kept, review.unfilled) };
   const incremental = new Set(
     whole.streams.flatMap((s) => (s.sync_mode === 'incremental' ? [streamId(s.stream)] : [])),
   );

@@ -39,7 +39,8 @@ export async function planSync(
   const source = await connectors.openSource(spec.source, log, signal);
   const { destination } = await connectors.openDestination(spec.destination, log, signal);
   const offered = await source.source.discover(source.config, signal);
-  return planOf(spec, held, offered, destination.guarantee ?? null);
+  const { supported_destination_sync_modes: modes } = destination.spec;
+  return planOf(spec, held, offered, destination.guarantee ?? null, modes);
 }
 
 export function planOf(
@@ -47,12 +48,14 @@ export function planOf(
   held: ConnectionState | null,
   offered: Catalog,
   guarantee: Guarantee | null,
+  destinationModes?: readonly string[],
 ): Plan {
   const state = currentState(held ?? newConnection('', spec));
   const syncNo = state.syncNo + 1;
   const configured = configureCatalog({
     catalog: offered,
     selections: spec.streams,
+    ...(destinationModes !== undefined && { destinationModes }),
     syncNo,
     generations: state.generations,
     minimumGenerations: state.minimumGenerations,

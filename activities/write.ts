@@ -88,6 +88,7 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
     stop.abort,
   );
   attempt.schema = review.changes;
+  attempt.unfilled = review.told;
   if (review.refusal !== null) {
     // The failure is too small for them, so the workflow hears of the changes before it.
     await forward(attempt, []).catch(() => undefined);
@@ -142,7 +143,7 @@ async function copy(
   const { stop, begun, attached } = attempt;
   prepare(
     attempt,
-    start,
+    { start, catalog },
     writer.held !== null ? compareWithHeld(attached!.checkpoints, writer.held) : null,
   );
   const meter = attempt.meter!;
@@ -192,10 +193,17 @@ async function copy(
   }
 }
 
-function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string | null): void {
+function prepare(
+  attempt: Attempt,
+  { start, catalog }: Pick<OpenedWriter, 'start' | 'catalog'>,
+  notice: string | null,
+): void {
   const { deps, begun, lane, epoch, stop, context } = attempt;
   attempt.freshen();
-  attempt.meter = createMeter(start, begun.syncNo);
+  attempt.meter = createMeter({
+    ...{ start, catalog, syncNo: begun.syncNo },
+    done: doneBefore(attempt),
+  });
   attempt.resumed = resumedFrom(start);
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
   const connection = connectionClient(deps.client, begun.spec.name);
@@ -212,6 +220,12 @@ function prepare(attempt: Attempt, start: readonly Checkpoint[], notice: string 
   if (notice === null) return;
   context.log.warn(notice);
   attempt.notice(notice);
+}
+
+/** A retry reads what is left, and may fail before it comes to what an earlier attempt has done already. */
+function doneBefore({ hint, begun }: Attempt): readonly StreamId[] {
+  if (hint === null || hint.progress.epoch.syncNo !== begun.syncNo) return [];
+  return hint.progress.streams.flatMap((one) => (one.status === 'COMPLETE' ? [one.stream] : []));
 }
 
 /** Tells the sync workflow. */
@@ -278,6 +292,7 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
     await attempt.forwarder!.finish();
     return { type: 'more' };
   }
+  attempt.meter!.prove();
   attempt.phase = 'ended';
   attempt.heart.beat();
   attempt.forwarder!.touch();
@@ -285,23 +300,30 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
   return done(attempt, schemaHash);
 }
 
-function done({ meter, schema }: Attempt, schemaHash: string): WriteOutcome {
+function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
   const streams = meter!
     .streams()
     .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
+  const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
     ...{ streams, streamCount: meter!.streamCount },
     ...(schema !== null && { schema }),
+    ...(unfilled !== null && { unfilled }),
   };
   return { type: 'done', summary, schemaHash };
 }
 
 /** An earlier attempt finished every stream, and its answer was lost. */
 function finishedBefore(attempt: Attempt, { schemaHash }: Ends): WriteOutcome {
-  attempt.meter = createMeter(attempt.attached!.checkpoints, attempt.begun.syncNo);
+  const { attached, begun } = attempt;
+  attempt.meter = createMeter({
+    start: attached!.checkpoints,
+    syncNo: begun.syncNo,
+    catalog: { streams: [] },
+  });
   return done(attempt, schemaHash);
 }
 

@@ -7,6 +7,7 @@ import {
   type ConnectorSpecification,
   type Plan,
   type SchemaChanges,
+  type StreamId,
 } from '../protocol/index.ts';
 import {
   connectionWorkflowId,
@@ -17,6 +18,7 @@ import {
   type ProbeInput,
   type RefreshRequest,
 } from '../workflows/messages.ts';
+import { backfillConnection, type Backfill } from './backfill.ts';
 import { connectClient, type TemporalOptions } from './connect.ts';
 import {
   acceptChanges,
@@ -44,6 +46,7 @@ import {
 import type { SyncHandle } from './sync-handle.ts';
 import { runningSync, startSync } from './syncs.ts';
 
+export type { Backfill } from './backfill.ts';
 export { parseConnection, readConnectionFile } from './connection-file.ts';
 export { temporalOptions, type TemporalOptions } from './connect.ts';
 export type { SpecChange } from './connections.ts';
@@ -97,6 +100,15 @@ export interface SyncClient {
   editState(name: string, request: EditRequest, options?: WaitOptions): Promise<void>;
   /** Accepts for the next sync how the source differed at the last one. Refused when it did not differ. */
   acceptSchema(name: string, options?: WaitOptions): Promise<SchemaChanges>;
+  /**
+   * The next sync reads streams again whose old rows lack columns that came later, and merges them; see `startSync`. null: all that can be
+   * merged. Refused while a sync runs, and of streams whose rows would be there twice.
+   */
+  backfill(
+    name: string,
+    streams: readonly StreamId[] | null,
+    options?: WaitOptions,
+  ): Promise<Backfill>;
   /**
    * The next sync reads these streams from scratch, or empties them; see `startSync`. Refused while a sync runs. Stream ids as in the
    * checkpoints; they are not looked up.
@@ -164,6 +176,7 @@ export async function createSyncClient({
     },
     editState: (name, request, options = {}) => editConnection(room, name, request, options),
     acceptSchema: (name, options = {}) => acceptChanges(room, name, options),
+    backfill: (name, streams, options = {}) => backfillConnection(room, name, streams, options),
     refresh: (name, request, options = {}) => refreshConnection(room, name, request, options),
     logs: (name, lines, options) => logsOf(room, name, lines, options),
     connectors: async (options) =>

@@ -15,7 +15,7 @@ const minuteMs = 60 * secondMs;
 const dayMs = 24 * 60 * minuteMs;
 const mebibyte = 1024 * 1024;
 
-/** Every key of `policy` but on_overdue, with its limits. */
+/** Every key of `policy` that is a number, with its limits. */
 const rules: Readonly<Record<string, Rule>> = {
   checkpoint_age_max: {
     member: 'checkpointAgeMsMax',
@@ -59,12 +59,14 @@ const rules: Readonly<Record<string, Rule>> = {
   segment_max: { member: 'segmentMsMax', kind: 'duration', min: minuteMs, max: 7 * dayMs },
 };
 const schemaChoices = ['propagate', 'ignore', 'pause'] as const;
+const columnChoices = ['ignore', 'backfill'] as const;
 const overdueChoices = ['warn', 'fail'] as const;
+const choices = ['on_overdue', 'schema_changes', 'on_new_column'] as const;
 
 /** The policy of a connection file; what it does not name takes its default. */
 export function policyOf(value: YamlValue | undefined): Policy {
   if (value === undefined) return defaultPolicy;
-  const entries = value.entries([...Object.keys(rules), 'on_overdue', 'schema_changes']);
+  const entries = value.entries([...Object.keys(rules), ...choices]);
   const policy: { -readonly [K in keyof Policy]: Policy[K] } = { ...defaultPolicy };
   for (const [key, rule] of Object.entries(rules)) {
     const entry = entries[key];
@@ -74,6 +76,8 @@ export function policyOf(value: YamlValue | undefined): Policy {
   if (overdue !== undefined) policy.onOverdue = choiceOf(overdue, overdueChoices);
   const schema = entries['schema_changes'];
   if (schema !== undefined) policy.schemaChanges = choiceOf(schema, schemaChoices);
+  const column = entries['on_new_column'];
+  if (column !== undefined) policy.onNewColumn = choiceOf(column, columnChoices);
   if (policy.commitIntervalMsMin > policy.commitIntervalMsMax)
     throw (entries['commit_interval_min'] ?? entries['commit_interval_max'] ?? value).refuse(
       'The commit intervals contradict each other.',

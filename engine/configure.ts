@@ -27,6 +27,8 @@ export interface ConfigureInput {
   readonly naming?: Naming;
   /** Tables take no new columns. */
   readonly frozen?: boolean;
+  /** What the destination says it can do with a stream's rows. Absent: it does not say. */
+  readonly destinationModes?: readonly string[];
   readonly syncNo: number;
   /** Generations raised by refresh or clear; a full refresh has its sync's number. */
   readonly generations: Readonly<Record<StreamId, number>>;
@@ -79,7 +81,11 @@ function configure(
   const cursor = cursorField(stream, selection);
   const mode = syncMode(stream, selection, cursor);
   const key = selection.primary_key ?? stream.source_defined_primary_key ?? [];
-  const destination = destinationMode(id, mode, selection, key);
+  const destination = destinationMode(id, selection, {
+    byDefault: usualMode(mode, key, input.destinationModes),
+    key,
+    supported: input.destinationModes,
+  });
   const asked = generationOf(id, input);
   const generation = mode === 'full_refresh' ? input.syncNo : asked.generation;
   const replacesAll = destination === 'overwrite' || asked.minimum > 0;
@@ -130,16 +136,39 @@ function syncMode(stream: Stream, selection: StreamSelection, cursor: readonly s
   return mode;
 }
 
+/** The best mode that both ends support. What is read in full each time would be there once a sync if it were appended. */
+function usualMode(
+  syncMode: SyncMode,
+  key: readonly (readonly string[])[],
+  supported: readonly string[] | undefined,
+): DestinationSyncMode {
+  const best = syncMode === 'full_refresh' ? 'overwrite' : 'append_dedup';
+  if (best === 'append_dedup' && key.length === 0) return 'append';
+  return supported === undefined || supported.includes(best) ? best : 'append';
+}
+
 function destinationMode(
   id: StreamId,
-  syncMode: SyncMode,
   selection: StreamSelection,
-  key: readonly (readonly string[])[],
+  {
+    byDefault,
+    key,
+    supported,
+  }: {
+    readonly byDefault: DestinationSyncMode;
+    readonly key: readonly (readonly string[])[];
+    readonly supported: readonly string[] | undefined;
+  },
 ): DestinationSyncMode {
-  const byDefault = key.length > 0 ? 'append_dedup' : 'append';
-  // Read in full each time: appended it would be there once a sync.
-  const usual = syncMode === 'full_refresh' ? 'overwrite' : byDefault;
-  const mode = selection.destination_sync_mode ?? usual;
+  const mode = selection.destination_sync_mode ?? byDefault;
+  if (supported?.includes(mode) === false) {
+    throw new SyncError('config_error', `The destination cannot do ${mode}.`, {
+      origin: 'destination',
+      stream: id,
+      place: `streams: ${id}: destination_sync_mode`,
+      remedy: `Use one of: ${supported.join(', ')}.`,
+    });
+  }
   if (mode === 'append_dedup' && key.length === 0) {
     throw new SyncError('config_error', 'append_dedup needs a primary key.', {
       origin: 'tidemark',

@@ -1,10 +1,12 @@
 import {
   createCommitted,
   globalScope,
+  replaces,
   scopeOf,
   streamId,
   summaryStreamsMax,
   type Checkpoint,
+  type ConfiguredCatalog,
   type Counts,
   type Echo,
   type Item,
@@ -24,31 +26,58 @@ export interface Meter {
   readonly committed: Counts;
   /** States that wait for their commit, and the bytes read since the last one that was committed. */
   readonly waiting: { readonly states: number; readonly bytes: number };
+  /** Of all streams of the sync: those that this attempt has, reached or not, and those that earlier ones have finished. */
   readonly streamCount: number;
+  /** How many of them are done. */
+  readonly streamsDone: number;
   /** ms of performance.now; null: none came. */
   readonly lastStateAt: number | null;
   readonly lastItemAt: number | null;
   /** The last reset of a rate limit that the source told, epoch ms; null: none. */
   readonly quotaReset: number | null;
-  /** The most recently active streams first, at most `summaryStreamsMax`. */
+  /**
+   * The most recently active streams first, at most `summaryStreamsMax`. COMPLETE is a stream only once it is done: what the source calls
+   * complete before all of it is durable is still running.
+   */
   streams(): readonly StreamProgress[];
+  /** The attempt has succeeded, which proves that everything is durable: the source's word counts. */
+  prove(): void;
 }
 
 interface StreamMeter {
   records: number;
   bytes: number;
   committed: Counts;
+  /** What the sync had committed of it when this attempt began. */
+  readonly before: number;
   nulled: number;
+  /** As the source told it. */
   status: StreamStatus | null;
+  /** A checkpoint says that it is complete: what replaces the old data has taken its place. */
+  completed: boolean;
+}
+
+export interface MeterInput {
+  /** The checkpoints that the attempt resumes from; those of the same sync count as committed. */
+  readonly start: readonly Checkpoint[];
+  readonly syncNo: number;
+  readonly catalog: ConfiguredCatalog;
+  /** Streams that earlier attempts of the sync have brought to their end, as far as is known. */
+  readonly done?: readonly StreamId[];
 }
 
 const nothing: Counts = { records: 0, bytes: 0 };
 
-/** `start`: the checkpoints that the attempt resumes from; those of the same sync count as committed. */
-export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter {
+export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): Meter {
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
   const committed = createCommitted();
+  const completing = new Set(
+    catalog.streams
+      .filter((one) => one.sync_mode === 'full_refresh' || replaces(one))
+      .map(({ stream }) => streamId(stream)),
+  );
+  let proven = false;
   let read = nothing;
   let states = 0;
   let bytesSinceCommit = 0;
@@ -63,7 +92,10 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
       streams.set(id, known);
       return known;
     }
-    const made = { ...nothing, committed: nothing, nulled: 0, status: null };
+    const made: StreamMeter = {
+      ...{ ...nothing, committed: committed.of(id), before: committed.of(id).records },
+      ...{ nulled: 0, status: null, completed: false },
+    };
     streams.set(id, made);
     return made;
   }
@@ -73,6 +105,7 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
     const { scope, byStream = {} } = checkpoint;
     const ids = scope === globalScope ? (Object.keys(byStream) as StreamId[]) : [scope];
     for (const id of ids) meter(id).committed = committed.of(id);
+    if (scope !== globalScope && checkpoint.complete === true) meter(scope).completed = true;
   }
 
   function note(item: Item): void {
@@ -127,10 +160,30 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
     };
   }
 
-  for (const checkpoint of start) if (checkpoint.epoch.syncNo === syncNo) noteCommitted(checkpoint);
+  /** What is to be completed by a checkpoint is not done before it, and of other streams nothing may wait. */
+  function isDone(id: StreamId, one: StreamMeter): boolean {
+    if (one.completed) return true;
+    if (one.status !== 'COMPLETE' || (completing.has(id) && !proven)) return false;
+    return proven || one.committed.records - one.before >= one.records;
+  }
+
+  function shownStatus(id: StreamId, one: StreamMeter): StreamStatus | null {
+    if (isDone(id, one)) return 'COMPLETE';
+    return one.status === 'COMPLETE' ? 'RUNNING' : one.status;
+  }
+
+  const fresh = start.filter(({ epoch }) => epoch.syncNo === syncNo);
+  for (const checkpoint of fresh) committed.add(checkpoint);
+  // Those that nothing comes of are told too, as what the sync has not reached.
+  for (const { stream } of catalog.streams.toReversed()) meter(streamId(stream));
+  for (const checkpoint of fresh) noteCommitted(checkpoint);
+  for (const id of done) if (streams.has(id)) meter(id).status = 'COMPLETE';
 
   return {
     tap,
+    prove: () => {
+      proven = true;
+    },
     echo({ checkpoint, receipt }) {
       noteCommitted(checkpoint);
       if (receipt === undefined) return;
@@ -152,6 +205,9 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
     get streamCount() {
       return streams.size;
     },
+    get streamsDone() {
+      return [...streams].filter(([id, one]) => isDone(id, one)).length;
+    },
     get lastStateAt() {
       return lastStateAt;
     },
@@ -165,6 +221,10 @@ export function createMeter(start: readonly Checkpoint[], syncNo: number): Meter
       [...streams]
         .reverse()
         .slice(0, summaryStreamsMax)
-        .map(([stream, one]) => ({ stream, ...one })),
+        .map(([stream, one]) => {
+          const { records, bytes, committed: own, nulled } = one;
+          const status = shownStatus(stream, one);
+          return { stream, records, bytes, committed: own, nulled, status };
+        }),
   };
 }

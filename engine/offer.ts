@@ -7,6 +7,7 @@ import {
   type SchemaChange,
   type StreamId,
 } from '../protocol/index.ts';
+import type { Unfilled } from './unfilled.ts';
 
 /** What a source offers, as it is kept beside the data: each stream's fields with their types, null for one that is not copied. */
 export type Offer = ReadonlyMap<StreamId, ReadonlyMap<string, string> | null>;
@@ -44,19 +45,29 @@ function oneOfThese(types: readonly string[]): string {
   return names.length === 0 ? 'any' : names.join(' or ');
 }
 
-/** The offer as the text that a destination keeps. */
-export function offerText(offer: Offer): string {
+type Entries<T> = [StreamId, [string, T][]];
+
+/** The offer as the text that a destination keeps, with what is unfilled. */
+export function offerText(offer: Offer, unfilled: Unfilled = new Map()): string {
   const streams = [...offer].sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify({
     streams: streams.map(([id, fields]) => [id, fields === null ? null : [...fields]]),
+    // Absent where there is nothing, so that the text is what an older version wrote.
+    ...(unfilled.size > 0 && {
+      unfilled: [...unfilled].map(([id, columns]) => [id, [...columns]]),
+    }),
   });
 }
 
-export function parseOffer(text: string): Offer {
-  const { streams } = JSON.parse(text) as {
-    streams: [StreamId, [string, string][] | null][];
+export function parseOffer(text: string): { readonly offer: Offer; readonly unfilled: Unfilled } {
+  const { streams, unfilled = [] } = JSON.parse(text) as {
+    streams: (Entries<string> | [StreamId, null])[];
+    unfilled?: Entries<number>[];
   };
-  return new Map(streams.map(([id, fields]) => [id, fields === null ? null : new Map(fields)]));
+  return {
+    offer: new Map(streams.map(([id, fields]) => [id, fields === null ? null : new Map(fields)])),
+    unfilled: new Map(unfilled.map(([id, columns]) => [id, new Map(columns)])),
+  };
 }
 
 /** In the order of streams and columns. A stream that was not copied before, or is not now, has no columns to compare. */

@@ -38,6 +38,8 @@ export interface Review {
   readonly catalog: Catalog;
   /** Tables take no new columns. */
   readonly frozen: boolean;
+  /** Columns that streams have gained and that are taken over, by stream. */
+  readonly gained: ReadonlyMap<StreamId, readonly string[]>;
   /** What the destination keeps as accepted. */
   readonly kept: Offer;
   /** The sync may not go on. */
@@ -54,6 +56,7 @@ export function reviewSchema(input: ReviewInput): Review {
     changes: null,
     catalog,
     frozen: policy === 'ignore',
+    gained: new Map(),
     kept: now,
     refusal: null,
   };
@@ -71,7 +74,10 @@ export function reviewSchema(input: ReviewInput): Review {
   const isAccepted = ours.length > 0 && accepted === id;
   const taken = ours.length === 0 || policy === 'propagate' || isAccepted;
   const changes = bounded(id, taken, all);
-  if (taken) return { ...same, changes, frozen: policy === 'ignore' && !isAccepted };
+  if (taken) {
+    const frozen = policy === 'ignore' && !isAccepted;
+    return { ...same, changes, frozen, gained: frozen ? same.gained : gainedBy(ours) };
+  }
   if (policy === 'pause')
     return { ...same, changes, kept: before, refusal: paused(input, id, ours) };
   const isNew = (stream: StreamId): boolean => selected === null && !before.has(stream);
@@ -81,6 +87,14 @@ export function reviewSchema(input: ReviewInput): Review {
     catalog: { streams: catalog.streams.filter((stream) => !isNew(streamId(stream))) },
     kept: keptOf(before, now, isNew),
   };
+}
+
+function gainedBy(changes: readonly SchemaChange[]): ReadonlyMap<StreamId, readonly string[]> {
+  const gained = new Map<StreamId, string[]>();
+  for (const { stream, column, change } of changes)
+    if (column !== undefined && change === 'added')
+      gained.set(stream, [...(gained.get(stream) ?? []), column]);
+  return gained;
 }
 
 /** What was accepted stays so, also what is gone for now: when it comes back it is not new. */

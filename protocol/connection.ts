@@ -43,6 +43,8 @@ export interface Policy {
   readonly segmentMsMax: number;
   /** When the source offers something else than before. Absent (as in specs of older versions): propagate. */
   readonly schemaChanges?: SchemaPolicy;
+  /** When a stream has gained a column: have the next sync read it again, so that old rows get their values. Absent: ignore. */
+  readonly onNewColumn?: 'backfill' | 'ignore';
 }
 
 export const defaultPolicy: Policy = {

@@ -16,6 +16,26 @@ export function generationOf(
   return { generation: generations[key] ?? 0, minimum: minimumGenerations[key] ?? 0 };
 }
 
+/** A refresh or clear of it has been asked for, and no sync has carried it out. */
+export function isPending(stream: StreamId, { generations, minimumGenerations }: Raised): boolean {
+  const key = generations[stream] === undefined ? everyStream : stream;
+  return minimumGenerations[key] !== undefined;
+}
+
+/** What is still to be carried out once a sync has succeeded: it did the clear, if there was one, else everything. */
+export function leftPending({
+  minimumGenerations,
+  clearing,
+}: Pick<
+  ConnectionState,
+  'minimumGenerations' | 'clearing'
+>): ConnectionState['minimumGenerations'] {
+  const left = Object.entries(minimumGenerations).filter(
+    ([stream]) => clearing.length > 0 && !includesStream(clearing, stream as StreamId),
+  );
+  return Object.fromEntries(left);
+}
+
 export function includesStream(streams: readonly StreamId[], stream: StreamId): boolean {
   return streams.includes(everyStream) || streams.includes(stream);
 }

@@ -13,3 +13,4 @@ export * from './schema-changes.ts';
 export * from './state.ts';
 export * from './stream.ts';
 export * from './sync.ts';
+export * from './unfilled.ts';

@@ -4,8 +4,9 @@ import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
+import type { UnfilledColumns } from './unfilled.ts';
 
-/** How a sync ended. `partial`: it failed, but some of the streams it came to are done. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */
@@ -23,17 +24,19 @@ export interface SyncSummary extends Counts {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly attempts: number;
-  /** At most `summaryStreamsMax`, the largest first; the totals count all. */
+  /** Those that were not reached too. At most `summaryStreamsMax`, the largest first; the totals count all. */
   readonly streams: readonly StreamSummary[];
   readonly streamCount: number;
   readonly failure?: SyncFailure;
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
+  /** Columns that rows written before they came lack, as this sync leaves them. Absent: none, if it succeeded; else not looked. */
+  readonly unfilled?: UnfilledColumns;
 }
 
 export const summaryStreamsMax = 100;
 
-/** A stream while it is read. `records` counts this attempt; `committed` the whole sync. */
+/** A stream while it is read. `records` counts this attempt; `committed` the whole sync. COMPLETE: and all of it is durable. */
 export interface StreamProgress extends Counts {
   readonly stream: StreamId;
   readonly committed: Counts;
@@ -61,12 +64,17 @@ export interface Progress {
   readonly resumedFrom: Readonly<Record<string, string>>;
   /** At most `summaryStreamsMax`, most recently active first. */
   readonly streams: readonly StreamProgress[];
+  /** Of all streams of the sync, reached or not. */
   readonly streamCount: number;
+  /** How many of them are done: the source called them complete, and all of it is durable. Absent: nothing was read, or by an older worker. */
+  readonly streamsDone?: number;
   /** Who is late, once the checkpoint's age passes half its limit. */
   readonly late?: string;
   readonly notices?: readonly string[];
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
+  /** Columns that rows written before they came lack, until this sync has succeeded. */
+  readonly unfilled?: UnfilledColumns;
 }
 
 /** Details of a write attempt's heartbeats: progress first (people read it in the UI), then the checkpoints (design §6). */
@@ -170,7 +178,7 @@ export type WriteOutcome =
       readonly type: 'done';
       readonly summary: Pick<
         SyncSummary,
-        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema'
+        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema' | 'unfilled'
       >;
       readonly schemaHash: string;
     }

@@ -14,6 +14,8 @@ import type {
   StreamSummary,
   SyncFailure,
   SyncSummary,
+  UnfilledColumns,
+  UnfilledStream,
   WriteOutcome,
 } from '../protocol/index.ts';
 import { createActivities } from '../activities/index.ts';
@@ -65,6 +67,7 @@ const policy: Required<Policy> = {
   sourceSilenceMsMax: 1,
   segmentMsMax: 1,
   schemaChanges: 'pause',
+  onNewColumn: 'backfill',
 };
 const selection: Required<StreamSelection> = {
   name: 'orders',
@@ -109,6 +112,17 @@ const schema: Required<SchemaChanges> = {
   ],
   count: 1,
 };
+const unfilled: Required<UnfilledColumns> = {
+  streams: [
+    {
+      stream: id('orders'),
+      columns: ['total'],
+      count: 1,
+      again: 'merges',
+    } satisfies Required<UnfilledStream>,
+  ],
+  streamCount: 1,
+};
 const progress: Required<Progress> = {
   phase: 'syncing',
   attempt: 1,
@@ -122,9 +136,11 @@ const progress: Required<Progress> = {
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,
+  streamsDone: 1,
   late: 'the source',
   notices: ['n'],
   schema,
+  unfilled,
 };
 const streamSummary: Required<StreamSummary> = {
   stream: id('orders'),
@@ -144,6 +160,7 @@ const summary: Required<SyncSummary> = {
   streamCount: 1,
   failure,
   schema,
+  unfilled,
   records: 1,
   bytes: 2,
 };
@@ -177,7 +194,7 @@ const details: Required<WriteDetails> = {
 };
 const done: WriteOutcome = {
   type: 'done',
-  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema },
+  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema, unfilled },
   schemaHash: '00',
 };
 const samples = {

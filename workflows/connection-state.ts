@@ -11,6 +11,7 @@ import {
   type Epoch,
   type Holder,
 } from '../protocol/index.ts';
+import { backfilled } from './backfill.ts';
 import {
   refusals,
   type AttachRequest,
@@ -73,7 +74,7 @@ export function endRefusal(state: ConnectionState, request: EndRequest): Refusal
   });
 }
 
-export function end(state: ConnectionState, request: EndRequest): ConnectionState {
+export function end(state: ConnectionState, request: EndRequest, now: string): ConnectionState {
   if (!isHeldBy(state, request.holder)) return state;
   const history = [...state.history, request.summary].slice(-historyMax);
   const { outcome } = request.summary;
@@ -81,11 +82,12 @@ export function end(state: ConnectionState, request: EndRequest): ConnectionStat
   // Used up by the sync that took the changes over: the same ones may come again one day. A clear takes over nothing.
   const waits =
     acceptedChanges !== undefined && (outcome !== 'succeeded' || state.clearing.length > 0);
-  return {
+  const ended: ConnectionState = {
     ...rest,
     ...(waits && { acceptedChanges }),
     ...{ history, lease: null, adopt: false, attemptsWithoutProgress: 0 },
   };
+  return backfilled(ended, request.summary, now);
 }
 
 /** Begin fences every lane at its sync's number, so that no attempt of an older sync gets in; attach raises its own lane further. */

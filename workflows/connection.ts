@@ -67,7 +67,7 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
     endUpdate,
     (request) => {
       const held = state.lease !== null;
-      state = connection.end(state, request);
+      state = connection.end(state, request, now());
       if (held && state.lease === null) showStatus(request.summary.outcome);
       show();
     },

@@ -4,12 +4,15 @@ import {
   schemaText,
   stateText,
   streamDescriptor,
+  unfilledSince,
+  unfilledText,
   type Checkpoint,
   type ConnectionState,
   type Progress,
   type SchemaChanges,
   type StreamId,
   type SyncSummary,
+  type UnfilledColumns,
 } from '../protocol/index.ts';
 
 // Markdown for Temporal's UI: what an operator reads there. Pure.
@@ -80,18 +83,26 @@ export function syncDetails(shown: SyncShown): string {
     (syncNo === null ? '' : ` · sync ${syncNo}`) +
     (segment > 1 ? ` · segment ${segment}` : '');
   const parts = [title];
-  const schema = (summary ?? progress)?.schema;
+  const { schema, unfilled } = summary ?? progress ?? {};
   if (summary !== null) parts.push(summaryLine(summary));
   else if (progress !== null) parts.push(...progressLines(progress));
   else parts.push('Waiting for a worker.');
   if (schema !== undefined) parts.push(schemaLines(schema));
+  if (unfilled !== undefined) parts.push(unfilledLines(unfilled));
   parts.push(streamTable(shown));
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
 function schemaLines(schema: SchemaChanges): string {
-  const [title = '', ...lines] = schemaText(schema);
-  return [`**Schema:** ${title}`, ...lines.map((line) => `* ${cell(line.trim())}`)].join('\n');
+  return list('Schema', schemaText(schema));
+}
+
+function unfilledLines(unfilled: UnfilledColumns): string {
+  return list('Not filled', unfilledText(unfilled));
+}
+
+function list(head: string, [title = '', ...lines]: readonly string[]): string {
+  return [`**${head}:** ${title}`, ...lines.map((line) => `* ${cell(line.trim())}`)].join('\n');
 }
 
 function summaryLine(summary: SyncSummary): string {
@@ -168,9 +179,11 @@ export function connectionDetails(state: ConnectionState): string {
       endedAt,
     ]);
   const schema = history.at(-1)?.schema;
+  const unfilled = unfilledSince(history);
   return [
     facts.join('  \n'),
     ...(schema === undefined ? [] : [schemaLines(schema)]),
+    ...(unfilled === null ? [] : [unfilledLines(unfilled)]),
     ...(scopes.length === 0
       ? ['No checkpoint yet.']
       : [table(['scope', 'edition.sync.seq', 'last checkpoint', 'state'], scopes)]),

@@ -2,8 +2,8 @@ import {
   everyStream,
   generationOf,
   globalScope,
-  includesStream,
   kindHeld,
+  leftPending,
   type Checkpoint,
   type ConnectionState,
   type Scope,
@@ -144,11 +144,7 @@ export function renewed(state: ConnectionState, now: string): ConnectionState {
   }, state);
 }
 
-/** A sync succeeded: it carried out the clear, if there was one, else everything. */
+/** A sync succeeded. */
 export function carriedOut(state: ConnectionState): ConnectionState {
-  const { clearing, minimumGenerations } = state;
-  const left = Object.entries(minimumGenerations).filter(
-    ([stream]) => clearing.length > 0 && !includesStream(clearing, stream as StreamId),
-  );
-  return { ...state, clearing: [], minimumGenerations: Object.fromEntries(left) };
+  return { ...state, clearing: [], minimumGenerations: leftPending(state) };
 }

@@ -5,6 +5,7 @@ import {
   type Checkpoints,
   type Counts,
   type Progress,
+  type StreamStatus,
   type StreamSummary,
   type SyncFailure,
   type SyncSummary,
@@ -28,18 +29,23 @@ export function doneSummary(facts: SyncFacts, { summary }: Done): SyncSummary {
   return { ...base(facts, 'succeeded'), ...summary };
 }
 
-/** `partial`: at least one stream is done and one is not. Where all call themselves done, what failed is the sync: its success is not proven. */
+/**
+ * `partial`: at least one stream is done and one is not, be it that the sync never came to it. Where all are done, what failed is the sync:
+ * its success is not proven.
+ */
 export function failedSummary(facts: SyncFacts, failure: SyncFailure): SyncSummary {
   const { streams, ...told } = soFar(facts);
-  // The source may call a stream complete that the destination did not take.
-  const judged = streams.map((one) =>
-    one.stream === failure.stream && one.status === 'COMPLETE'
-      ? { ...one, status: 'INCOMPLETE' as const }
-      : one,
-  );
-  const done = judged.filter(({ status }) => status === 'COMPLETE').length;
-  const outcome = done > 0 && done < judged.length ? 'partial' : 'failed';
-  return { ...base(facts, outcome), ...told, streams: judged, failure };
+  const listed = streams.filter(({ status }) => status === 'COMPLETE').length;
+  // More may be done than are listed.
+  const done = Math.max(listed, toldBy(facts)?.streamsDone ?? 0);
+  const outcome = done > 0 && done < told.streamCount ? 'partial' : 'failed';
+  const ended = streams.map((one) => ({ ...one, status: endedStatus(one.status) }));
+  return { ...base(facts, outcome), ...told, streams: ended, failure };
+}
+
+/** Nothing runs any more. null: the source said nothing of it. */
+function endedStatus(status: StreamStatus | null): StreamStatus | null {
+  return status === 'COMPLETE' || status === null ? status : 'INCOMPLETE';
 }
 
 export function cancelledSummary(facts: SyncFacts, failure: SyncFailure | undefined): SyncSummary {
@@ -61,17 +67,22 @@ function base(
   return { syncNo, workflowId, outcome, startedAt, endedAt, attempts };
 }
 
+/** null: the attempts of this sync have told nothing. */
+function toldBy({ syncNo, progress }: Pick<SyncFacts, 'syncNo' | 'progress'>): Progress | null {
+  return progress?.epoch.syncNo === syncNo ? progress : null;
+}
+
 /** What the writers told before the end: the checkpoints' counts are the whole sync's. */
 function soFar({
   syncNo,
   progress,
   checkpoints,
-}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema'> {
+}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema' | 'unfilled'> {
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
   const completed = completedStreams(Object.values(checkpoints), syncNo, new Set());
-  const told = progress?.epoch.syncNo === syncNo ? progress : null;
+  const told = toldBy({ syncNo, progress });
   const streams: readonly StreamSummary[] = (told?.streams ?? [])
     .map(({ stream, committed, status, nulled }) => ({
       stream,
@@ -82,11 +93,12 @@ function soFar({
     }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  const schema = told?.schema;
+  const { schema, unfilled } = told ?? {};
   return {
     ...committed.total,
     streams,
     streamCount: told?.streamCount ?? 0,
     ...(schema !== undefined && { schema }),
+    ...(unfilled !== undefined && { unfilled }),
   };
 }

@@ -10,7 +10,7 @@ import { runSync } from './sync.ts';
 import { addVerb, type Options, type Verbs } from './verb.ts';
 
 const allOption = new Option('--all', 'every stream');
-const detachOption = new Option('--detach', 'return as soon as the sync is started');
+export const detachOption = new Option('--detach', 'return as soon as the sync is started');
 
 export function addRefresh(program: Command, verbs: Verbs): void {
   addVerb(program, verbs, {

@@ -4,6 +4,8 @@ import {
   pendingRefreshes,
   schemaText,
   stateText,
+  unfilledSince,
+  unfilledText,
 } from '../../protocol/index.ts';
 import type {
   Checkpoint,
@@ -61,6 +63,7 @@ export function connectionText(
   now: number,
 ): readonly string[] {
   const { spec, lease, history, label } = state;
+  const unfilled = unfilledSince(history);
   const next = schedule?.next[0];
   const planned =
     schedule === null
@@ -75,6 +78,7 @@ export function connectionText(
     `schedule: ${scheduleText(spec.schedule)}${planned}`,
     ...(label === null ? [] : [`runs on workers with the label ${label}`]),
     ...pendingLines(state),
+    ...(unfilled === null ? [] : unfilledText(unfilled)),
     ...(state.adopt ? ['the next sync adopts the destination as it is (state adopt)'] : []),
     lease === null
       ? 'now: idle'

@@ -1,6 +1,7 @@
 import {
   describeFailure,
   schemaText,
+  unfilledText,
   type Progress,
   type SyncSummary,
 } from '../../protocol/index.ts';
@@ -135,7 +136,7 @@ const summaryStreamsShownMax = 20;
 
 /** The end of a sync, for people. */
 export function summaryText(summary: SyncSummary): readonly string[] {
-  const { outcome, syncNo, streams, streamCount, records, failure, schema } = summary;
+  const { outcome, syncNo, streams, streamCount, records, failure, schema, unfilled } = summary;
   const took = duration(Date.parse(summary.endedAt) - Date.parse(summary.startedAt));
   const nulled = streams.reduce((sum, stream) => sum + stream.nulled, 0);
   const shown = streams.slice(0, summaryStreamsShownMax);
@@ -153,6 +154,7 @@ export function summaryText(summary: SyncSummary): readonly string[] {
       ? []
       : [`${plural(nulled, 'value')} did not fit and became NULL (see _airbyte_meta.changes)`]),
     ...(schema === undefined ? [] : schemaText(schema).map(clean)),
+    ...(unfilled === undefined ? [] : unfilledText(unfilled).map(clean)),
     ...(rows.length === 0
       ? []
       : table(['STREAM', 'RECORDS', 'BYTES', 'NULLED', 'STATUS'], rows, [1, 2, 3])),

@@ -46,7 +46,7 @@ export const duckdbSpec: ConnectorSpecification = {
       },
     },
   },
-  supported_destination_sync_modes: ['append', 'append_dedup'],
+  supported_destination_sync_modes: ['append', 'append_dedup', 'overwrite'],
   supportsIncremental: true,
   host_bound: true,
 };

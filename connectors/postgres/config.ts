@@ -54,6 +54,6 @@ export const postgresSpec: ConnectorSpecification = {
       },
     },
   },
-  supported_destination_sync_modes: ['append', 'append_dedup'],
+  supported_destination_sync_modes: ['append', 'append_dedup', 'overwrite'],
   supportsIncremental: true,
 };

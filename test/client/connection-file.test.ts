@@ -72,6 +72,7 @@ test('reads every policy key into its member', () => {
   source_silence_max: 1h30m
   segment_max: 6h
   schema_changes: pause
+  on_new_column: backfill
 `),
     'orders.yaml',
   );
@@ -88,6 +89,7 @@ test('reads every policy key into its member', () => {
     sourceSilenceMsMax: 5_400_000,
     segmentMsMax: 21_600_000,
     schemaChanges: 'pause',
+    onNewColumn: 'backfill',
   });
 });
 
@@ -215,6 +217,7 @@ test.each([
   ['a negative count', policy('rows_min: -1'), '4:21'],
   ['an unknown word', policy('on_overdue: panic'), '4:23: policy.on_overdue'],
   ['an unknown way with changes', policy('schema_changes: accept'), '4:27'],
+  ['an unknown way with new columns', policy('on_new_column: fill'), '4:26'],
 ])('refuses %s and says where', (_, text, place) => {
   const { kind, origin, message, remedy, place: found } = refusal(text);
   expect({ kind, origin }).toEqual({ kind: 'config_error', origin: 'tidemark' });

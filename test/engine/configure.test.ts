@@ -42,6 +42,23 @@ test('without selections takes every stream in the best mode that it supports', 
   ]);
 });
 
+test('the destination has a say in the best mode, and in the chosen one', () => {
+  const modes = (destinationModes: readonly string[]): readonly string[] =>
+    configure({ destinationModes }).streams.map((s) => s.destination_sync_mode);
+  expect(modes(['append', 'append_dedup', 'overwrite'])).toEqual(['append_dedup', 'overwrite']);
+  expect(modes(['append', 'overwrite'])).toEqual(['append', 'overwrite']);
+  expect(modes(['append'])).toEqual(['append', 'append']);
+  const chosen = { name: 'orders', destination_sync_mode: 'append_dedup' as const };
+  const refused = () =>
+    configure({ destinationModes: ['append', 'overwrite'], selections: [chosen] });
+  expect(refused).toThrow(
+    expect.objectContaining({
+      ...{ kind: 'config_error', origin: 'destination', stream: 'orders' },
+      remedy: 'Use one of: append, overwrite.',
+    }),
+  );
+});
+
 test('a refresh that is not done replaces the data, one that is done appends to it, and all streams may be meant', () => {
   const ids = (parts: Partial<ConfigureInput>): (readonly [number, number])[] =>
     configure({

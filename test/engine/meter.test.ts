@@ -1,9 +1,10 @@
 import { createMeter } from '../../engine/meter.ts';
 import { createPipe } from '../../engine/pipe.ts';
-import type { Checkpoint, Counts } from '../../protocol/index.ts';
-import { block, end, id, status, streamState } from '../support/items.ts';
+import type { Checkpoint, Counts, Item } from '../../protocol/index.ts';
+import { block, catalogOf, configured, end, id, status, streamState } from '../support/items.ts';
 
 const [A, B] = [id('a'), id('b')];
+const both = catalogOf(configured(A), configured(B));
 const epoch = { syncNo: 2, at: 1 };
 const at = (scope: Checkpoint['scope'], counts: Counts, syncNo = 2): Checkpoint => ({
   scope,
@@ -16,10 +17,11 @@ const at = (scope: Checkpoint['scope'], counts: Counts, syncNo = 2): Checkpoint 
 });
 
 test('counts what was read and committed per stream, the most recently active first', async () => {
-  const meter = createMeter(
-    [at(A, { records: 5, bytes: 50 }), at(B, { records: 9, bytes: 9 }, 1)],
-    2,
-  );
+  const meter = createMeter({
+    start: [at(A, { records: 5, bytes: 50 }), at(B, { records: 9, bytes: 9 }, 1)],
+    syncNo: 2,
+    catalog: both,
+  });
   const pipe = createPipe({ bytesMax: 1e6 });
   const blocks = [block(B, 1, 2), block(A, 6, 8)];
   for (const item of [blocks[0]!, status(B, 'RUNNING'), blocks[1]!, streamState(A, 1), end()])
@@ -43,10 +45,71 @@ test('counts what was read and committed per stream, the most recently active fi
 });
 
 test('stopping a tapped pipe early does not wait for an item', async () => {
-  const meter = createMeter([], 1);
+  const meter = createMeter({ start: [], syncNo: 1, catalog: both });
   const pipe = createPipe({ bytesMax: 1 });
   const iterator = meter.tap(pipe.items())[Symbol.asyncIterator]();
   const next = iterator.next();
   await iterator.return?.();
   await expect(next).rejects.toMatchObject({ code: 'aborted' });
+});
+
+async function pass(meter: ReturnType<typeof createMeter>, ...items: Item[]): Promise<void> {
+  const pipe = createPipe({ bytesMax: 1e6 });
+  for (const item of [...items, end()]) await pipe.push(item);
+  for await (const item of meter.tap(pipe.items())) expect(item).toBeDefined();
+}
+const statuses = (meter: ReturnType<typeof createMeter>): object =>
+  Object.fromEntries(meter.streams().map(({ stream, status: shown }) => [stream, shown]));
+const counts = (records: number): Counts => ({ records, bytes: records });
+const echoOf = (checkpoint: Checkpoint) => ({ state: null, checkpoint });
+
+test('a stream is complete once all that the source sent of it is durable, and one that never came is told', async () => {
+  const meter = createMeter({
+    start: [at(A, counts(5))],
+    syncNo: 2,
+    catalog: catalogOf(configured(A), configured(B), configured(id('c'))),
+  });
+  await pass(meter, block(A, 6, 8), status(A, 'COMPLETE'), block(B, 1, 2), status(B, 'STARTED'));
+  expect(statuses(meter)).toEqual({ a: 'RUNNING', b: 'STARTED', c: null });
+  meter.echo(echoOf(at(A, counts(7))));
+  expect([meter.streamsDone, meter.streamCount]).toEqual([0, 3]);
+  meter.echo(echoOf(at(A, counts(8))));
+  expect(statuses(meter)).toEqual({ a: 'COMPLETE', b: 'STARTED', c: null });
+  expect(meter.streamsDone).toBe(1);
+});
+
+test('what is read in full or replaces its data is complete by its checkpoint, unless success is proven', async () => {
+  const full = configured(A, 'full_refresh');
+  const replacing = { ...configured(B), generation_id: 2, minimum_generation_id: 2 };
+  const meter = createMeter({ start: [], syncNo: 2, catalog: catalogOf(full, replacing) });
+  await pass(meter, block(A, 1, 3), status(A, 'COMPLETE'), status(B, 'COMPLETE'));
+  meter.echo(echoOf(at(A, counts(3))));
+  expect(statuses(meter)).toEqual({ a: 'RUNNING', b: 'RUNNING' });
+  meter.echo(echoOf({ ...at(A, counts(3)), complete: true }));
+  expect(statuses(meter)).toEqual({ a: 'COMPLETE', b: 'RUNNING' });
+  meter.prove();
+  expect(meter.streamsDone).toBe(2);
+});
+
+test('what earlier attempts of the sync have done stays so until the source begins it anew', async () => {
+  const left = { ...at(id('c'), counts(1)), complete: true as const };
+  const meter = createMeter({
+    start: [left],
+    syncNo: 2,
+    catalog: both,
+    done: [A, id('elsewhere')],
+  });
+  expect(statuses(meter)).toEqual({ a: 'COMPLETE', b: null, c: 'COMPLETE' });
+  expect([meter.streamsDone, meter.streamCount]).toEqual([2, 3]);
+  await pass(meter, status(A, 'STARTED'));
+  expect(meter.streamsDone).toBe(1);
+});
+
+test('under states of all streams that list none, only success tells', async () => {
+  const meter = createMeter({ start: [], syncNo: 2, catalog: both });
+  await pass(meter, block(A, 1, 2), status(A, 'COMPLETE'));
+  meter.echo(echoOf(at('*', counts(2))));
+  expect(meter.streamsDone).toBe(0);
+  meter.echo(echoOf({ ...at('*', counts(2)), byStream: { [A]: counts(2) } }));
+  expect(meter.streamsDone).toBe(1);
 });

@@ -37,7 +37,7 @@ function review(
           before: null,
         });
   // As the destination gives it back.
-  const remembered = parseOffer(offerText(kept));
+  const remembered = parseOffer(offerText(kept)).offer;
   return reviewSchema({
     policy: 'propagate',
     catalog: catalogOf(now),
@@ -77,6 +77,7 @@ test('propagate takes everything over and tells it', () => {
     '- stream people',
   ]);
   expect([found.frozen, found.refusal, names(found)]).toEqual([false, null, ['orders', 'items']]);
+  expect([...found.gained]).toEqual([['orders', ['total']]]);
   expect(review(wider, {}, found).changes).toBeNull();
 });
 
@@ -84,6 +85,7 @@ test('ignore leaves new columns and streams out, until they are accepted', () =>
   const first = review(wider, { policy: 'ignore' });
   expect(lines(first)[0]).toBe('the source changed (not taken over):');
   expect([first.frozen, names(first)]).toEqual([true, ['orders']]);
+  expect(first.gained.size).toBe(0);
   // What was accepted is remembered, also what is gone for now.
   const second = review({ ...wider, ...old }, { policy: 'ignore' }, first);
   expect(lines(second).slice(1)).toEqual(['+ stream items']);
@@ -91,6 +93,7 @@ test('ignore leaves new columns and streams out, until they are accepted', () =>
   const accepted = review(wider, { policy: 'ignore', accepted: first.changes!.id }, first);
   expect([accepted.frozen, names(accepted)]).toEqual([false, ['orders', 'items']]);
   expect(accepted.changes!.taken).toBe(true);
+  expect([...accepted.gained]).toEqual([['orders', ['total']]]);
   const after = review(wider, { policy: 'ignore' }, accepted);
   expect([after.changes, after.frozen]).toEqual([null, true]);
 });

@@ -28,6 +28,8 @@ export interface Target {
   held(stream: string, records: number): Promise<Held>;
   /** Rows of the stream's table by their generation; null: there is no table. */
   generations(stream: string): Promise<Readonly<Record<string, number>> | null>;
+  /** Rows of the stream's table that have a value in the column. */
+  filled(stream: string, column: string): Promise<number>;
   /** The cursor of the stream's committed state; null: there is none. */
   cursor(stream: string): Promise<number | null>;
   close(): Promise<void>;
@@ -97,7 +99,7 @@ type Row = Readonly<Record<string, unknown>>;
 function asking(
   ask: (sql: string) => Promise<readonly Row[]>,
   absent: RegExp,
-): Pick<Target, 'held' | 'generations' | 'cursor'> {
+): Pick<Target, 'held' | 'generations' | 'filled' | 'cursor'> {
   const all = async (sql: string): Promise<readonly Row[] | null> => {
     try {
       return await ask(sql);
@@ -128,6 +130,12 @@ function asking(
       return Object.fromEntries(
         rows.map((row) => [String(row['generation']), Number(row['rows'])]),
       );
+    },
+    async filled(stream, column) {
+      const row = await first(
+        `SELECT CAST(count("${column}") AS integer) AS rows FROM "${stream}"`,
+      );
+      return Number(row?.['rows'] ?? 0);
     },
     async cursor(stream) {
       const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);

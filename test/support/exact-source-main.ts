@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readExactly, tell } from './exact-source-reader.ts';
-import type { ExactConfig } from './exact-source.ts';
+import { fieldIn, type ExactConfig } from './exact-source.ts';
 
 // The exact source's process: `exact-source-main.js spec | check | discover | read`, see ExactConfig.
 
@@ -35,10 +35,16 @@ const jsonSchema = {
   },
 };
 
-const catalogOf = ({ streams }: ExactConfig): object => ({
-  streams: streams.map((name) => ({
+const schemaOf = ({ directory }: ExactConfig): object => {
+  const field = fieldIn(directory);
+  const added = field === null ? {} : { [field]: { type: ['null', 'string'] } };
+  return { ...jsonSchema, properties: { ...jsonSchema.properties, ...added } };
+};
+
+const catalogOf = (config: ExactConfig): object => ({
+  streams: config.streams.map((name) => ({
     name,
-    json_schema: jsonSchema,
+    json_schema: schemaOf(config),
     supported_sync_modes: ['full_refresh', 'incremental'],
     source_defined_cursor: true,
     default_cursor_field: ['id'],

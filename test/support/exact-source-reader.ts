@@ -1,6 +1,12 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { journalFile, type ExactConfig, type JournalEntry, type Trouble } from './exact-source.ts';
+import {
+  fieldIn,
+  journalFile,
+  type ExactConfig,
+  type JournalEntry,
+  type Trouble,
+} from './exact-source.ts';
 
 const blockRecordsMax = 500;
 const pollMs = 20;
@@ -46,6 +52,7 @@ class Reader {
   readonly #cursors: Map<string, number>;
   readonly #uncovered = new Map<string, number>();
   readonly #tail: string;
+  readonly #field: string | null;
   readonly #startedAt = Date.now();
   #sent = 0;
   #mute = false;
@@ -64,6 +71,7 @@ class Reader {
     for (const { stream } of state as readonly GivenState[])
       this.#cursors.set(stream.stream_descriptor.name, stream.stream_state.id);
     const pad = 'x'.repeat(padBytes);
+    this.#field = fieldIn(directory);
     this.#tail = `,"note":${JSON.stringify(note)},"pad":"${pad}"},"emitted_at":1700000000000}}\n`;
     this.#enter({ event: 'read', state });
   }
@@ -93,7 +101,9 @@ class Reader {
     this.#enter({ event: 'send', stream, from, to });
     const lines: string[] = [];
     for (let id = from; id <= to; id += 1)
-      lines.push(`{"type":"RECORD","record":{"stream":"${stream}","data":{"id":${id}${this.#tail}`);
+      lines.push(
+        `{"type":"RECORD","record":{"stream":"${stream}","data":{"id":${id}${this.#added(id)}${this.#tail}`,
+      );
     await say(lines.join(''));
     this.#cursors.set(stream, to);
     this.#sent += lines.length;
@@ -102,6 +112,10 @@ class Reader {
     if (recordsPerSecond === undefined) return;
     const early = this.#startedAt + (this.#sent / recordsPerSecond) * 1_000 - Date.now();
     if (early > 0) await sleep(early);
+  }
+
+  #added(id: number): string {
+    return this.#field === null ? '' : `,"${this.#field}":"${this.#field} ${id}"`;
   }
 
   #nextStateAt(from: number): number {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -90,6 +90,17 @@ export function letGo(directory: string): void {
 /** From now on the source has so many records in each stream. */
 export function grow(directory: string, records: number): void {
   writeFileSync(join(directory, 'records'), String(records));
+}
+
+/** From now on the source has one more field: a text in every record, made of the field's name and the record's id. */
+export function widen(directory: string, field: string): void {
+  writeFileSync(join(directory, 'field'), field);
+}
+
+/** The field that `widen` added, if it did. */
+export function fieldIn(directory: string): string | null {
+  const path = join(directory, 'field');
+  return existsSync(path) ? readFileSync(path, 'utf8') : null;
 }
 
 /** A text for every record, to be looked for where records must not be. */

@@ -149,7 +149,7 @@ test('the history is bounded', () => {
   let state = begun();
   const summary = { workflowId: 'sync/orders', outcome: 'succeeded' } as SyncSummary;
   for (let n = 1; n <= historyMax + 5; n += 1) {
-    state = connection.end(state, { holder, summary: { ...summary, syncNo: n } });
+    state = connection.end(state, { holder, summary: { ...summary, syncNo: n } }, 'now');
     state = connection.begin(state, { holder, takeOver: null, raise: 0, label: null }, 'now').state;
   }
   expect(state.history).toHaveLength(historyMax);

@@ -71,7 +71,7 @@ const begun = (state: ConnectionState, raise = 0): ConnectionState =>
 const synced = (state: ConnectionState, outcome: SyncOutcome): ConnectionState => {
   const running = begun(state);
   const summary = { syncNo: running.syncNo, workflowId: holder.workflowId, outcome } as SyncSummary;
-  return end(running, { holder, summary });
+  return end(running, { holder, summary }, now);
 };
 
 const bare = { seq: 0, epoch: { syncNo: 0, at: 0 } };

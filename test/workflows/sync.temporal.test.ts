@@ -210,13 +210,14 @@ test('an unknown connection is a config error that says how to make one', async 
   expect(failure.remedy).toContain('tidemark apply');
 });
 
-test('a sync that fails for good once a stream is done is partial, and says which', async () => {
-  const { sync, state, world } = await house.connect({
+test('a sync that fails for good once a stream is done is partial, and says which, also of those that it never reached', async () => {
+  const { sync, syncNow, state, world } = await house.connect({
     policy: { attemptsWithoutProgressMax: 1 },
-    world: { streams: { orders: 5, people: 5 } },
+    world: { streams: { orders: 5, people: 5, places: 5 } },
   });
-  world.beforeRecord = (stream, n) => {
-    if (stream !== 'people' || n < 4) return;
+  let isAllowed = false;
+  world.beforeRecord = (stream) => {
+    if (stream !== 'people' || isAllowed) return;
     throw new SyncError('config_error', 'No permission for people.', {
       origin: 'source',
       stream: 'people',
@@ -229,7 +230,13 @@ test('a sync that fails for good once a stream is done is partial, and says whic
   expect(past!.streams.map(({ stream, status }) => [stream, status])).toEqual([
     ['orders', 'COMPLETE'],
     ['people', null],
+    ['places', null],
   ]);
+  expect(past!.streamCount).toBe(3);
+
+  isAllowed = true;
+  expect(await syncNow()).toMatchObject({ outcome: 'succeeded', records: 10 });
+  expect(world.sent.at(-1)).toEqual({ people: [1, 2, 3, 4, 5], places: [1, 2, 3, 4, 5] });
 });
 
 test('no record and no secret is in any history, not even in the message of a failure', async () => {
