@@ -64,6 +64,7 @@ async function engine(file: string, stateDir: string): Promise<void> {
     command: ['/bin/sh', '-c', `exec ${shellCat(file)}`],
     cwd: stateDir,
     env: { PATH: process.env['PATH'] ?? '' },
+    end: 'source',
     label: 'bench',
     stateDir,
     spec: { connectionSpecification: {} },

@@ -115,16 +115,6 @@ export class Scopes {
     return this.#mark(stream, true);
   }
 
-  /** Records of this sync up to here, cumulative over attempts. */
-  records(scope: Scope): number {
-    return this.#scope(scope).total.records;
-  }
-
-  /** Records since the source's last state of this scope. */
-  sinceState(scope: Scope): number {
-    return this.#scope(scope).sinceState;
-  }
-
   checkpoint(covered: Covered, committedAt: string): Checkpoint {
     const { scope, message, complete, seq, counts, byStream } = covered;
     return {
