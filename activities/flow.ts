@@ -19,13 +19,17 @@ export interface Flow {
   tap(items: AsyncIterable<Item>, gate: Gate): AsyncIterable<Item>;
   /** A state has passed and no record has passed since that none covers: a good place to stop. */
   readonly isAtBoundary: boolean;
-  /** Every uncovered record is of a stream that is read in full and sends no states: its load takes as long as it takes. */
+  /** Every uncovered record is of a stream that is a checkpoint only as a whole: its load takes as long as it takes. */
   readonly isLoadingWhole: boolean;
   /** Since when the writer waits for an item, ms of performance.now; null: it does not. */
   readonly waitingSince: number | null;
 }
 
-export function createFlow(catalog: ConfiguredCatalog): Flow {
+/** `whole`: streams that the writer makes a checkpoint of only as a whole. Others are such when they are read in full and send no states. */
+export function createFlow(
+  catalog: ConfiguredCatalog,
+  whole: ReadonlySet<StreamId> = new Set(),
+): Flow {
   const readInFull = new Set(
     catalog.streams
       .filter((configured) => configured.sync_mode === 'full_refresh')
@@ -43,13 +47,15 @@ export function createFlow(catalog: ConfiguredCatalog): Flow {
       case 'STATE': {
         const scope = scopeOf(item.state);
         withStates.add(scope);
-        if (scope === globalScope) uncovered.clear();
-        else uncovered.delete(scope);
+        const covered = scope === globalScope ? [...uncovered] : [scope];
+        for (const one of covered) if (!whole.has(one)) uncovered.delete(one);
         return;
       }
       case 'TRACE': {
         const status = item.trace.stream_status;
-        if (status?.status === 'COMPLETE') uncovered.delete(streamId(status.stream_descriptor));
+        if (status?.status !== 'COMPLETE') return;
+        const stream = streamId(status.stream_descriptor);
+        if (!whole.has(stream)) uncovered.delete(stream);
         return;
       }
       case 'CONTROL':
@@ -79,10 +85,13 @@ export function createFlow(catalog: ConfiguredCatalog): Flow {
       },
     }),
     get isAtBoundary() {
-      return uncovered.size === 0 && withStates.size > 0;
+      // What a segment's end would cut short had to be loaded anew.
+      return whole.size === 0 && uncovered.size === 0 && withStates.size > 0;
     },
     get isLoadingWhole() {
-      if (uncovered.size === 0 || withStates.has(globalScope)) return false;
+      if (uncovered.size === 0) return false;
+      if ([...uncovered].every((id) => whole.has(id))) return true;
+      if (withStates.has(globalScope)) return false;
       return [...uncovered].every((id) => readInFull.has(id) && !withStates.has(id));
     },
     get waitingSince() {

@@ -16,6 +16,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type Guarantee,
+  type Lands,
   type Plan,
   type PlannedStream,
   type ResumePoint,
@@ -26,6 +27,7 @@ import type { Connectors } from './deps.ts';
 import { limitedTo } from './refresh.ts';
 
 const resumeTextMax = 200;
+const chosenFieldsMax = 50;
 
 /** What the next sync would do, by the code that will do it. `held` null: the connection is not stored. Opens no destination. */
 export async function planSync(
@@ -56,6 +58,7 @@ export function planOf(
     catalog: offered,
     selections: spec.streams,
     ...(destinationModes !== undefined && { destinationModes }),
+    naming: spec,
     syncNo,
     generations: state.generations,
     minimumGenerations: state.minimumGenerations,
@@ -110,11 +113,24 @@ function planned(
     cursor: stream.cursor_field ?? [],
     primaryKey: stream.primary_key ?? [],
     columns: Object.keys(properties as object).length,
+    chosen: chosenOf(stream),
+    lands: landsOf(stream),
     generation: stream.generation_id,
     rows: includesStream(clearing, id) ? 'emptied' : rowsOf(stream),
     resume: resumeOf(id, stream, given),
     sourceCounts: last === null ? null : sourceCount(last) !== undefined,
   };
+}
+
+function chosenOf({ landing }: ConfiguredStream): PlannedStream['chosen'] & (object | null) {
+  const only = landing?.only;
+  if (only === undefined) return null;
+  return { fields: only.slice(0, chosenFieldsMax), count: only.length };
+}
+
+function landsOf({ stream, landing }: ConfiguredStream): Lands {
+  const namespace = landing?.namespace || stream.namespace || null;
+  return { namespace, name: `${landing?.prefix ?? ''}${stream.name}` };
 }
 
 function rowsOf(stream: ConfiguredStream): PlannedStream['rows'] {

@@ -6,7 +6,7 @@ export interface Watched {
   readonly waiting: { readonly states: number; readonly bytes: number };
   /** ms for which the writer has waited for an item; 0: it does not wait. */
   readonly silentMs: number;
-  /** A whole stream is being loaded that sends no states: reported, never failed. */
+  /** A stream is being loaded that is a checkpoint only as a whole: reported, never failed. */
   readonly isLoadingWhole: boolean;
 }
 
@@ -36,7 +36,8 @@ export function judge(policy: Policy, watched: Watched): Finding {
 
 function whoIsLate({ ageMs, waiting, isLoadingWhole }: Watched): string {
   const age = minutes(ageMs);
-  if (isLoadingWhole) return `no checkpoint for ${age}: a stream without states is read in full`;
+  if (isLoadingWhole)
+    return `no checkpoint for ${age}: a stream is read that is a checkpoint only as a whole`;
   if (waiting.states === 0) return `the source has sent no state for ${age}`;
   return `the destination holds ${waiting.states} states and ${mebibytes(waiting.bytes)}, without a commit for ${age}`;
 }

@@ -147,7 +147,7 @@ async function copy(
     writer.held !== null ? compareWithHeld(attached!.checkpoints, writer.held) : null,
   );
   const meter = attempt.meter!;
-  const flow = createFlow(catalog);
+  const flow = createFlow(catalog, writer.whole);
   const road = createRoadBack();
   const pipe = createPipe({ bytesMax: pipeBytesMax });
   const unregister = pipes.register(

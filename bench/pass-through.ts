@@ -73,6 +73,7 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     command: ['/bin/sh', '-c', `exec ${shellCat(file)}`],
     cwd: stateDir,
     env: { PATH: process.env['PATH'] ?? '' },
+    end: 'source',
     label: 'bench',
     stateDir,
     spec: { connectionSpecification: {} },

@@ -50,6 +50,8 @@ export interface Guarantee {
   readonly because: string;
   /** What the conformance suite and the tests that kill ran against. */
   readonly verifiedOn: string;
+  /** `where told`: its counts are compared with ours only where it tells them. Absent: for every state. */
+  readonly counts?: 'where told';
 }
 
 export interface Destination<C> {
@@ -108,6 +110,8 @@ export interface CadenceBounds {
 export interface Writer {
   /** Checkpoints kept beside the data, known before reading starts. null: keeps none, Temporal decides. */
   readonly held: readonly Checkpoint[] | null;
+  /** Streams of which nothing becomes a checkpoint before they are complete. Absent: none. */
+  readonly whole?: ReadonlySet<StreamId>;
   /** An echo only once its records are durable; in order within its scope. Ends after End was consumed and all that is covered is committed. */
   write(items: AsyncIterable<Item>): AsyncIterable<Echo>;
   /** Frees everything, discards what is not committed. Idempotent. */

@@ -14,6 +14,13 @@ export interface ResumePoint {
   readonly syncNo: number;
 }
 
+/** A stream's place at the destination, which may have to shorten its name. */
+export interface Lands {
+  /** null: the destination's own. */
+  readonly namespace: string | null;
+  readonly name: string;
+}
+
 /** What the next sync would do with one stream. */
 export interface PlannedStream {
   readonly stream: StreamId;
@@ -22,8 +29,12 @@ export interface PlannedStream {
   /** Empty: the source has its own, or none. */
   readonly cursor: readonly string[];
   readonly primaryKey: readonly (readonly string[])[];
-  /** Columns that the source names; records may bring more. */
+  /** Columns that the source names and that are copied; records may bring more. */
   readonly columns: number;
+  /** The fields that were chosen, key and cursor among them, as many as fit; null: all. Absent (of an older worker): not told. */
+  readonly chosen?: { readonly fields: readonly string[]; readonly count: number } | null;
+  /** Where its rows go. Absent (of an older worker): not told. */
+  readonly lands?: Lands;
   readonly generation: number;
   /** What becomes of the rows that are there. `emptied`: nothing is read. */
   readonly rows: 'added to' | 'merged' | 'replaced' | 'emptied';

@@ -1,12 +1,18 @@
 import { join } from 'node:path';
 import type { LogPlace } from '../activities/deps.ts';
-import { defaultPolicy, type Item, type JsonObject, type Source } from '../protocol/index.ts';
+import {
+  defaultPolicy,
+  type Destination,
+  type Item,
+  type JsonObject,
+  type Source,
+} from '../protocol/index.ts';
 import type { WorkerConfig } from './config.ts';
 import { openConnectorLog, readTail, type ConnectorLog } from './connector-log.ts';
 import type { ConnectorEntry, ConnectorsFile } from './connectors-file.ts';
 import type { Redactor } from './redact.ts';
 import type { Protocol } from './registry.ts';
-import { protocolSource, readSpec } from './runners/child.ts';
+import { protocolDestination, protocolSource, readSpec } from './runners/child.ts';
 import { connectorEnvironment } from './runners/environment.ts';
 import { resolveCommand } from './runners/exec.ts';
 import { sweepPrivateDirectories } from './runners/private-directory.ts';
@@ -23,6 +29,11 @@ export interface Programs extends Protocol {
   /** Removes what dead workers of this host left; returns how many directories. */
   sweep(): number;
 }
+
+/** See `stuckMsMax`: a warehouse may merge for long without a word. Milliseconds. */
+const destinationStuckMsMax = 2 * 60 * 60_000;
+
+const endOf = ({ kind }: ConnectorEntry): 'source' | 'destination' => kind ?? 'source';
 
 /** The connectors that are other programs, run as this worker's configuration says. */
 export function createPrograms({ config, file, redactor }: ProgramsDeps): Programs {
@@ -43,12 +54,14 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
         directory: file.directory,
         path: config.environment['PATH'] ?? '',
         label: entry.name,
+        end: endOf(entry),
       });
     const [program = null, ...args] = command ?? [];
     const { cacheDir, environment } = config;
     return [
       await preparePypi({
         package: packageName,
+        end: endOf(entry),
         command: program,
         cacheDir,
         log,
@@ -69,6 +82,7 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
       cwd: file.directory,
       env: env(entry),
       label: entry.name,
+      end: endOf(entry),
       stateDir: privateRoot,
       log: line,
       redact: (text) => redactor.redact(text),
@@ -92,6 +106,14 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
       const silenceMsMax = defaultPolicy.sourceSilenceMsMax;
       return closingLog(protocolSource({ ...options, spec, silenceMsMax }), log);
     },
+    async destination(entry, spec, place, signal) {
+      const log = openLog(place);
+      const options = await session(entry, log, signal);
+      return closingDestinationLog(
+        protocolDestination({ ...options, spec, stuckMsMax: destinationStuckMsMax }),
+        log,
+      );
+    },
     logs: async (connection, lines) => readTail(logRoot, connection, lines),
     sweep: () => sweepPrivateDirectories(privateRoot),
   };
@@ -109,6 +131,20 @@ function closingLog(source: Source<JsonObject>, log: ConnectorLog): Source<JsonO
       } finally {
         log.close();
       }
+    },
+  };
+}
+
+function closingDestinationLog(
+  destination: Destination<JsonObject>,
+  log: ConnectorLog,
+): Destination<JsonObject> {
+  return {
+    ...destination,
+    check: (config, signal) => destination.check(config, signal).finally(() => log.close()),
+    async open(input) {
+      const writer = await destination.open(input);
+      return { ...writer, close: () => writer.close().finally(() => log.close()) };
     },
   };
 }

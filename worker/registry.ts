@@ -21,7 +21,7 @@ export interface Native {
 }
 export type Natives = Readonly<Record<string, Native>>;
 
-/** Sources that are other programs: exec and pypi. */
+/** Ends that are other programs: exec and pypi. */
 export interface Protocol {
   /** Runs the connector's `spec` once; pypi: installs it first. */
   spec(entry: ConnectorEntry, signal: AbortSignal): Promise<ConnectorSpecification>;
@@ -31,6 +31,12 @@ export interface Protocol {
     log: LogPlace,
     signal: AbortSignal,
   ): Promise<Source<JsonObject>>;
+  destination(
+    entry: ConnectorEntry,
+    spec: ConnectorSpecification,
+    log: LogPlace,
+    signal: AbortSignal,
+  ): Promise<Destination<JsonObject>>;
   /** The last lines of a connection's connector logs. */
   logs(connection: string, lines: number): Promise<string>;
 }
@@ -89,14 +95,15 @@ export function createConnectors(deps: RegistryDeps): Connectors {
       const config = ready(ref, entry, spec, 'source');
       return { source: await protocol.source(entry, spec, log, signal), config };
     },
-    openDestination(ref) {
-      const open = (): { destination: Destination<JsonObject>; config: JsonObject } => {
-        const entry = entryFor(ref, 'destination', file);
-        if (entry.runner !== 'native') throw protocolDestination(entry);
+    async openDestination(ref, log, signal) {
+      const entry = entryFor(ref, 'destination', file);
+      if (entry.runner === 'native') {
         const destination = nativeEnd(natives, entry, 'destination');
         return { destination, config: ready(ref, entry, destination.spec, 'destination') };
-      };
-      return Promise.resolve().then(open);
+      }
+      const spec = await specOf(entry, signal);
+      const config = ready(ref, entry, spec, 'destination');
+      return { destination: await protocol.destination(entry, spec, log, signal), config };
     },
     list: () =>
       [...file.entries.values()].map((entry) => ({
@@ -147,15 +154,6 @@ function nativeEnd<E extends End>(
         ? `Native connectors that are a ${end}: ${others.join(', ')}.`
         : `Add a ${end} with runner exec or pypi to connectors.yaml; none is native.`,
     facts: { connector: entry.name },
-  });
-}
-
-function protocolDestination(entry: ConnectorEntry): SyncError {
-  return new SyncError('config_error', 'Destinations that are other programs are not supported.', {
-    origin: 'destination',
-    place: `${entry.name} (${entry.place ?? entry.runner})`,
-    remedy: 'Use a native destination: see tidemark connectors list.',
-    facts: { connector: entry.name, runner: entry.runner },
   });
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import {
   globalScope,
   streamDescriptor,
+  type Lands,
   type Plan,
   type PlannedStream,
   type StreamId,
@@ -41,8 +42,8 @@ export function planText(plan: Plan, now: number): readonly string[] {
   return [
     `${plan.connection}: ${plan.source} to ${plan.destination}, sync ${plan.syncNo}${standing(plan)}`,
     ...guaranteeLines(plan),
-    'counts: ours and the destination’s agree for each state, or it is no checkpoint; the source’s too where it sends them',
-    ...streams.flatMap((stream) => ['', ...streamLines(stream, now)]),
+    countsLine(plan),
+    ...streams.flatMap((stream) => ['', ...streamLines(stream, plan, now)]),
     ...(more > 0 ? ['', `… and ${plural(more, 'more stream')}: too many to be shown`] : []),
     '',
     plural(streamCount, 'stream'),
@@ -65,15 +66,21 @@ function guaranteeLines({ guarantee }: Plan): readonly string[] {
   ];
 }
 
-function streamLines(stream: PlannedStream, now: number): readonly string[] {
-  const { syncMode, destinationSyncMode, primaryKey, columns, generation } = stream;
+function countsLine({ guarantee }: Plan): string {
+  const told = guarantee?.counts === 'where told' ? ' where it sends them' : '';
+  return `counts: ours and the destination’s agree for each state${told}, or it is no checkpoint; the source’s too where it sends them`;
+}
+
+function streamLines(stream: PlannedStream, plan: Plan, now: number): readonly string[] {
+  const { syncMode, destinationSyncMode, primaryKey, lands } = stream;
   return [
     nameOf(stream.stream),
     `  mode     ${syncMode}, ${destinationSyncMode}`,
     ...(syncMode === 'incremental' ? [`  cursor   ${cursorOf(stream)}`] : []),
     `  key      ${primaryKey.length === 0 ? 'none' : primaryKey.map(pathOf).join(', ')}`,
-    `  columns  ${columns === 0 ? 'not told by the source' : `all ${columns}`}`,
-    `  rows     ${rowsText[stream.rows]} (generation ${generation})`,
+    ...(lands === undefined ? [] : [`  into     ${placeOf(lands)}`]),
+    `  columns  ${columnsOf(stream)}`,
+    `  rows     ${rowsOf(stream, plan)}`,
     `  from     ${stream.rows === 'emptied' ? 'nothing is read' : resumeOf(stream, now)}`,
     `  counts   ${countsOf(stream)}`,
   ];
@@ -85,6 +92,25 @@ const rowsText: Readonly<Record<PlannedStream['rows'], string>> = {
   replaced: 'the old ones are there until the new ones are complete, then they are replaced',
   emptied: 'all are deleted',
 };
+
+/** When a destination that promises less removes the old rows is its own matter; it is told another generation in each attempt. */
+function rowsOf({ rows, generation }: PlannedStream, { guarantee }: Plan): string {
+  return rows === 'replaced' && guarantee?.delivery === 'at least once'
+    ? 'replaced, before or after the new ones are complete, as the destination does it; each attempt begins anew'
+    : `${rowsText[rows]} (generation ${generation})`;
+}
+
+function placeOf({ namespace, name }: Lands): string {
+  return namespace === null
+    ? `${name}, where the destination's config says`
+    : `${namespace}.${name}`;
+}
+
+function columnsOf({ columns, chosen }: PlannedStream): string {
+  if (chosen == null) return columns === 0 ? 'not told by the source' : `all ${columns}`;
+  const more = chosen.count > chosen.fields.length ? `, … (${chosen.count} in all)` : '';
+  return `chosen: ${chosen.fields.join(', ')}${more}`;
+}
 
 function nameOf(id: StreamId): string {
   const { name, namespace } = streamDescriptor(id);

@@ -106,6 +106,25 @@ function readState(value: JsonObject, line: Buffer): Line {
   }
 }
 
+const bareMembers: readonly string[] = ['data', 'id', 'sourceStats', 'destinationStats'];
+
+/** A state that a destination printed without its envelope; null: it is none. */
+export function readBareState(line: Buffer): Extract<Line, { type: 'MESSAGE' }> | null {
+  const text = line.toString('utf8');
+  try {
+    const value: unknown = JSON.parse(text);
+    if (!isObject(value)) return null;
+    const isTyped = ['STREAM', 'GLOBAL', 'LEGACY'].includes(value['type'] as string);
+    const isData =
+      value['data'] !== undefined && Object.keys(value).every((key) => bareMembers.includes(key));
+    return isTyped || isData
+      ? { type: 'MESSAGE', message: stateMessage(value, text.trim()) }
+      : null;
+  } catch {
+    return null; // not JSON, or no state: a log line
+  }
+}
+
 const logLevels: readonly unknown[] = ['FATAL', 'ERROR', 'WARN', 'INFO', 'DEBUG', 'TRACE'];
 const statuses: readonly unknown[] = ['STARTED', 'RUNNING', 'COMPLETE', 'INCOMPLETE'];
 

@@ -1,6 +1,6 @@
 import { SyncError, type Message, type StreamId } from '../../protocol/index.ts';
 import { createEnvelopes, type TakeRun } from './envelopes.ts';
-import { readLine } from './line.ts';
+import { readBareState, readLine, unreadablePrefix } from './line.ts';
 import { createRuns, type Runs } from './runs.ts';
 
 /** A piece of a connector's stdout. */
@@ -19,6 +19,11 @@ export type ScanItem =
 export interface ScannerOptions {
   /** A longer line is a failure of the source. */
   readonly lineBytesMax?: number;
+  /**
+   * The program is a destination: states may lack their envelope, and a line that is broken is text, since an echo that is lost covers
+   * nothing.
+   */
+  readonly isDestination?: boolean;
 }
 
 /**
@@ -50,6 +55,7 @@ const carriageReturn = 0x0d;
 const newline = Buffer.from('\n');
 
 export function createScanner(options: ScannerOptions = {}): Scanner {
+  const { isDestination = false } = options;
   const max = options.lineBytesMax ?? lineBytesMax;
   const window = Math.min(windowBytes, max);
   const envelopes = createEnvelopes();
@@ -84,9 +90,12 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         envelopes.learn(line, read.stream);
         return runs.add(read.stream, 1, at, feed + 1, isCrlf);
       case 'BROKEN':
+        if (isDestination)
+          return runs.put({ type: 'TEXT', text: `${unreadablePrefix}${read.message}` });
         throw refuse(read.message, line.length);
-      case 'MESSAGE':
       case 'TEXT':
+        return runs.put((isDestination ? readBareState(line) : null) ?? read);
+      case 'MESSAGE':
         return runs.put(read);
       case 'EMPTY':
     }

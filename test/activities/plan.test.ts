@@ -70,11 +70,13 @@ test('a connection that is not stored: the modes that a sync would choose, from 
         ...{ stream: 'orders', syncMode: 'incremental', destinationSyncMode: 'append_dedup' },
         ...{ cursor: ['at'], primaryKey: key, columns: 2, generation: 0, rows: 'merged' },
         ...{ resume: null, sourceCounts: null },
+        ...{ chosen: null, lands: { namespace: null, name: 'orders' } },
       },
       {
         ...{ stream: 'shop/rates', syncMode: 'full_refresh', destinationSyncMode: 'overwrite' },
         ...{ cursor: [], primaryKey: [], columns: 0, generation: 1, rows: 'replaced' },
         ...{ resume: null, sourceCounts: null },
+        ...{ chosen: null, lands: { namespace: 'shop', name: 'rates' } },
       },
     ],
   });
@@ -122,6 +124,23 @@ test('a GLOBAL state is the place of the streams that it lists', () => {
   expect(inIt!.resume).toMatchObject({ scope: '*', state: expect.stringContaining('"lsn":7') });
   const [notInIt] = plannedBy(held([checkpoint('*', state(['items']))]));
   expect(notInIt!.resume).toBeNull();
+});
+
+test('where a stream lands and which fields it takes, as the sync will have it', () => {
+  const named: ConnectionSpec = {
+    ...{ ...spec, namespace: 'raw_${SOURCE_NAMESPACE}', prefix: 'x_' },
+    streams: [
+      { name: 'orders', columns: ['id'] },
+      { name: 'rates', namespace: 'shop' },
+    ],
+  };
+  expect(planOf(named, null, offered, null).streams).toMatchObject([
+    {
+      ...{ lands: { namespace: 'raw_', name: 'x_orders' }, columns: 2 },
+      chosen: { fields: ['id', 'at'], count: 2 },
+    },
+    { lands: { namespace: 'raw_shop', name: 'x_rates' }, chosen: null },
+  ]);
 });
 
 test('a pending refresh replaces, a pending clear empties and leaves the other streams out', () => {

@@ -12,6 +12,8 @@ const orders: PlannedStream = {
   cursor: ['meta', 'at'],
   primaryKey: [['id'], ['tenant']],
   columns: 12,
+  chosen: null,
+  lands: { namespace: 'lake', name: 'raw_orders' },
   generation: 0,
   rows: 'merged',
   resume: {
@@ -36,6 +38,11 @@ const plan: Plan = {
   unselectedCount: 1,
 };
 
+const theirs: Plan['guarantee'] = {
+  ...{ delivery: 'at least once', because: 'it commits when it likes', verifiedOn: 'x' },
+  counts: 'where told',
+};
+
 const planned = (changes: Partial<Plan>, args: readonly string[] = []) =>
   run(['plan', 'shop', ...args], { client: { plan: async () => ({ ...plan, ...changes }) } });
 
@@ -52,6 +59,7 @@ test('plan says per stream what the next sync would do, and what is promised', a
     '  mode     incremental, append_dedup',
     '  cursor   meta.at',
     '  key      id, tenant',
+    '  into     lake.raw_orders',
     '  columns  all 12',
     '  rows     the last of each key stays (generation 0)',
     '  from     {"at":"2026-03-01"}, 1m00s ago by sync 3',
@@ -71,6 +79,9 @@ test.each<[Partial<PlannedStream>, string]>([
   [{ cursor: [] }, "cursor   the source's own"],
   [{ primaryKey: [] }, 'key      none'],
   [{ columns: 0 }, 'columns  not told by the source'],
+  [{ chosen: { fields: ['id', 'at'], count: 2 } }, 'columns  chosen: id, at\n'],
+  [{ chosen: { fields: ['id'], count: 70 } }, 'columns  chosen: id, … (70 in all)'],
+  [{ lands: { namespace: null, name: 'x' } }, "into     x, where the destination's config says"],
   [{ sourceCounts: null }, 'compared where the source sends them'],
   [{ sourceCounts: false }, 'not compared'],
 ])('%j is told', async (changes, expected) => {
@@ -81,6 +92,12 @@ test.each<[Partial<Plan>, string]>([
   [{ applied: false }, '(not applied yet)'],
   [{ syncing: true }, '(after the one that runs'],
   [{ guarantee: null }, 'guarantee: at least once'],
+  [{ guarantee: theirs }, 'guarantee: at least once: it commits when it likes; verified on x'],
+  [{ guarantee: theirs }, 'agree for each state where it sends them, or'],
+  [
+    { guarantee: theirs, streams: [{ ...orders, rows: 'replaced' }] },
+    'rows     replaced, before or after the new ones are complete',
+  ],
   [{ streamCount: 5_000 }, '… and 4,999 more streams'],
   [{ unselectedCount: 30 }, 'rates, … (30 in all)'],
 ])('of the whole, %j is told', async (changes, expected) => {

@@ -49,7 +49,7 @@ function registry(protocol: Partial<Protocol> = {}) {
   return createConnectors({
     file,
     natives,
-    protocol: { spec: unused, source: unused, logs: unused, ...protocol },
+    protocol: { spec: unused, source: unused, destination: unused, logs: unused, ...protocol },
     environment: { TOKEN: 'hunter22' },
     redactor,
   });
@@ -114,6 +114,24 @@ test('an exec source: its spec is read once, a failure to read it is not kept', 
   expect(started).toHaveLength(2);
 });
 
+test('a destination that is another program is opened by its spec, its config refused before it starts', async () => {
+  const { destination: theirs } = natives['shop']!;
+  const started: unknown[] = [];
+  const connectors = registry({
+    spec: async () => spec({ token: { type: 'string', airbyte_secret: true } }),
+    destination: async (at, _, place) => {
+      started.push([at.name, place]);
+      return theirs!;
+    },
+  });
+  const ref = { connector: 'theirs', config: { token: '${env:TOKEN}' } };
+  const opened = await connectors.openDestination(ref, log, signal);
+  expect(opened).toEqual({ destination: theirs, config: { token: 'hunter22' } });
+  const bad = connectors.openDestination({ ...ref, config: { bad: 1 } }, log, signal);
+  expect(await refusal(bad)).toMatchObject({ origin: 'destination' });
+  expect(started).toEqual([['theirs', log]]);
+});
+
 test('ends that do not exist are refused with what there is', async () => {
   const connectors = registry();
   const open = (connector: string, end: 'openSource' | 'openDestination') =>
@@ -122,9 +140,6 @@ test('ends that do not exist are refused with what there is', async () => {
   expect((await open('lake', 'openSource')).remedy).toContain('shop');
   expect((await open('mine', 'openDestination')).place).toContain('used as a destination');
   expect((await open('theirs', 'openSource')).place).toContain('is a destination');
-  const theirs = await open('theirs', 'openDestination');
-  expect(theirs.message).toContain('not supported');
-  expect(theirs.origin).toBe('destination');
   await refusal(connectors.spec('nope', signal));
 });
 

@@ -59,6 +59,7 @@ export function fakeConnector(body: string, options: FakeOptions = {}): FakeConn
     cwd: directory,
     env: { PATH: process.env['PATH'] ?? '', ...options.env },
     label: 'fake',
+    end: 'source',
     stateDir,
     spec: { connectionSpecification: {} },
     log: (line) => log.push(line),

@@ -19,6 +19,7 @@ test(
     const prepare = (): Promise<string> =>
       preparePypi({
         package: 'airbyte-source-hardcoded-records==0.0.48',
+        end: 'source',
         command: null,
         cacheDir,
         log: (line) => log.push(line),
@@ -35,6 +36,7 @@ test(
       cwd: stateDir,
       env: connectorEnvironment([], process.env),
       label: 'hardcoded',
+      end: 'source' as const,
       stateDir: join(stateDir, 'private'),
       log: (line: string) => log.push(line),
       redact: (text: string) => text,
@@ -108,6 +110,7 @@ describe('with uv on PATH', () => {
   const prepare = (spec: string, log: (line: string) => void, env = environment): Promise<string> =>
     preparePypi({
       package: spec,
+      end: 'source',
       command: null,
       cacheDir: join(directory, 'cache'),
       log,

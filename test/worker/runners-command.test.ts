@@ -26,7 +26,10 @@ function program(name: string, text: string): void {
 
 test('finds a command on the PATH and beside connectors.yaml', () => {
   program('mine', '');
-  const options = { directory, path: `/nowhere:${join(directory, 'bin')}`, label: 'x' };
+  const options = {
+    ...{ directory, path: `/nowhere:${join(directory, 'bin')}`, label: 'x' },
+    end: 'source' as const,
+  };
   const path = join(directory, 'bin', 'mine');
   expect(resolveCommand({ ...options, command: ['mine', './a'] })).toEqual([path, './a']);
   expect(resolveCommand({ ...options, command: ['./bin/mine'] })).toEqual([path]);
@@ -46,6 +49,7 @@ function fakePython(pip: string): PypiOptions {
   );
   return {
     package: 'airbyte-source-x==1.2.3',
+    end: 'source',
     command: null,
     cacheDir: join(directory, 'cache'),
     log: () => undefined,

@@ -31,7 +31,7 @@ export async function ask<T extends Answer['type']>(
     verb,
     ...question.argumentsFrom(directory),
   ]);
-  const timer = setTimeout(() => session.stop(tooSlow(verb, msMax, options.label)), msMax);
+  const timer = setTimeout(() => session.stop(tooSlow(verb, msMax, options)), msMax);
   const onAbort = (): void => session.stop(aborted(options.label));
   signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -59,7 +59,7 @@ async function listen<T extends Answer['type']>(
     const line = logLine(cleanTrace(message, redact));
     if (line !== null) options.log(line);
   };
-  const scanner = createScanner();
+  const scanner = createScanner({ isDestination: options.end === 'destination' });
   for (;;) {
     const chunk = await session.output.next();
     const letGo = chunk?.hold();
@@ -77,7 +77,7 @@ async function listen<T extends Answer['type']>(
   if (answer !== null) return answer;
   throw withLastWords(
     new SyncError('system_error', `The connector gave no answer to ${question.verb}.`, {
-      origin: 'source',
+      origin: options.end,
       place: options.label,
       remedy: 'See that its command speaks the Airbyte protocol.',
     }),
@@ -104,11 +104,11 @@ function aborted(label: string): SyncError {
   });
 }
 
-function tooSlow(verb: string, msMax: number, label: string): SyncError {
+function tooSlow(verb: string, msMax: number, { label, end }: SessionOptions): SyncError {
   return new SyncError('transient_error', 'The connector took too long to answer.', {
-    origin: 'source',
+    origin: end,
     place: label,
-    remedy: 'See whether what it reads from can be reached; its log says what it did.',
+    remedy: `See whether what it ${end === 'source' ? 'reads from' : 'writes to'} can be reached; its log says what it did.`,
     facts: { verb, msMax },
   });
 }

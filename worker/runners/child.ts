@@ -1,6 +1,8 @@
 import {
   SyncError,
   type ConnectorSpecification,
+  type Destination,
+  type Guarantee,
   type JsonObject,
   type Source,
 } from '../../protocol/index.ts';
@@ -8,6 +10,8 @@ import { ask } from './ask.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { readSource, type ReadOptions } from './read.ts';
 import { childLimits, type SessionOptions } from './session.ts';
+import { openProtocolWriter } from './write.ts';
+import type { WriteOptions } from './writing.ts';
 
 export interface ProtocolSourceOptions extends ReadOptions {
   readonly spec: ConnectorSpecification;
@@ -18,17 +22,7 @@ export function protocolSource(options: ProtocolSourceOptions): Source<JsonObjec
   const limits = { ...childLimits, ...options.limits };
   return {
     spec: options.spec,
-    async check(config, signal) {
-      const { connectionStatus } = await ask(options, {
-        verb: 'check',
-        argumentsFrom: withConfig(config),
-        answer: 'CONNECTION_STATUS',
-        msMax: limits.checkMsMax,
-        signal,
-      });
-      if (connectionStatus.status === 'SUCCEEDED') return;
-      throw refused(connectionStatus.message, options);
-    },
+    check: (config, signal) => check(options, config, signal),
     async discover(config, signal) {
       const { catalog } = await ask(options, {
         verb: 'discover',
@@ -41,6 +35,41 @@ export function protocolSource(options: ProtocolSourceOptions): Source<JsonObjec
     },
     read: (input) => readSource(options, input),
   };
+}
+
+/** What holds for each of them, whatever it says of itself. */
+const guarantee: Guarantee = {
+  delivery: 'at least once',
+  because:
+    'it is another program, which commits when it likes: after a crash what it wrote past its last echo is sent again',
+  verifiedOn: 'a program that misbehaves and airbyte-destination-ailake 0.1.16, each killed',
+  counts: 'where told',
+};
+
+/** A destination that is another program and speaks the Airbyte protocol: a child process per check and write. */
+export function protocolDestination(options: WriteOptions): Destination<JsonObject> {
+  return {
+    spec: options.spec,
+    guarantee,
+    check: (config, signal) => check(options, config, signal),
+    open: (input) => Promise.resolve().then(() => openProtocolWriter(options, input)),
+  };
+}
+
+async function check(
+  options: SessionOptions,
+  config: JsonObject,
+  signal: AbortSignal,
+): Promise<void> {
+  const { connectionStatus } = await ask(options, {
+    verb: 'check',
+    argumentsFrom: withConfig(config),
+    answer: 'CONNECTION_STATUS',
+    msMax: { ...childLimits, ...options.limits }.checkMsMax,
+    signal,
+  });
+  if (connectionStatus.status === 'SUCCEEDED') return;
+  throw refused(connectionStatus.message, options);
 }
 
 /** What check and discover are given. */
@@ -68,7 +97,7 @@ export async function readSpec(
   });
   if (JSON.stringify(spec).length <= specLengthMax) return spec;
   throw new SyncError('system_error', 'The spec of the connector is too large.', {
-    origin: 'source',
+    origin: options.end,
     place: options.label,
     facts: { lengthMax: specLengthMax },
   });
@@ -79,8 +108,8 @@ const statusLengthMax = 1000;
 function refused(message: string | undefined, options: SessionOptions): SyncError {
   const text = message === undefined || message === '' ? 'The check failed.' : message;
   return new SyncError('config_error', options.redact(text).slice(0, statusLengthMax), {
-    origin: 'source',
+    origin: options.end,
     place: options.label,
-    remedy: "Correct the source's config, then check again.",
+    remedy: `Correct the ${options.end}'s config, then check again.`,
   });
 }

@@ -11,10 +11,11 @@ export interface ExecOptions {
   readonly path: string;
   /** The connector's name, for people. */
   readonly label: string;
+  readonly end: 'source' | 'destination';
 }
 
 /** The command with its program's absolute path. Throws a config_error when there is no such program. */
-export function resolveCommand({ command, directory, path, label }: ExecOptions): string[] {
+export function resolveCommand({ command, directory, path, label, end }: ExecOptions): string[] {
   const [program = '', ...args] = command;
   const candidates = program.includes('/')
     ? [resolve(directory, program)]
@@ -25,7 +26,7 @@ export function resolveCommand({ command, directory, path, label }: ExecOptions)
   const found = candidates.find(isExecutable);
   if (found !== undefined) return [found, ...args];
   throw new SyncError('config_error', 'The command of a connector is not there.', {
-    origin: 'source',
+    origin: end,
     place: `${label}: ${program}`,
     remedy: program.includes('/')
       ? `Put an executable file at ${candidates[0]}, or correct the command in connectors.yaml.`

@@ -9,6 +9,7 @@ import { startWatched } from './watched-process.ts';
 export interface PypiOptions {
   /** `name==version`, perhaps with extras: `name[extra]==1.2.3`. */
   readonly package: string;
+  readonly end: 'source' | 'destination';
   /** The program that the package installs; null: the package's name without `airbyte-`. */
   readonly command: string | null;
   /** Virtual environments are made under it, one a package and Python version. */
@@ -50,7 +51,7 @@ export async function preparePypi(options: PypiOptions): Promise<string> {
 async function prepare(options: PypiOptions): Promise<string> {
   const { command, cacheDir, signal, log } = options;
   const [, name] = pinned.exec(options.package) ?? [];
-  if (name === undefined) throw notPinned(options.package);
+  if (name === undefined) throw notPinned(options);
   const env = environmentFor(options.environment ?? process.env);
   const python = await pythonVersion(options, env);
   const venv = join(cacheDir, 'pypi', venvName(options.package, python));
@@ -69,7 +70,7 @@ async function prepare(options: PypiOptions): Promise<string> {
     }
   }
   if (existsSync(program)) return program;
-  throw noProgram(options.package, program, venv);
+  throw noProgram(options, program, venv);
 }
 
 const readyMark = '.ok';
@@ -102,7 +103,7 @@ async function install(
   log(`Installing ${options.package} with ${hasUv ? 'uv' : 'pip'} into ${venv}.`);
   for (const step of steps) {
     const { code, lines } = await run(step, options, env, log);
-    if (code !== 0) throw notInstalled(options.package, step, lines);
+    if (code !== 0) throw notInstalled(options, step, lines);
   }
   writeFileSync(join(venv, readyMark), '');
   log(`Installed ${options.package} in ${Math.round((Date.now() - begun) / 1000)} s.`);
@@ -157,7 +158,7 @@ async function pythonVersion(options: PypiOptions, env: Record<string, string>):
   const version = lines.find((line) => /^\d+\.\d+\.\d+$/.test(line));
   if (code === 0 && version !== undefined) return version;
   throw new SyncError('config_error', 'There is no python3 to run a connector from PyPI.', {
-    origin: 'source',
+    origin: options.end,
     place: options.package,
     remedy: "Install Python 3 with its venv module where the worker's PATH finds it.",
     facts: { code },
@@ -179,16 +180,19 @@ function environmentFor(
   return Object.fromEntries(chosen);
 }
 
-function notPinned(spec: string): SyncError {
+function notPinned({ package: spec, end }: PypiOptions): SyncError {
   return new SyncError('config_error', 'A connector from PyPI has no exact version.', {
-    origin: 'source',
+    origin: end,
     place: spec,
-    remedy:
-      'Name one in connectors.yaml: package: airbyte-source-example==1.2.3. Newest releases may be broken, and each worker would get another.',
+    remedy: `Name one in connectors.yaml: package: airbyte-${end}-example==1.2.3. Newest releases may be broken, and each worker would get another.`,
   });
 }
 
-function notInstalled(spec: string, step: readonly string[], lines: readonly string[]): SyncError {
+function notInstalled(
+  { package: spec, end }: PypiOptions,
+  step: readonly string[],
+  lines: readonly string[],
+): SyncError {
   const text = lines.join('\n');
   const isUnknown =
     /no matching distribution|no version of|not found in the package registry|requires-python|unsatisfiable/i;
@@ -197,19 +201,19 @@ function notInstalled(spec: string, step: readonly string[], lines: readonly str
     isConfig ? 'config_error' : 'transient_error',
     'A connector could not be installed from PyPI.',
     {
-      origin: 'source',
+      origin: end,
       place: spec,
       remedy: `${isConfig ? 'Correct its name or version, or use a Python that it supports.' : 'See whether the package index can be reached.'} The last lines of ${step[0]?.endsWith('uv') ? 'uv' : 'pip'}: ${text.slice(-1500)}`,
     },
   );
 }
 
-function noProgram(spec: string, program: string, venv: string): SyncError {
+function noProgram({ package: spec, end }: PypiOptions, program: string, venv: string): SyncError {
   const others = readdirSync(join(venv, 'bin')).filter((name) =>
-    /^(?:source|destination)-/.test(name),
+    /^(?:airbyte-)?(?:source|destination)-/.test(name),
   );
   return new SyncError('config_error', 'A package from PyPI has no such program.', {
-    origin: 'source',
+    origin: end,
     place: `${spec}: ${program}`,
     remedy:
       others.length === 0

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { SyncError } from '../../protocol/index.ts';
 import { createOutput, type Output } from './output.ts';
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly env: Readonly<Record<string, string>>;
   /** The connector's name, for people. */
   readonly label: string;
+  /** Which end of a connection it is. */
+  readonly end: 'source' | 'destination';
   /** Private directories are made under it. */
   readonly stateDir: string;
   /** Takes one line of the connector's log, already redacted. */
@@ -43,6 +46,8 @@ export const childLimits: ChildLimits = {
 /** One run of a connector. */
 export interface Session {
   readonly output: Output;
+  /** Its stdin, where it was asked for. */
+  readonly input: Writable | null;
   readonly hasExited: boolean;
   /** Its last lines on stderr, redacted. */
   readonly lastWords: () => string;
@@ -66,16 +71,17 @@ const killMsMax = 1_000;
 export function startSession(
   options: SessionOptions,
   argumentsFrom: (directory: PrivateDirectory) => readonly string[],
+  stdin: Command['stdin'] = 'none',
 ): Session {
   const limits = { ...childLimits, ...options.limits };
   const directory = createPrivateDirectory(options.stateDir);
   let child: WatchedProcess;
   try {
     const argv = [...options.command, ...argumentsFrom(directory)];
-    child = startWatched({ argv, cwd: options.cwd, env: options.env } satisfies Command);
+    child = startWatched({ argv, cwd: options.cwd, env: options.env, stdin });
   } catch (error) {
     directory.remove();
-    throw startFailure(error, options.label);
+    throw startFailure(error, options);
   }
   const output = createOutput(child.stdout);
   const words = followStderr(child, output, options);
@@ -84,11 +90,12 @@ export function startSession(
     directory.remove();
     setTimeout(() => child.signal('SIGKILL'), limits.leftoverMsMax).unref();
   });
-  exited.catch((error: unknown) => output.stop(startFailure(error, options.label)));
+  exited.catch((error: unknown) => output.stop(startFailure(error, options)));
   const exitWithin = (ms: number): Promise<Exit | null> => within(exited, ms);
 
   return {
     output,
+    input: child.stdin,
     get hasExited() {
       return child.hasExited;
     },
@@ -114,6 +121,7 @@ export function startSession(
     async close() {
       child.signal('SIGKILL');
       await exitWithin(killMsMax).catch(() => null);
+      child.stdin?.destroy();
       child.stdout.destroy();
       child.stderr.destroy();
       directory.remove();
@@ -157,7 +165,7 @@ async function within<T>(promise: Promise<T>, msMax: number): Promise<T | null> 
   }
 }
 
-function startFailure(error: unknown, label: string): SyncError {
+function startFailure(error: unknown, { label, end }: SessionOptions): SyncError {
   if (error instanceof SyncError) return error;
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   // Out of processes, memory or file descriptors: that passes. The rest is a wrong path or a full or forbidden disk.
@@ -166,7 +174,7 @@ function startFailure(error: unknown, label: string): SyncError {
     passes ? 'transient_error' : 'system_error',
     'The connector could not be started.',
     {
-      origin: 'source',
+      origin: end,
       place: label,
       remedy: `See whether its directory and the worker's state directory exist and can be written (${code}).`,
       facts: { code },

@@ -12,7 +12,7 @@ import type { Exit } from './watched-process.ts';
 
 type TraceError = NonNullable<TraceMessage['trace']['error']>;
 
-/** What a source says of itself while it runs, and what follows from it once it has ended. */
+/** What a connector says of itself while it runs, and what follows from it once it has ended. */
 export interface Verdict {
   trace(message: TraceMessage): void;
   /** Each stream's last STREAM_STATUS. */
@@ -21,18 +21,21 @@ export interface Verdict {
   streamFailures(): Readonly<Record<StreamId, SyncFailure>>;
   /** The failure behind an exit; null when it ended well. */
   failureOf(exit: Exit): SyncError | null;
+  /** The failure that it told, however it exits; null: it told none. */
+  told(): SyncError | null;
 }
 
 export interface VerdictOptions {
   /** The connector's name, for people. */
   readonly label: string;
+  readonly end: 'source' | 'destination';
   readonly redact: (text: string) => string;
 }
 
 /** A connector's own words in a failure are cut to this: failures travel through Temporal. */
 const messageLengthMax = 1000;
 
-export function createVerdict({ label, redact }: VerdictOptions): Verdict {
+export function createVerdict({ label, end, redact }: VerdictOptions): Verdict {
   const statuses = new Map<StreamId, StreamStatus>();
   const failures = new Map<StreamId, SyncFailure>();
   let first: { readonly error: TraceError; readonly at: number } | null = null;
@@ -51,11 +54,11 @@ export function createVerdict({ label, redact }: VerdictOptions): Verdict {
     // A source that gave up on a rate limit is not asked again before its quota is back.
     const isLimited = kind !== 'config_error' && quotaReset > Date.now();
     return new SyncError(kind, redact(error.message).slice(0, messageLengthMax), {
-      origin: 'source',
+      origin: end,
       place: label,
       remedy:
         kind === 'config_error'
-          ? "Correct the source's config or its permissions; its log says more."
+          ? `Correct the ${end}'s config or its permissions; its log says more.`
           : 'Read its log for the whole story.',
       ...(isLimited && { code: 'rate_limited' }),
       ...(stream && { stream: streamId(stream) }),
@@ -80,17 +83,18 @@ export function createVerdict({ label, redact }: VerdictOptions): Verdict {
     streamFailures: () => Object.fromEntries(failures) as Record<StreamId, SyncFailure>,
     failureOf(exit) {
       if (exit.code === 0) return null;
-      if (first === null) return exitFailure(exit, label);
+      if (first === null) return exitFailure(exit, label, end);
       return failed(first.error, { exitCode: exit.code, signal: exit.signal });
     },
+    told: () => (first === null ? null : failed(first.error, {})),
   };
 }
 
-function exitFailure({ code, signal }: Exit, label: string): SyncError {
+function exitFailure({ code, signal }: Exit, label: string, end: VerdictOptions['end']): SyncError {
   const message =
-    signal === null ? `The source exited with code ${code}.` : `The source died of ${signal}.`;
+    signal === null ? `The ${end} exited with code ${code}.` : `The ${end} died of ${signal}.`;
   return new SyncError('system_error', message, {
-    origin: 'source',
+    origin: end,
     place: label,
     remedy: remedyFor(code),
     facts: { exitCode: code, signal },

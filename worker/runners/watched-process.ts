@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 export interface Command {
   /** The program and its arguments; never run by a shell. No secrets: everybody on the host sees them. */
   readonly argv: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Absent: none. */
+  readonly stdin?: 'none' | 'pipe';
 }
 
 /** How a program ended. A signal that killed it has its name here and 128 plus its number as code. */
@@ -18,6 +20,8 @@ export interface Exit {
 /** A program in a process group of its own, which dies with this process, however that dies. */
 export interface WatchedProcess {
   readonly pid: number | undefined;
+  /** null: it was given none. */
+  readonly stdin: Writable | null;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /** Rejects when the program could not be started. */
@@ -30,14 +34,16 @@ export interface WatchedProcess {
 /**
  * File descriptor 3 is a pipe from this process, and the shell's background job reads from it: when this process is gone, the pipe ends and the job
  * kills the group. So that the job outlives a SIGTERM to the group, it ignores it; so that the shell does, and can pass on how the program
- * ended, it traps it (a trap, unlike an ignored signal, is not inherited). The shell lets go of stdout: its end is the program's alone.
+ * ended, it traps it (a trap, unlike an ignored signal, is not inherited). The shell lets go of stdout: its end is the program's alone. So is
+ * stdin, which goes by file descriptor 4: a shell gives none to what it runs in the background.
  */
 const watcher = `
+exec 4<&0 </dev/null
 trap 'interrupted=yes' TERM INT HUP
-( trap '' TERM INT HUP; read -r ignored <&3; kill -s KILL -- "-$$" ) </dev/null >/dev/null 2>&1 &
-"$@" 3<&- &
+( trap '' TERM INT HUP; read -r ignored <&3; kill -s KILL -- "-$$" ) 4<&- </dev/null >/dev/null 2>&1 &
+"$@" <&4 3<&- 4<&- &
 program=$!
-exec 3<&- >/dev/null 2>&1
+exec 3<&- 4<&- >/dev/null 2>&1
 while :; do
   interrupted=
   wait "$program"
@@ -47,12 +53,12 @@ while :; do
 done
 `;
 
-export function startWatched({ argv, cwd, env }: Command): WatchedProcess {
+export function startWatched({ argv, cwd, env, stdin = 'none' }: Command): WatchedProcess {
   const child = spawn('/bin/sh', ['-c', watcher, 'tidemark-connector', ...argv], {
     cwd,
     env,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    stdio: [stdin === 'pipe' ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
   });
   const leash = child.stdio[3] as Readable;
   // The watcher's end closes with its group; nothing is ever read here.
@@ -73,6 +79,7 @@ export function startWatched({ argv, cwd, env }: Command): WatchedProcess {
   exited.catch(() => undefined);
   return {
     pid: child.pid,
+    stdin: child.stdin,
     stdout: child.stdio[1] as Readable,
     stderr: child.stdio[2] as Readable,
     exited,

@@ -1,0 +1,241 @@
+import {
+  replaces,
+  streamId,
+  SyncError,
+  type Echo,
+  type End,
+  type Item,
+  type JsonObject,
+  type StreamId,
+  type WriteInput,
+  type Writer,
+} from '../../protocol/index.ts';
+import { createEchoes, type Echoes } from '../../engine/echoes.ts';
+import { createLatch } from '../../engine/latch.ts';
+import { finished, proveSuccess } from '../../engine/outcome.ts';
+import { Scopes, type Covered } from '../../engine/scopes.ts';
+import { createFeed } from './feed.ts';
+import { feedItems } from './feed-items.ts';
+import { hearOutput } from './hear.ts';
+import { landCatalog, type Landed } from './landed.ts';
+import type { PrivateDirectory } from './private-directory.ts';
+import { startSession, type Session } from './session.ts';
+import { createVerdict } from './verdict.ts';
+import type { WriteOptions, Writing } from './writing.ts';
+
+/**
+ * A destination that is another program: it takes blocks as they are and states on its stdin, and what it echoes on its stdout becomes a
+ * checkpoint. It is fed and heard at the same time, so that neither end ever waits for the other. Refuses what it can't do before it starts.
+ */
+export function openProtocolWriter(options: WriteOptions, input: WriteInput<JsonObject>): Writer {
+  const landed = landCatalog(input, options.spec, options.label);
+  let session: Session | null = null;
+  const start = (): Session => {
+    session = startSession(
+      options,
+      (directory) => writeArguments(directory, input, landed),
+      'pipe',
+    );
+    return session;
+  };
+  return {
+    held: null,
+    whole: landed.whole,
+    write: (items) => write({ options, input, landed, start }, items),
+    close: async () => session?.close(),
+  };
+}
+
+interface Opened extends Pick<Writing, 'options' | 'input' | 'landed'> {
+  readonly start: () => Session;
+}
+
+function writeArguments(
+  directory: PrivateDirectory,
+  { config }: WriteInput<JsonObject>,
+  { catalog }: Landed,
+): string[] {
+  return [
+    'write',
+    ...['--config', directory.file('config.json', JSON.stringify(config))],
+    ...['--catalog', directory.file('catalog.json', JSON.stringify(catalog))],
+  ];
+}
+
+async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerator<Echo> {
+  const { input } = opened;
+  input.abort.throwIfAborted();
+  if (input.drain.aborted) return;
+  // Invariant 3: some destinations empty a table as they start.
+  await input.permit();
+  const writing = begin(opened);
+  const { session, made, latch } = writing;
+  const stopWatching = watch(writing);
+  let isHeard = false;
+  const heard = hearOutput(writing).finally(() => {
+    isHeard = true;
+    writing.over.abort();
+    latch.wake();
+  });
+  const fed = feedItems(writing, items);
+  try {
+    while (!isHeard || made.length > 0) {
+      for (let next = made.shift(); next !== undefined; next = made.shift())
+        yield echoOf(writing, next);
+      if (!isHeard) await latch.wait();
+    }
+    await Promise.all([heard, fed]);
+    yield* conclude(writing);
+  } finally {
+    stopWatching();
+    writing.over.abort();
+    await session.close();
+  }
+}
+
+function begin({ options, input, landed, start }: Opened): Writing {
+  const { catalog, epoch, from } = input;
+  const over = new AbortController();
+  const session = start();
+  return {
+    ...{ options, input, landed, session, over },
+    scopes: new Scopes({
+      streams: new Set(catalog.streams.map(({ stream }) => streamId(stream))),
+      readInFull: idsOf(input, (one) => one.sync_mode === 'full_refresh'),
+      epoch,
+      // Without a table beside the data, Temporal decides where this attempt starts.
+      start: from,
+    }),
+    echoes: createEchoes(),
+    verdict: createVerdict(options),
+    feed: createFeed(session.input!, () => over.abort()),
+    ...{ made: [], latch: createLatch(), heldBack: null, end: null, failure: null },
+  };
+}
+
+function idsOf(
+  { catalog }: WriteInput<JsonObject>,
+  which: (stream: WriteInput<JsonObject>['catalog']['streams'][number]) => boolean,
+): ReadonlySet<StreamId> {
+  return new Set(catalog.streams.filter(which).map(({ stream }) => streamId(stream)));
+}
+
+/** The destination says itself what it counts, state by state. */
+const receipt = { rows: {}, nulled: {} };
+
+function echoOf({ scopes }: Writing, covered: Covered): Echo {
+  // Invariant 1: only what came back, or was complete when the destination ended well, gets here.
+  const checkpoint = scopes.checkpoint(covered, new Date().toISOString());
+  return { state: covered.message, checkpoint, receipt };
+}
+
+/** Follows the abort, and the clock of a destination that owes us something. Returns how to stop that. */
+function watch({ session, feed, options, input }: Writing): () => void {
+  const onAbort = (): void => session.stop(stopped(options.label));
+  input.abort.addEventListener('abort', onAbort, { once: true });
+  const { stuckMsMax } = options;
+  const look = (): void => {
+    if (feed.waitingSince === null) return;
+    const stuckMs = Date.now() - Math.max(feed.waitingSince, session.output.livedAt);
+    if (stuckMs >= stuckMsMax) session.stop(stuck(stuckMsMax, options.label));
+  };
+  const timer = setInterval(look, Math.min(1_000, Math.ceil(stuckMsMax / 4)));
+  return () => {
+    clearInterval(timer);
+    input.abort.removeEventListener('abort', onAbort);
+  };
+}
+
+/** Its output has ended: how it exited, which streams are complete, and what all that amounts to. */
+async function* conclude(writing: Writing): AsyncGenerator<Echo> {
+  const { session, verdict, options, input, end, echoes } = writing;
+  if (writing.failure?.origin === 'destination' || writing.failure?.origin === 'tidemark')
+    throw writing.failure;
+  const { exit, stayed } = await session.finish();
+  const failed = stayed ? stays(options.label) : (verdict.failureOf(exit) ?? verdict.told());
+  if (failed !== null)
+    options.log(
+      `It exited with code ${exit.code}${exit.signal === null ? '' : ` (${exit.signal})`}.`,
+    );
+  if (failed === null && end !== null) for (const one of completions(writing, end)) yield one;
+  if (writing.failure !== null) throw writing.failure;
+  // Invariant 8: what it echoed is kept, whatever ended the reading.
+  if (input.drain.aborted) return;
+  if (end !== null) proveSuccess(end, input.catalog, uncovered(writing));
+  if (failed !== null) throw failed;
+  if (end === null) throw endedEarly(options.label);
+  const unechoed = echoes.unechoed();
+  if (unechoed.length > 0) throw notEchoed(unechoed, options.label);
+}
+
+/**
+ * What a destination that exited well has made durable and visible: streams read in full and those that replace their data, once they are done.
+ * Then, where one holds it back, the state of all streams: a checkpoint before its streams are would pass over them.
+ */
+function* completions(writing: Writing, end: End): Generator<Echo> {
+  const { input, landed, scopes, echoes, heldBack } = writing;
+  const unechoed = new Set<string>(echoes.unechoed());
+  const toComplete = idsOf(input, (one) => one.sync_mode === 'full_refresh' || replaces(one));
+  const left = new Set(uncovered(writing).map(({ stream }) => stream));
+  for (const stream of toComplete)
+    if (finished(end, stream) && !unechoed.has(stream) && !left.has(stream))
+      yield echoOf(writing, scopes.complete(stream));
+  const isDone = [...landed.whole].every((stream) => finished(end, stream));
+  if (heldBack !== null && isDone) yield echoOf(writing, heldBack);
+}
+
+/** Records of incremental streams that no state covers. Those of a stream read in full are covered by its end. */
+function uncovered({ input, echoes }: Writing): ReturnType<Echoes['uncovered']> {
+  const inFull = idsOf(input, (one) => one.sync_mode === 'full_refresh');
+  return echoes.uncovered().filter(({ stream }) => !inFull.has(stream));
+}
+
+/** Scopes listed in a failure. */
+const scopesMax = 10;
+
+function notEchoed(scopes: readonly string[], label: string): SyncError {
+  const more = scopes.length > scopesMax ? `, … (${scopes.length} in all)` : '';
+  return new SyncError(
+    'system_error',
+    'The destination ended well but did not echo the last states.',
+    {
+      origin: 'destination',
+      place: `${label}: ${scopes.slice(0, scopesMax).join(', ')}${more}`,
+      remedy:
+        'Nothing says that their records are durable, so the next attempt sends them again. Report it to the connector, with its log.',
+    },
+  );
+}
+
+function endedEarly(label: string): SyncError {
+  return new SyncError('system_error', 'The destination exited before its input ended.', {
+    origin: 'destination',
+    place: label,
+    remedy: 'See its log (tidemark logs <connection>). The sync goes on from what it echoed.',
+  });
+}
+
+function stays(label: string): SyncError {
+  return new SyncError('transient_error', 'The destination ended its output but did not exit.', {
+    origin: 'destination',
+    place: label,
+    remedy: 'Report it to the connector, with its log.',
+  });
+}
+
+function stuck(stuckMsMax: number, label: string): SyncError {
+  return new SyncError('transient_error', 'The destination takes nothing and says nothing.', {
+    origin: 'destination',
+    place: label,
+    remedy: 'See whether what it writes to answers; its log says what it did last.',
+    facts: { stuckMsMax },
+  });
+}
+
+function stopped(label: string): SyncError {
+  return new SyncError('transient_error', 'The destination was stopped on request.', {
+    origin: 'tidemark',
+    code: 'aborted',
+    place: label,
+  });
+}

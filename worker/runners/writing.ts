@@ -1,0 +1,53 @@
+import {
+  asSyncError,
+  type ConnectorSpecification,
+  type End,
+  type JsonObject,
+  type SyncError,
+  type WriteInput,
+} from '../../protocol/index.ts';
+import type { Echoes } from '../../engine/echoes.ts';
+import type { Latch } from '../../engine/latch.ts';
+import type { Covered, Scopes } from '../../engine/scopes.ts';
+import type { Feed } from './feed.ts';
+import type { Landed } from './landed.ts';
+import type { Session, SessionOptions } from './session.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface WriteOptions extends SessionOptions {
+  readonly spec: ConnectorSpecification;
+  /**
+   * A destination has failed that for this long neither takes what it is given, nor ends after its input did, and prints nothing at all.
+   * Milliseconds.
+   */
+  readonly stuckMsMax: number;
+}
+
+/** One run of `write`. */
+export interface Writing {
+  readonly options: WriteOptions;
+  readonly input: WriteInput<JsonObject>;
+  readonly landed: Landed;
+  readonly scopes: Scopes;
+  readonly echoes: Echoes;
+  readonly verdict: Verdict;
+  readonly session: Session;
+  readonly feed: Feed;
+  /** Aborted: nothing more is fed, since the destination takes no more or said that it failed. */
+  readonly over: AbortController;
+  /** Checkpoints on their way out. */
+  readonly made: Covered[];
+  readonly latch: Latch;
+  /** Echoed, and a checkpoint only once all streams that replace their data are complete: a state of all streams. */
+  heldBack: Covered | null;
+  /** How the source ended; null: it has not. */
+  end: End | null;
+  /** What we found wrong: the source's word broken, counts that disagree. The first stands. */
+  failure: SyncError | null;
+}
+
+/** The first failure stands; nothing more is fed after it. */
+export function fail(writing: Writing, error: unknown): void {
+  writing.failure ??= asSyncError(error, 'destination');
+  writing.over.abort();
+}
