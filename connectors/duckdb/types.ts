@@ -92,4 +92,16 @@ export function castSql(type: string, text: string, inexact: string | null): str
   }
 }
 
+const cutTypes: readonly string[] = [
+  ...['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'TIME WITH TIME ZONE'],
+];
+/** Without a fraction, or with one of microseconds and no zone, nothing is cut. */
+const cutLengthMin = '10:11:12.1234567'.length;
+
+/** Whether text that a type takes loses what is below the microsecond; null: the type loses nothing. */
+export const losesNanosSql = (type: string, text: string): string | null =>
+  cutTypes.includes(type)
+    ? `length(${text}) >= ${cutLengthMin} AND regexp_matches(${text}, ${quoteLiteral(textPatterns.belowMicros)})`
+    : null;
+
 export const quoted = (column: Column): string => quoteIdentifier(column.name);

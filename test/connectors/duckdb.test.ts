@@ -1,71 +1,21 @@
 import { execFile, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { DuckDBInstance } from '@duckdb/node-api';
 import type { DuckdbConfig } from '../../connectors/duckdb/config.ts';
-import { duckdbDestination } from '../../connectors/duckdb/destination.ts';
 import { partId, streamId, SyncError } from '../../protocol/index.ts';
 import { destinationSuite } from './conformance.ts';
+import { createDuckdb } from './duckdb-harness.ts';
 import { replaceSuite } from './conformance-replace.ts';
-import {
-  block,
-  checkpoint,
-  epoch,
-  never,
-  Sessions,
-  stream,
-  type Harness,
-  type TextRow,
-} from './harness.ts';
+import { block, checkpoint, epoch, never, Sessions, stream, type Harness } from './harness.ts';
 
-async function create(): Promise<Harness<DuckdbConfig>> {
-  const directory = await mkdtemp(join(tmpdir(), 'tidemark-duckdb-'));
-  // The file's base name is a schema's too: names must not be ambiguous.
-  const path = join(directory, 'main.duckdb');
-  await writeFile(join(directory, 'text.duckdb'), 'this is no database at all');
-  await mkdir(join(directory, 'folder.duckdb'));
-  const at = (name: string): DuckdbConfig => ({ path: join(directory, name) });
-  return {
-    destination: duckdbDestination,
-    config: { path },
-    schema: 'main',
-    broken: {
-      'missing directory': at('missing/shop.duckdb'),
-      'a directory': at('folder.duckdb'),
-      'another file': at('text.duckdb'),
-    },
-    async query(sql) {
-      const instance = await DuckDBInstance.create(path);
-      const connection = await instance.connect();
-      try {
-        await connection.run(`SET TimeZone = 'UTC'`);
-        if (!sql.startsWith('SELECT')) {
-          await connection.run(sql);
-          return [];
-        }
-        const result = await connection.runAndReadAll(
-          `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql})`,
-        );
-        return result.getRowObjectsJson() as TextRow[];
-      } finally {
-        connection.closeSync();
-        instance.closeSync();
-      }
-    },
-    drop: () => rm(directory, { recursive: true, force: true }),
-  };
-}
-
-destinationSuite({ name: 'DuckDB', create });
-replaceSuite({ name: 'DuckDB', create });
+destinationSuite({ name: 'DuckDB', create: createDuckdb });
+replaceSuite({ name: 'DuckDB', create: createDuckdb });
 
 describe('the DuckDB loader', () => {
   let harness: Harness<DuckdbConfig>;
   let sessions: Sessions<DuckdbConfig>;
   beforeEach(async () => {
-    harness = await create();
+    harness = await createDuckdb();
     sessions = new Sessions(harness);
   });
   afterEach(async () => {

@@ -2,10 +2,9 @@ import { connect, createServer } from 'node:net';
 import pg from 'pg';
 import type { PostgresConfig } from '../../connectors/postgres/config.ts';
 import { asPostgresError } from '../../connectors/postgres/errors.ts';
-import { postgresDestination } from '../../connectors/postgres/destination.ts';
 import { partId, streamId, SyncError, type JsonObject } from '../../protocol/index.ts';
-import { testDatabase } from '../support/postgres.ts';
 import { destinationSuite } from './conformance.ts';
+import { createPostgres } from './postgres-harness.ts';
 import { done, overwritten, replaceSuite } from './conformance-replace.ts';
 import {
   block,
@@ -16,53 +15,16 @@ import {
   Sessions,
   stream,
   type Harness,
-  type TextRow,
 } from './harness.ts';
 
-const booleanOid = 16;
-/** Values as Postgres writes them, not as the driver reads them. */
-const asText = {
-  getTypeParser: (oid: number) =>
-    oid === booleanOid ? (v: string) => (v === 't' ? 'true' : 'false') : (v: string) => v,
-};
-
-async function create(): Promise<Harness<PostgresConfig>> {
-  const database = await testDatabase();
-  const client = new pg.Client({ connectionString: database.url, types: asText as never });
-  client.on('error', () => undefined);
-  await client.connect();
-  await client.query(`SET timezone = 'UTC'`);
-  const changed = (change: (url: URL) => void): PostgresConfig => {
-    const url = new URL(database.url);
-    change(url);
-    return { url: url.href };
-  };
-  return {
-    destination: postgresDestination,
-    config: { url: database.url },
-    schema: 'public',
-    broken: {
-      'unknown user': changed((url) => (url.username = 'nobody_here')),
-      'unknown database': changed((url) => (url.pathname = '/no_such_database')),
-      'unreadable URL': { url: 'postgres://[nowhere' },
-      'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
-    },
-    query: async (sql) => (await client.query<TextRow>(sql)).rows,
-    async drop() {
-      await client.end();
-      await database.drop();
-    },
-  };
-}
-
-destinationSuite({ name: 'Postgres', create });
-replaceSuite({ name: 'Postgres', create });
+destinationSuite({ name: 'Postgres', create: createPostgres });
+replaceSuite({ name: 'Postgres', create: createPostgres });
 
 describe('a Postgres table that people have built upon', () => {
   let harness: Harness<PostgresConfig>;
   let sessions: Sessions<PostgresConfig>;
   beforeEach(async () => {
-    harness = await create();
+    harness = await createPostgres();
     sessions = new Sessions(harness);
   });
   afterEach(async () => {
@@ -183,7 +145,7 @@ describe('the Postgres loader', () => {
   let harness: Harness<PostgresConfig>;
   let sessions: Sessions<PostgresConfig>;
   beforeEach(async () => {
-    harness = await create();
+    harness = await createPostgres();
     sessions = new Sessions(harness);
   });
   afterEach(async () => {

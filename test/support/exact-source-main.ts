@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readExactly, tell } from './exact-source-reader.ts';
-import type { ExactConfig } from './exact-source.ts';
+import { givenData, type ExactConfig } from './exact-source.ts';
 
 // The exact source's process: `exact-source-main.js spec | check | discover | read`, see ExactConfig.
 
@@ -35,15 +35,20 @@ const jsonSchema = {
   },
 };
 
-const catalogOf = ({ streams }: ExactConfig): object => ({
-  streams: streams.map((name) => ({
-    name,
-    json_schema: jsonSchema,
-    supported_sync_modes: ['full_refresh', 'incremental'],
-    source_defined_cursor: true,
-    default_cursor_field: ['id'],
-    source_defined_primary_key: [['id']],
-  })),
+const catalogOf = ({ streams, directory }: ExactConfig): object => ({
+  streams: streams.map((name) => {
+    const data = givenData(directory, name);
+    return {
+      name,
+      json_schema: data?.schema ?? jsonSchema,
+      supported_sync_modes: ['full_refresh', 'incremental'],
+      source_defined_cursor: true,
+      ...(data === null && {
+        default_cursor_field: ['id'],
+        source_defined_primary_key: [['id']],
+      }),
+    };
+  }),
 });
 
 async function main(): Promise<void> {

@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { DuckdbConfig } from '../../connectors/duckdb/config.ts';
+import { duckdbDestination } from '../../connectors/duckdb/destination.ts';
+import type { Harness, TextRow } from './harness.ts';
+
+/** The driver drops a byte order mark at the beginning of a text; of two it leaves one. */
+export const withMark = (text: string): string =>
+  `CASE WHEN starts_with(${text}, chr(65279)) THEN chr(65279) || ${text} ELSE ${text} END`;
+
+/** A database file in a directory of its own. */
+export async function createDuckdb(): Promise<Harness<DuckdbConfig>> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-duckdb-'));
+  // The file's base name is a schema's too: names must not be ambiguous.
+  const path = join(directory, 'main.duckdb');
+  await writeFile(join(directory, 'text.duckdb'), 'this is no database at all');
+  await mkdir(join(directory, 'folder.duckdb'));
+  const at = (name: string): DuckdbConfig => ({ path: join(directory, name) });
+  return {
+    destination: duckdbDestination,
+    config: { path },
+    schema: 'main',
+    broken: {
+      'missing directory': at('missing/shop.duckdb'),
+      'a directory': at('folder.duckdb'),
+      'another file': at('text.duckdb'),
+    },
+    async query(sql) {
+      const instance = await DuckDBInstance.create(path);
+      const connection = await instance.connect();
+      try {
+        await connection.run(`SET TimeZone = 'UTC'`);
+        if (!sql.startsWith('SELECT')) {
+          await connection.run(sql);
+          return [];
+        }
+        const result = await connection.runAndReadAll(
+          `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
+        );
+        return result.getRowObjectsJson() as TextRow[];
+      } finally {
+        connection.closeSync();
+        instance.closeSync();
+      }
+    },
+    drop: () => rm(directory, { recursive: true, force: true }),
+  };
+}

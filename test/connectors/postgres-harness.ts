@@ -1,0 +1,42 @@
+import pg from 'pg';
+import type { PostgresConfig } from '../../connectors/postgres/config.ts';
+import { postgresDestination } from '../../connectors/postgres/destination.ts';
+import { testDatabase } from '../support/postgres.ts';
+import type { Harness, TextRow } from './harness.ts';
+
+const booleanOid = 16;
+/** Values as Postgres writes them, not as the driver reads them. */
+const asText = {
+  getTypeParser: (oid: number) =>
+    oid === booleanOid ? (v: string) => (v === 't' ? 'true' : 'false') : (v: string) => v,
+};
+
+/** A database of its own. */
+export async function createPostgres(): Promise<Harness<PostgresConfig>> {
+  const database = await testDatabase();
+  const client = new pg.Client({ connectionString: database.url, types: asText as never });
+  client.on('error', () => undefined);
+  await client.connect();
+  await client.query(`SET timezone = 'UTC'`);
+  const changed = (change: (url: URL) => void): PostgresConfig => {
+    const url = new URL(database.url);
+    change(url);
+    return { url: url.href };
+  };
+  return {
+    destination: postgresDestination,
+    config: { url: database.url },
+    schema: 'public',
+    broken: {
+      'unknown user': changed((url) => (url.username = 'nobody_here')),
+      'unknown database': changed((url) => (url.pathname = '/no_such_database')),
+      'unreadable URL': { url: 'postgres://[nowhere' },
+      'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
+    },
+    query: async (sql) => (await client.query<TextRow>(sql)).rows,
+    async drop() {
+      await client.end();
+      await database.drop();
+    },
+  };
+}
