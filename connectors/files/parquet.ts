@@ -134,6 +134,8 @@ export async function openParquet(
 
 interface Chunk {
   readonly rows: number;
+  /** Owns the memory that the vectors read: without it, it is freed under them. */
+  readonly data: DuckDBDataChunk;
   readonly vectors: readonly ReturnType<DuckDBDataChunk['getColumnVector']>[];
 }
 
@@ -202,10 +204,10 @@ class ParquetReader implements Reader {
   /** The chunk with the next row; null: there is none. */
   async #current(): Promise<Chunk | null> {
     while (this.#chunk === null || this.#row >= this.#chunk.rows) {
-      const chunk = await this.#parquet.guarded(() => this.#result.fetchChunk());
-      if (chunk === null || chunk.rowCount === 0) return null;
-      const vectors = this.#members.map((_, i) => chunk.getColumnVector(i));
-      this.#chunk = { rows: chunk.rowCount, vectors };
+      const data = await this.#parquet.guarded(() => this.#result.fetchChunk());
+      if (data === null || data.rowCount === 0) return null;
+      const vectors = this.#members.map((_, i) => data.getColumnVector(i));
+      this.#chunk = { rows: data.rowCount, data, vectors };
       this.#row = 0;
     }
     return this.#chunk;

@@ -16,8 +16,8 @@ import { parquetFile } from './parquet-file.ts';
 /** A source that was given the cases of some streams. */
 export interface CaseSource {
   readonly catalog: Catalog;
-  /** Whether it could be given a case of a stream; others have no spelling there. */
-  holds(stream: string, name: string): boolean;
+  /** A case of a stream as it says it; undefined: it has no spelling there. */
+  given(stream: string, name: string): PlacedCase | undefined;
   read(catalog: Parameters<Source<never>['read']>[0]['catalog']): AsyncIterable<Item>;
   drop(): void;
 }
@@ -42,7 +42,7 @@ export const sources: Readonly<Record<string, MakeSource>> = {
 const isJson = ({ value }: PlacedCase): boolean =>
   !/NaN|Infinity/.test((value ?? '').replace(/"[^"]*"/g, ''));
 
-/** The content of a file with a stream's cases, and those that it holds. */
+/** The content of a file with a stream's cases, and those that it holds, as it says them. */
 export interface CaseFile {
   readonly bytes: Uint8Array;
   readonly held: readonly PlacedCase[];
@@ -54,11 +54,11 @@ async function files(
   write: (stream: CaseStream) => CaseFile | Promise<CaseFile>,
 ): Promise<CaseSource> {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-values-')));
-  const held = new Map<string, ReadonlySet<string>>();
+  const held: CaseStream[] = [];
   for (const stream of streams) {
     const file = await write(stream);
     writeFileSync(join(path, `${stream.name}.${ending}`), file.bytes);
-    held.set(stream.name, new Set(file.held.map(({ name }) => name)));
+    held.push({ name: stream.name, cases: file.held });
   }
   const config: FilesConfig = {
     path,
@@ -72,7 +72,7 @@ async function files(
   return {
     ...reading(filesSource, config),
     catalog: await filesSource.discover(config, never),
-    holds: (stream, name) => held.get(stream)!.has(name),
+    given: givenOf(held),
     drop: () => rmSync(path, { recursive: true, force: true }),
   };
 }
@@ -91,7 +91,12 @@ const reading = <C>(source: Source<C>, config: C): Pick<CaseSource, 'read'> => (
     }),
 });
 
-const everything = (): boolean => true;
+function givenOf(streams: readonly CaseStream[]): CaseSource['given'] {
+  const byName = new Map(
+    streams.map(({ name, cases }) => [name, new Map(cases.map((one) => [one.name, one]))]),
+  );
+  return (stream, name) => byName.get(stream)?.get(name);
+}
 
 const declared = (streams: readonly CaseStream[]): Catalog => ({
   streams: streams.map((stream) => ({
@@ -126,7 +131,7 @@ function fake(streams: readonly CaseStream[]): Promise<CaseSource> {
   writeFileSync(connector.file('records'), `${lines.join('\n')}\n`);
   return Promise.resolve({
     ...reading(connector.source, {}),
-    ...{ catalog: declared(streams), holds: everything, drop: () => connector.remove() },
+    ...{ catalog: declared(streams), given: givenOf(streams), drop: () => connector.remove() },
   });
 }
 
@@ -150,7 +155,7 @@ function exact(streams: readonly CaseStream[]): Promise<CaseSource> {
   const config: JsonObject = { directory, streams: streams.map(({ name }) => name), records: 0 };
   return source.discover(config, never).then((catalog) => ({
     ...reading(source, config),
-    ...{ catalog, holds: everything },
+    ...{ catalog, given: givenOf(streams) },
     drop: () => rmSync(directory, { recursive: true, force: true }),
   }));
 }

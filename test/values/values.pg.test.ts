@@ -22,17 +22,18 @@ async function outcomesOf(
     (await destination.rows(stream.name)).map((row) => [charactersOf(row.get('case')), row]),
   );
   return new Map(
-    stream.cases.map((one) => {
-      if (!source.holds(stream.name, one.name)) return [one.name, 'absent'];
-      const row = rows.get(one.name);
-      if (row === undefined) return [one.name, 'BROKEN: no row'];
+    stream.cases.map(({ name }) => {
+      const one = source.given(stream.name, name);
+      if (one === undefined) return [name, 'absent'];
+      const row = rows.get(name);
+      if (row === undefined) return [name, 'BROKEN: no row'];
       const changes = changesOf(row.get('_airbyte_meta'));
       const outcome = judge(
         one,
         row.get(one.field) ?? null,
         changes.filter(({ field }) => field === one.field),
       );
-      return [one.name, outcome];
+      return [name, outcome];
     }),
   );
 }
