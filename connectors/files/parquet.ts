@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import {
   DuckDBInstance,
+  DuckDBTypeId,
   type DuckDBConnection,
   type DuckDBDataChunk,
   type DuckDBResult,
 } from '@duckdb/node-api';
 import { readLiteral } from '../kit/duckdb/paths.ts';
+import { quoteIdentifier } from '../kit/identifiers.ts';
 import type { OpenFile } from './bytes.ts';
 import { defaultMemoryLimit } from './config.ts';
 import { blockBytesMax, type Batch, type Envelope } from './envelope.ts';
@@ -24,6 +26,8 @@ const rowNumber = 'file_row_number';
 export interface ParquetColumn {
   readonly name: string;
   readonly kind: Kind;
+  /** A VARCHAR: other types are strings in JSON too. */
+  readonly isText: boolean;
 }
 
 export interface ParquetOptions {
@@ -99,7 +103,10 @@ export async function parquetColumns(options: ParquetOptions): Promise<readonly 
 }
 
 const columnsOf = (result: DuckDBResult): ParquetColumn[] =>
-  result.columnNames().map((name, i) => ({ name, kind: kindOfType(result.columnTypes()[i]!) }));
+  result.columnNames().map((name, i) => {
+    const type = result.columnTypes()[i]!;
+    return { name, kind: kindOfType(type), isText: type.typeId === DuckDBTypeId.VARCHAR };
+  });
 
 /** A hash of the file's description of itself, with its size. */
 export async function parquetHash(file: OpenFile): Promise<string> {
@@ -120,9 +127,10 @@ export async function openParquet(
     const plain = await parquet.stream(`SELECT * FROM ${parquet.table}) LIMIT 0`);
     // By its number a row is found without decoding those before it; a file may have a column of that name.
     const isTaken = plain.columnNames().some((name) => name.toLowerCase() === rowNumber);
+    const marked = withMarks(columnsOf(plain));
     const rows = isTaken
-      ? `SELECT * FROM ${parquet.table}) OFFSET ${from}`
-      : `SELECT * EXCLUDE (${rowNumber}) FROM ${parquet.table}, ${rowNumber} = true) WHERE ${rowNumber} >= ${from}`;
+      ? `SELECT * ${marked} FROM ${parquet.table}) OFFSET ${from}`
+      : `SELECT * EXCLUDE (${rowNumber}) ${marked} FROM ${parquet.table}, ${rowNumber} = true) WHERE ${rowNumber} >= ${from}`;
     return new ParquetReader(parquet, await parquet.stream(rows), { envelope, hash, at: from });
   } catch (error) {
     parquet.close();
@@ -130,8 +138,23 @@ export async function openParquet(
   }
 }
 
+/** The driver drops a byte order mark at the beginning of a text: of two it leaves one. (Texts within lists and structs still lose theirs.) */
+function withMarks(columns: readonly ParquetColumn[]): string {
+  const texts = columns.filter(({ isText }) => isText).map(({ name }) => quoteIdentifier(name));
+  if (texts.length === 0) return '';
+  const mark = 'chr(65279)';
+  return `REPLACE (${texts
+    .map(
+      (text) =>
+        `CASE WHEN starts_with(${text}, ${mark}) THEN ${mark} || ${text} ELSE ${text} END AS ${text}`,
+    )
+    .join(', ')})`;
+}
+
 interface Chunk {
   readonly rows: number;
+  /** Owns the memory that the vectors read: without it, it is freed under them. */
+  readonly data: DuckDBDataChunk;
   readonly vectors: readonly ReturnType<DuckDBDataChunk['getColumnVector']>[];
 }
 
@@ -200,10 +223,10 @@ class ParquetReader implements Reader {
   /** The chunk with the next row; null: there is none. */
   async #current(): Promise<Chunk | null> {
     while (this.#chunk === null || this.#row >= this.#chunk.rows) {
-      const chunk = await this.#parquet.guarded(() => this.#result.fetchChunk());
-      if (chunk === null || chunk.rowCount === 0) return null;
-      const vectors = this.#members.map((_, i) => chunk.getColumnVector(i));
-      this.#chunk = { rows: chunk.rowCount, vectors };
+      const data = await this.#parquet.guarded(() => this.#result.fetchChunk());
+      if (data === null || data.rowCount === 0) return null;
+      const vectors = this.#members.map((_, i) => data.getColumnVector(i));
+      this.#chunk = { rows: data.rowCount, data, vectors };
       this.#row = 0;
     }
     return this.#chunk;

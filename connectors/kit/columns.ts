@@ -32,6 +32,9 @@ export const deletedAtField = '_ab_cdc_deleted_at';
 /** Our reason in `_airbyte_meta.changes`. */
 export const typecastReason = 'DESTINATION_TYPECAST_ERROR';
 
+/** Our reason for a time that was cut to microseconds. */
+export const truncatedReason = 'DESTINATION_FIELD_SIZE_LIMITATION';
+
 /** More keys than this in one stream are data, not columns. */
 export const columnsMax = 1_000;
 

@@ -1,5 +1,6 @@
 const day = '[0-9]{4,6}-[0-9]{2}-[0-9]{2}';
-const clock = '[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?';
+// A leap second is no second of these systems; Postgres alone would take it for the next one.
+const clock = '[0-9]{2}:[0-9]{2}(:[0-5][0-9]([.][0-9]+)?)?';
 const utc = '(Z|z|[+-]00(:?00)?)';
 const zone = '(Z|z|[+-][0-9]{2}(:?[0-9]{2})?)';
 
@@ -16,4 +17,6 @@ export const textPatterns = {
   timestamptz: `${day}([T ]${clock} ?${zone}?)?`,
   time: `${clock} ?${utc}?`,
   timetz: `${clock} ?${zone}?`,
+  /** Within a time: digits below the microsecond, which no system here holds. Postgres alone would round, even into the next day. */
+  belowMicros: '[.][0-9]{6}[0-9]*[1-9]',
 } as const;

@@ -4,6 +4,7 @@ import {
   generationColumn,
   metaColumn,
   rawIdColumn,
+  truncatedReason,
   typecastReason,
 } from '../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
@@ -11,7 +12,7 @@ import type { Written } from '../kit/receipt.ts';
 import { brokenToTell, columnNames, type Column, type Table } from '../kit/tables.ts';
 import { nullKey } from '../kit/targets.ts';
 import type { Session } from './session.ts';
-import { own, takesAnything, valueSql } from './types.ts';
+import { isCutToMicros, losesNanos, own, takesAnything, valueSql } from './types.ts';
 
 export type Manner = 'hurried' | 'careful';
 
@@ -82,7 +83,7 @@ function carefulSelect(table: Table, part: string): string {
     .join(', ')}]::text[], NULL)`;
   const told = brokenToTell(table);
   const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT f FROM jsonb_array_elements_text(${own.broken}) f${told === null ? '' : ` WHERE f = ANY (ARRAY[${told.map(quoteLiteral).join(', ')}]::text[])`}) END`;
-  const ours = `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f, 'change', 'NULLED', 'reason', '${typecastReason}')), '[]') FROM unnest(${own.fields}) f)`;
+  const ours = `${changesSql(own.fields, 'NULLED', typecastReason)} || ${changesSql(cutFields(columns), 'TRUNCATED', truncatedReason)}`;
   return `SELECT ${[
     ...columns.map((c) => quoteIdentifier(c.name)),
     `gen_random_uuid() AS ${rawIdColumn}`,
@@ -94,6 +95,21 @@ function carefulSelect(table: Table, part: string): string {
     gone,
   ].join(', ')} FROM (SELECT *, ${fields} AS ${own.fields} FROM (
     SELECT ${[...values, own.ordinal, own.record, own.data, own.broken].join(', ')} FROM ${source(part)} OFFSET 0) typed OFFSET 0) judged`;
+}
+
+/** Entries for the fields of an array. */
+const changesSql = (fields: string, change: string, reason: string): string =>
+  `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f, 'change', '${change}', 'reason', '${reason}')), '[]') FROM unnest(${fields}) f)`;
+
+/** Times that have lost what is below the microsecond. */
+function cutFields(columns: readonly Column[]): string {
+  const cut = columns
+    .filter(({ type }) => isCutToMicros(type))
+    .map(
+      ({ field, name }) =>
+        `CASE WHEN ${quoteIdentifier(name)} IS NOT NULL AND ${losesNanos(`(${own.data}->>${quoteLiteral(field)})`)} THEN ${quoteLiteral(field)} END`,
+    );
+  return `array_remove(ARRAY[${cut.join(', ')}]::text[], NULL)`;
 }
 
 const misfit = ({ field, name }: Column): string =>

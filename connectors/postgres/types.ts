@@ -40,6 +40,8 @@ export const castName = (type: string): string => `pg_temp.tidemark_cast_${short
 const whole = (pattern: string): string => `^${pattern}$`;
 const numeral = whole(textPatterns.numeral);
 
+const toMicros = `regexp_replace(t, '([.][0-9]{6})[0-9]+', '\\1')`;
+
 /** When text may be cast at all, and what is cast. */
 const guards: Readonly<Record<string, { readonly pattern: string; readonly value: string }>> = {
   bigint: { pattern: numeral, value: 't::numeric' },
@@ -49,11 +51,17 @@ const guards: Readonly<Record<string, { readonly pattern: string; readonly value
     pattern: whole(textPatterns.date),
     value: `substring(t from '^${textPatterns.day}')`,
   },
-  'timestamp with time zone': { pattern: whole(textPatterns.timestamptz), value: 't' },
-  'timestamp without time zone': { pattern: whole(textPatterns.timestamp), value: 't' },
-  'time without time zone': { pattern: whole(textPatterns.time), value: 't' },
-  'time with time zone': { pattern: whole(textPatterns.timetz), value: 't' },
+  'timestamp with time zone': { pattern: whole(textPatterns.timestamptz), value: toMicros },
+  'timestamp without time zone': { pattern: whole(textPatterns.timestamp), value: toMicros },
+  'time without time zone': { pattern: whole(textPatterns.time), value: toMicros },
+  'time with time zone': { pattern: whole(textPatterns.timetz), value: toMicros },
 };
+
+/** Types whose values end at the microsecond. */
+export const isCutToMicros = (type: string): boolean => guards[type]?.value === toMicros;
+
+/** Whether a value of such a type loses something. */
+export const losesNanos = (text: string): string => `${text} ~ '${textPatterns.belowMicros}'`;
 
 /**
  * Creates the cast function of a type. For a type that we never make (a person altered the column) the value must read back as it was
@@ -99,10 +107,11 @@ export function valueSql({ field, type }: Column, manner: 'hurried' | 'careful')
   if (type === 'text') return text;
   if (type === 'jsonb') return `NULLIF(${json}, 'null'::jsonb)`;
   const slow = `${castName(type)}(${text})`;
+  const whole = isCutToMicros(type) ? `CASE WHEN NOT ${losesNanos(text)} THEN ${slow} END` : slow;
   const rest =
     manner === 'careful'
       ? slow
-      : `CASE WHEN ${text} IS NOT NULL THEN pg_temp.tidemark_must_fit(${slow}) END`;
+      : `CASE WHEN ${text} IS NOT NULL THEN pg_temp.tidemark_must_fit(${whole}) END`;
   const quick = quickTest(type, text, json, manner);
   return quick === null
     ? rest
@@ -124,19 +133,24 @@ function quickTest(
     case 'boolean':
       return `jsonb_typeof(${json}) = 'boolean'`;
     case 'date':
-      return manner === 'careful' ? null : `length(${text}) = 10 AND ${beginsWithYear(text)}`;
+      return manner === 'careful' ? null : `length(${text}) = 10 AND ${isSpelled(text, ['--'])}`;
     case 'timestamp with time zone':
-      return manner === 'careful' ? null : `length(${text}) >= 19 AND ${beginsWithYear(text)}`;
+      return manner === 'careful' ? null : isPlainTime(text, ['', 'Z', '+', '-', '+:', '-:']);
     case 'timestamp without time zone':
-      // A zone begins after the seconds: `+` or `-`.
-      return manner === 'careful'
-        ? null
-        : `length(${text}) >= 19 AND ${beginsWithYear(text)} AND strpos(substr(${text}, 19), '-') = 0 AND strpos(${text}, '+') = 0`;
+      return manner === 'careful' ? null : isPlainTime(text, ['', 'Z']);
     default:
       return null;
   }
 }
 
-/** Not `now` or `infinity`, and not 01/02/2024. */
-const beginsWithYear = (text: string): string =>
-  `ascii(${text}) BETWEEN 48 AND 57 AND substr(${text}, 5, 1) = '-'`;
+/** What is left of it without its digits: not `now`, no name of a month or a zone. Postgres would drop a zone that the type lacks. */
+const isSpelled = (text: string, skeletons: readonly string[]): string =>
+  `translate(${text}, '0123456789', '') IN (${skeletons.map(quoteLiteral).join(', ')}) AND substr(${text}, 5, 1) = '-'`;
+
+/** A day and a time with seconds, none of them a leap second, and no seventh digit of their fraction. */
+function isPlainTime(text: string, zones: readonly string[]): string {
+  const skeletons = ['--T::', '--T::.', '-- ::', '-- ::.'].flatMap((time) =>
+    zones.map((zone) => time + zone),
+  );
+  return `length(${text}) >= 19 AND ${isSpelled(text, skeletons)} AND substr(${text}, 18, 1) <> '6' AND ascii(substr(${text}, 27, 1)) NOT BETWEEN 48 AND 57`;
+}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { readExactly, tell } from './exact-source-reader.ts';
-import { fieldIn, type ExactConfig } from './exact-source.ts';
+import { fieldIn, givenData, type ExactConfig } from './exact-source.ts';
 
 // The exact source's process: `exact-source-main.js spec | check | discover | read`, see ExactConfig.
 
@@ -42,14 +42,19 @@ const schemaOf = ({ directory }: ExactConfig): object => {
 };
 
 const catalogOf = (config: ExactConfig): object => ({
-  streams: config.streams.map((name) => ({
-    name,
-    json_schema: schemaOf(config),
-    supported_sync_modes: ['full_refresh', 'incremental'],
-    source_defined_cursor: true,
-    default_cursor_field: ['id'],
-    source_defined_primary_key: [['id']],
-  })),
+  streams: config.streams.map((name) => {
+    const data = givenData(config.directory, name);
+    return {
+      name,
+      json_schema: data?.schema ?? schemaOf(config),
+      supported_sync_modes: ['full_refresh', 'incremental'],
+      source_defined_cursor: true,
+      ...(data === null && {
+        default_cursor_field: ['id'],
+        source_defined_primary_key: [['id']],
+      }),
+    };
+  }),
 });
 
 async function main(): Promise<void> {

@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import {
   fieldIn,
+  givenData,
   journalFile,
   type ExactConfig,
   type JournalEntry,
@@ -47,7 +48,10 @@ type Entry = JournalEntry extends infer E
 
 class Reader {
   readonly #config: ExactConfig;
-  readonly #records: number;
+  /** By stream. */
+  readonly #records: ReadonlyMap<string, number>;
+  /** By stream, where it is not made of numbers. */
+  readonly #data = new Map<string, readonly string[]>();
   /** By stream: the last record sent, and how many of them no state covers yet. */
   readonly #cursors: Map<string, number>;
   readonly #uncovered = new Map<string, number>();
@@ -66,7 +70,14 @@ class Reader {
     };
     const note = told('note') ?? '';
     this.#config = config;
-    this.#records = Number(told('records') ?? records);
+    for (const name of streams) {
+      const data = givenData(directory, name);
+      if (data !== null) this.#data.set(name, data.records);
+    }
+    const numbered = Number(told('records') ?? records);
+    this.#records = new Map(
+      streams.map((name) => [name, this.#data.get(name)?.length ?? numbered]),
+    );
     this.#cursors = new Map(streams.map((name) => [name, 0]));
     for (const { stream } of state as readonly GivenState[])
       this.#cursors.set(stream.stream_descriptor.name, stream.stream_state.id);
@@ -78,7 +89,8 @@ class Reader {
 
   async read(): Promise<void> {
     const { streams, interleaved = false } = this.#config;
-    const left = (stream: string): boolean => this.#cursors.get(stream)! < this.#records;
+    const left = (stream: string): boolean =>
+      this.#cursors.get(stream)! < this.#records.get(stream)!;
     for (const stream of streams) await this.#status(stream, 'STARTED');
     while (streams.some(left))
       for (const stream of streams)
@@ -92,18 +104,16 @@ class Reader {
   /** Records up to the next state, to trouble, or to the block's limit. */
   async #block(stream: string): Promise<void> {
     const from = this.#cursors.get(stream)! + 1;
-    if (from > this.#records) return;
+    const last = this.#records.get(stream)!;
+    if (from > last) return;
     await this.#trouble(from, stream);
     const { trouble, recordsPerSecond } = this.#config;
-    const stateAt = this.#nextStateAt(from);
-    const calm = trouble !== undefined && trouble.at > from ? trouble.at - 1 : this.#records;
+    const stateAt = this.#nextStateAt(from, last);
+    const calm = trouble !== undefined && trouble.at > from ? trouble.at - 1 : last;
     const to = Math.min(stateAt, from + blockRecordsMax - 1, calm);
     this.#enter({ event: 'send', stream, from, to });
     const lines: string[] = [];
-    for (let id = from; id <= to; id += 1)
-      lines.push(
-        `{"type":"RECORD","record":{"stream":"${stream}","data":{"id":${id}${this.#added(id)}${this.#tail}`,
-      );
+    for (let id = from; id <= to; id += 1) lines.push(this.#line(stream, id));
     await say(lines.join(''));
     this.#cursors.set(stream, to);
     this.#sent += lines.length;
@@ -118,13 +128,21 @@ class Reader {
     return this.#field === null ? '' : `,"${this.#field}":"${this.#field} ${id}"`;
   }
 
-  #nextStateAt(from: number): number {
+  #line(stream: string, id: number): string {
+    const head = `{"type":"RECORD","record":{"stream":"${stream}","data":`;
+    const data = this.#data.get(stream)?.[id - 1];
+    return data === undefined
+      ? `${head}{"id":${id}${this.#added(id)}${this.#tail}`
+      : `${head}${data},"emitted_at":1700000000000}}\n`;
+  }
+
+  #nextStateAt(from: number, last: number): number {
     const { statesAt, stateEvery = blockRecordsMax } = this.#config;
     const next =
       statesAt === undefined
         ? Math.ceil(from / stateEvery) * stateEvery
-        : (statesAt.find((at) => at >= from) ?? this.#records);
-    return Math.min(next, this.#records);
+        : (statesAt.find((at) => at >= from) ?? last);
+    return Math.min(next, last);
   }
 
   async #state(name: string, id: number): Promise<void> {

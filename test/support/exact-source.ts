@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { JsonObject } from '../../protocol/index.ts';
 
 /**
  * The config of the exact source: a program of ours that speaks the Airbyte protocol, sends the records 1 to `records` of each stream, resumes
@@ -106,6 +107,27 @@ export function fieldIn(directory: string): string | null {
 /** A text for every record, to be looked for where records must not be. */
 export function annotate(directory: string, note: string): void {
   writeFileSync(join(directory, 'note'), note);
+}
+
+/** Data of a test's own: record n of a stream. */
+export interface ExactData {
+  readonly schema: JsonObject;
+  /** JSON texts, sent as they are. */
+  readonly records: readonly string[];
+}
+
+const dataFile = (directory: string, stream: string): string =>
+  join(directory, `data-${stream}.json`);
+
+/** From now on the stream's records are these. */
+export function giveData(directory: string, stream: string, data: ExactData): void {
+  writeFileSync(dataFile(directory, stream), JSON.stringify(data));
+}
+
+/** null: its records are numbered. */
+export function givenData(directory: string, stream: string): ExactData | null {
+  const file = dataFile(directory, stream);
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as ExactData) : null;
 }
 
 function readJournal(directory: string): readonly JournalEntry[] {

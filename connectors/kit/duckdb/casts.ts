@@ -79,3 +79,15 @@ export function castSql(type: string, text: string, inexact: string | null): str
       return `CASE WHEN CAST(TRY_CAST(${text} AS ${type}) AS VARCHAR) = ${text} THEN TRY_CAST(${text} AS ${type}) END`;
   }
 }
+
+const cutTypes: readonly string[] = [
+  ...['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'TIME WITH TIME ZONE'],
+];
+/** Without a fraction, or with one of microseconds and no zone, nothing is cut. */
+const cutLengthMin = '10:11:12.1234567'.length;
+
+/** Whether text that a type takes loses what is below the microsecond; null: the type loses nothing. */
+export const losesNanosSql = (type: string, text: string): string | null =>
+  cutTypes.includes(type)
+    ? `length(${text}) >= ${cutLengthMin} AND regexp_matches(${text}, ${quoteLiteral(textPatterns.belowMicros)})`
+    : null;

@@ -1,9 +1,9 @@
 import type { StreamId } from '../../../protocol/index.ts';
-import { deletedAtField, typecastReason } from '../columns.ts';
+import { deletedAtField, truncatedReason, typecastReason } from '../columns.ts';
 import { quoteLiteral } from '../identifiers.ts';
 import { brokenToTell, type Column } from '../tables.ts';
 import { unreadableRecord, type Target } from '../targets.ts';
-import { castSql, pointer, takesAnything } from './casts.ts';
+import { castSql, losesNanosSql, pointer, takesAnything } from './casts.ts';
 import { readLiteral } from './paths.ts';
 import type { Row, Statements } from './statements.ts';
 
@@ -128,14 +128,29 @@ export async function typeRecords(
     `CREATE OR REPLACE TEMPORARY TABLE ${names.typed} AS
      SELECT ${columns.map((_, i) => `${columnAt(i)}, `).join('')}uuid() AS raw_id,
        CASE WHEN abs(TRY_CAST(emitted AS DOUBLE)) < ${emittedAtMax} THEN make_timestamptz(CAST(TRY_CAST(emitted AS DOUBLE) * 1000 AS BIGINT)) END AS extracted_at,
-       CASE WHEN fields IS NULL AND meta IS NULL THEN ${plain}
+       CASE WHEN fields IS NULL AND cut IS NULL AND meta IS NULL THEN ${plain}
          ELSE CAST(json_object('sync_id', ${target.syncId}, 'changes', list_concat(
            CASE WHEN json_type(meta, '/changes') = 'ARRAY' THEN CAST(json_extract(meta, '/changes') AS JSON[]) ELSE [] END,
-           list_transform(coalesce(fields, []), lambda f: CAST(json_object('field', f, 'change', 'NULLED', 'reason', '${typecastReason}') AS JSON)))) AS VARCHAR) END::JSON AS meta,
+           ${changesSql('fields', 'NULLED', typecastReason)}, ${changesSql('cut', 'TRUNCATED', truncatedReason)})) AS VARCHAR) END::JSON AS meta,
        CAST(${target.generation} AS BIGINT) AS generation_id, ordinal, fields${target.hardDeletes ? `, ${goneSql(table)} AS gone` : ''}
-     FROM (SELECT *, ${fields} AS fields FROM (SELECT *, ${casts.join(', ')} FROM ${texts}))`,
+     FROM (SELECT *, ${fields} AS fields, ${cutSql(columns)} AS cut FROM (SELECT *, ${casts.join(', ')} FROM ${texts}))`,
   );
   return counted(database, names.typed, tight);
+}
+
+/** Entries for the fields of a list, which may be NULL. */
+const changesSql = (fields: string, change: string, reason: string): string =>
+  `list_transform(coalesce(${fields}, []), lambda f: CAST(json_object('field', f, 'change', '${change}', 'reason', '${reason}') AS JSON))`;
+
+/** Fields whose times have lost what is below the microsecond; NULL: none. */
+function cutSql(columns: readonly Column[]): string {
+  const cut = columns.flatMap(({ field, type }, i) => {
+    const loses = losesNanosSql(type, textAt(i));
+    return loses === null ? [] : [{ field, test: `${columnAt(i)} IS NOT NULL AND ${loses}` }];
+  });
+  if (cut.length === 0) return 'NULL::VARCHAR[]';
+  const list = cut.map(({ field, test }) => `CASE WHEN ${test} THEN ${quoteLiteral(field)} END`);
+  return `CASE WHEN ${cut.map(({ test }) => test).join(' OR ')} THEN list_filter([${list.join(', ')}], lambda f: f IS NOT NULL) END`;
 }
 
 /** True for a record that says that its row was deleted, also where the time it names is no use. */

@@ -97,18 +97,25 @@ export interface ReadOptions {
   on?(item: Item): void;
 }
 
-export async function read(config: FilesConfig, options: ReadOptions = {}): Promise<Outcome> {
+export async function inputOf(
+  config: FilesConfig,
+  options: ReadOptions = {},
+): Promise<ReadInput<FilesConfig>> {
   const catalog = options.catalog ?? (await filesSource.discover(config, never));
-  const { mode = 'incremental', statesMax = Infinity } = options;
-  const input: ReadInput<FilesConfig> = {
+  return {
     config,
-    catalog: configured(catalog, mode),
+    catalog: configured(catalog, options.mode ?? 'incremental'),
     state: options.state ?? [],
     accepts: () => ['jsonl'],
     checkpoints: { async *[Symbol.asyncIterator]() {} },
     drain: options.drain ?? never,
     abort: options.abort ?? never,
   };
+}
+
+export async function read(config: FilesConfig, options: ReadOptions = {}): Promise<Outcome> {
+  const { statesMax = Infinity } = options;
+  const input = await inputOf(config, options);
   const items: Item[] = [];
   const records: string[] = [];
   const states: StateMessage[] = [];

@@ -1,6 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import type { CsvConfig } from '../../../connectors/files/config.ts';
-import { openPlace, read, schemaOf, values, type Place } from './place.ts';
+import { filesSource } from '../../../connectors/files/index.ts';
+import { inputOf, openPlace, read, schemaOf, values, type Place } from './place.ts';
 
 let place: Place;
 beforeEach(() => {
@@ -198,4 +202,26 @@ test('Parquet values are exact, nested ones too', async () => {
     m: { type: ['null', 'object'] },
     bytes: { type: ['null', 'string'] },
   });
+});
+
+test('Parquet values stay what they are while a slow destination is waited for', async () => {
+  const rows = 8;
+  const texts = (letter: string): string =>
+    `SELECT repeat('${letter}' || n, 500000) AS t FROM range(${rows}) r(n)`;
+  await place.sql(`COPY (${texts('a')}) TO '$/s.parquet' (FORMAT parquet)`);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const config = { path: place.path, checkpoint_records: 1 };
+  const lines: string[] = [];
+  for await (const item of filesSource.read(await inputOf(config))) {
+    if (item.type !== 'BLOCK') continue;
+    lines.push(Buffer.from(item.bytes).toString());
+    collect();
+    await setImmediate();
+    // Takes memory that was freed, were it freed.
+    if (lines.length === 1) await place.sql(`CREATE TABLE t AS ${texts('z')}`);
+  }
+  expect(lines.map((line) => /"t":"((?:a\d)+)"/.exec(line)?.[1]!.length)).toEqual(
+    Array.from({ length: rows }, () => 1_000_000),
+  );
 });

@@ -8,6 +8,7 @@ import { cellsOf } from '../../../connectors/kit/ledger-cells.ts';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
 import type { Dataset, Manifest } from '../../../connectors/files/destination/manifest.ts';
 import { streamDescriptor, type StreamId } from '../../../protocol/index.ts';
+import { withMark } from '../duckdb-harness.ts';
 import { type Harness, type TextRow } from '../harness.ts';
 
 export interface FilesHarness extends Harness<FilesTargetConfig> {
@@ -79,7 +80,9 @@ async function query(
     const names = shown.map(({ name }) => name);
     for (const [i, { name, current }] of shown.entries())
       await fill(connection, root, unlike(name, i, names), current);
-    const all = await connection.runAndReadAll(`SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (${sql})`);
+    const all = await connection.runAndReadAll(
+      `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
+    );
     return all.getRowObjectsJson() as TextRow[];
   } finally {
     connection.closeSync();

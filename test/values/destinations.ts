@@ -1,0 +1,82 @@
+import { membersOf } from '../../connectors/kit/json-scan.ts';
+import { fromLoader } from '../../engine/writer.ts';
+import type { WriteInput, Writer } from '../../protocol/index.ts';
+import { createDuckdb } from '../connectors/duckdb-harness.ts';
+import { createFiles, textOf } from '../connectors/files/written.ts';
+import type { Harness, TextRow } from '../connectors/harness.ts';
+import { createPostgres } from '../connectors/postgres-harness.ts';
+import type { Arrived, ArrivedRow } from './judge.ts';
+
+/** A destination, and an independent reading of what arrived in it. */
+export interface CaseDestination {
+  open(input: Omit<WriteInput<unknown>, 'config'>): Promise<Writer>;
+  /** The rows of a stream's table. */
+  rows(table: string): Promise<readonly ArrivedRow[]>;
+  drop(): Promise<void>;
+}
+
+/** A new destination is one entry here. */
+export const destinations: Readonly<Record<string, () => Promise<CaseDestination>>> = {
+  Postgres: async () => ofTables(await createPostgres()),
+  DuckDB: async () => ofTables(await createDuckdb()),
+  'files, JSONL': async () => {
+    const harness = await createFiles();
+    return {
+      ...endOf(harness),
+      rows: (table) =>
+        Promise.resolve(
+          harness
+            .listing()
+            .filter((path) => path.startsWith(`${table}/`))
+            .flatMap((path) => jsonlRows(textOf(`${harness.root}/${path}`))),
+        ),
+    };
+  },
+  // Read by DuckDB, as docs/connectors.md tells people.
+  'files, CSV': async () => ofTables(await createFiles({ format: 'csv' })),
+};
+
+const endOf = <C>({
+  destination,
+  config,
+  drop,
+}: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> => ({
+  open: (input) => fromLoader(destination).open({ ...input, config }),
+  drop,
+});
+
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+function ofTables<C>(harness: Harness<C>): CaseDestination {
+  const { schema, query } = harness;
+  return {
+    ...endOf(harness),
+    rows: async (table) =>
+      (await query(`SELECT * FROM ${quoted(schema)}.${quoted(table)}`)).map(textsOf),
+  };
+}
+
+const textsOf = (row: TextRow): ArrivedRow =>
+  new Map(
+    Object.entries(row).map(([column, text]): [string, Arrived] => [
+      column,
+      text === null ? null : { as: 'text', text },
+    ]),
+  );
+
+/** Each line's members as the texts that stand there. */
+function jsonlRows(text: string): readonly ArrivedRow[] {
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      JSON.parse(line);
+      const members = membersOf(line, 0).map(({ key, start, end }): [string, Arrived] => {
+        const value = line.slice(start, end);
+        return [JSON.parse(key) as string, value === 'null' ? null : { as: 'json', text: value }];
+      });
+      const row = new Map(members);
+      if (row.size < members.length) throw new Error(`A key is there twice: ${line.slice(0, 200)}`);
+      return row;
+    });
+}
