@@ -9,6 +9,8 @@ import { unreadableRecord } from '../kit/targets.ts';
 
 /** DuckDB reads every number with a point as a double. */
 const rules: RepairRules = { numbers: 'list', refusesNul: false };
+/** It may stand in a key. */
+const nul = '\\u0000';
 /** A file is repaired in pieces of this size. */
 const repairBytes = 4 * 1024 * 1024;
 
@@ -57,7 +59,10 @@ export class DuckdbPart implements Part {
   }
 
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    const doubtful = this.#repairing.has(block.stream) || hasDoubtfulNumber(block.bytes);
+    const doubtful =
+      this.#repairing.has(block.stream) ||
+      hasDoubtfulNumber(block.bytes) ||
+      Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength).includes(nul);
     const bytes = doubtful ? repaired(block.bytes, block.stream) : block.bytes;
     this.#receivedBytes += block.bytes.byteLength;
     this.#lineBytesMax = Math.max(this.#lineBytesMax, bytes.byteLength);
