@@ -12,6 +12,10 @@ export function shortHash(text: string, length = hashLength): string {
   return createHash('sha256').update(text).digest('hex').slice(0, length);
 }
 
+/** False for what no system keeps as a name: with a NUL, or half a surrogate pair. */
+export const isNameable = (name: string): boolean =>
+  !name.includes('\0') && Buffer.from(name).toString() === name;
+
 /** Cuts at a character's border, never inside it. */
 function cutBytes(name: string, bytesMax: number): string {
   const bytes = Buffer.from(name);
@@ -21,9 +25,13 @@ function cutBytes(name: string, bytesMax: number): string {
   return bytes.toString('utf8', 0, end);
 }
 
+/** A NUL, and a byte order mark at the beginning: no name in a database has them. */
+const invisible = /\0|^\ufeff/g;
+
 /** `name` with a hash of itself, within the limit: unique however alike two names are. */
 export function hashedName(name: string): string {
-  return `${cutBytes(name, identifierBytesMax - hashLength - 1)}_${shortHash(name)}`;
+  const seen = name.replace(invisible, '');
+  return `${cutBytes(seen, identifierBytesMax - hashLength - 1)}_${shortHash(name)}`;
 }
 
 /** How a system tells names apart: DuckDB ignores case. */
@@ -61,8 +69,8 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
   for (const want of wanted) {
     if (claimed.has(want)) continue;
     const fits =
-      want !== '' && !want.includes('\0') && Buffer.byteLength(want) <= identifierBytesMax;
-    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want.replaceAll('\0', '')));
+      want !== '' && want.search(invisible) < 0 && Buffer.byteLength(want) <= identifierBytesMax;
+    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want));
   }
   return claimed;
 }

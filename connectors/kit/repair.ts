@@ -52,14 +52,15 @@ function repairLine(line: string, repair: Repair): string {
   const parts = membersOf(line, record.start);
   const data = find(parts, 'data');
   if (data === undefined) throw new NotJson();
+  // No name of a column holds a NUL.
+  const asName = { ...repair, rules: { ...repair.rules, refusesNul: true } };
   const kept = new Map<string, string>();
   const notes: Notes = { nulled: [], exact: [], digits: [] };
   for (const member of membersOf(line, data.start)) {
-    if (isBroken(member.key, repair)) {
-      notes.nulled.push(cleanText(member.key));
-      continue;
-    }
-    kept.set(member.key, judge(member.key, line.slice(member.start, member.end), repair, notes));
+    const value = line.slice(member.start, member.end);
+    if (!isBroken(member.key, asName))
+      kept.set(member.key, judge(member.key, value, repair, notes));
+    else if (value !== 'null') notes.nulled.push(cleanText(member.key));
   }
   const rest = ['emitted_at', 'meta'].flatMap((name) => {
     const member = find(parts, name);

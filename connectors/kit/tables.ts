@@ -6,7 +6,7 @@ import {
   type ColumnKind,
   type Observed,
 } from './columns.ts';
-import { claimNames, hashedName, quoteIdentifier, type Fold } from './identifiers.ts';
+import { claimNames, hashedName, isNameable, quoteIdentifier, type Fold } from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
 /** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
@@ -74,6 +74,8 @@ export function wantedFields(
   const wanted = new Map<string, ColumnKind>(target.fields);
   for (const field of target.dedupBy ?? []) if (!wanted.has(field)) wanted.set(field, 'string');
   for (const observed of more) wanted.set(observed.field, kindOfObserved(observed));
+  // Records never bring them: see repair.ts.
+  for (const field of wanted.keys()) if (!isNameable(field)) wanted.delete(field);
   if (wanted.size > columnsMax) throw tooManyColumns(target.stream, wanted.size);
   return wanted;
 }

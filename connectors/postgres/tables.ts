@@ -21,6 +21,9 @@ import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
 import { castFunction, own, sqlTypeOf, takesAnything } from './types.ts';
 
+/** Every table of Postgres has these already. */
+const systemColumns = ['ctid', 'xmin', 'xmax', 'cmin', 'cmax', 'tableoid'];
+
 const dialect: TableDialect = {
   fold: exactFold,
   sqlTypeOf,
@@ -30,7 +33,7 @@ const dialect: TableDialect = {
     [metaColumn]: 'jsonb NOT NULL',
     [generationColumn]: 'bigint NOT NULL',
   },
-  reserved: Object.values(own),
+  reserved: [...Object.values(own), ...systemColumns],
 };
 
 export function tableSql(schema: string, table: string): string {

@@ -32,6 +32,8 @@ export function readLine(line: Buffer): Line {
   try {
     value = JSON.parse(text);
   } catch {
+    const record = recordWithoutNumbers(text);
+    if (record !== null) return readRecord(record);
     // Rubbish is a log line; a message cut or garbled on its way would be lost data.
     return isBrokenMessage(text)
       ? { type: 'BROKEN', message: 'The connector printed a message that is not valid JSON.' }
@@ -58,6 +60,24 @@ export function readLine(line: Buffer): Line {
       return required[type](value)
         ? { type: 'MESSAGE', message: value as unknown as Exclude<Message, { type: 'RECORD' }> }
         : textLine(`${unreadablePrefix}${text}`);
+  }
+}
+
+const nonNumbers = /"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:NaN|Infinity)/gs;
+
+/**
+ * The envelope of a record that is JSON but for `NaN` and `Infinity`, as Python prints them. Its bytes go on as they are: the destination makes
+ * such a value null and says so. null: it is no such record.
+ */
+function recordWithoutNumbers(text: string): JsonObject | null {
+  if (!/NaN|Infinity/.test(text)) return null;
+  try {
+    const value: unknown = JSON.parse(
+      text.replace(nonNumbers, (found) => (found.startsWith('"') ? found : 'null')),
+    );
+    return isObject(value) && value['type'] === 'RECORD' ? value : null;
+  } catch {
+    return null; // it is broken in another way
   }
 }
 

@@ -39,7 +39,11 @@ export async function createDuckdb(): Promise<Harness<DuckdbConfig>> {
         const result = await connection.runAndReadAll(
           `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
         );
-        return result.getRowObjectsJson() as TextRow[];
+        const names = result.columnNames();
+        // Not the driver's objects: a column may be called __proto__.
+        return result
+          .getRowsJson()
+          .map((row) => Object.fromEntries(row.map((value, i) => [names[i]!, value])) as TextRow);
       } finally {
         connection.closeSync();
         instance.closeSync();

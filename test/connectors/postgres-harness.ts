@@ -33,7 +33,16 @@ export async function createPostgres(): Promise<Harness<PostgresConfig>> {
       'unreadable URL': { url: 'postgres://[nowhere' },
       'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
     },
-    query: async (sql) => (await client.query<TextRow>(sql)).rows,
+    async query(sql) {
+      const { rows, fields } = await client.query<(string | null)[]>({
+        text: sql,
+        rowMode: 'array',
+      });
+      // Not the driver's objects: a column may be called __proto__.
+      return rows.map((row): TextRow =>
+        Object.fromEntries(fields.map(({ name }, i) => [name, row[i]!])),
+      );
+    },
     async drop() {
       await client.end();
       await database.drop();

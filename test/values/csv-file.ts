@@ -4,14 +4,14 @@ import type { CaseFile } from './sources.ts';
 
 /** A CSV file as careful programs write it: text in quotes, all else as it is. */
 export function csvFile(stream: CaseStream): CaseFile {
-  const header = ['case', ...fieldsOf(stream).keys()];
   const held = stream.cases.filter(hasSpelling).map(asText);
+  const header = ['case', ...fieldsOf({ ...stream, cases: held }).keys()];
   const rows = held.map((one) =>
     header.map((field) =>
       field === 'case' ? quoted(one.name) : field === one.field ? cellOf(one.value) : '',
     ),
   );
-  const text = [header, ...rows].map((cells) => `${cells.join(',')}\n`).join('');
+  const text = [header.map(quoted), ...rows].map((cells) => `${cells.join(',')}\n`).join('');
   return { bytes: Buffer.from(text), held };
 }
 
@@ -19,7 +19,8 @@ export function csvFile(stream: CaseStream): CaseFile {
  * Half a surrogate pair is no character of UTF-8; of a column of several types nobody can tell text from numbers; and an empty cell, also in
  * quotes, is no value of a column that does not hold text.
  */
-function hasSpelling({ value, type }: PlacedCase): boolean {
+function hasSpelling({ value, type, field }: PlacedCase): boolean {
+  if (field === '' || !isWhole(field)) return false;
   if (value === null || value === 'null') return true;
   if (type === 'mixed') return false;
   if (/^[{[]/.test(value)) return !/NaN/.test(value);

@@ -2,10 +2,10 @@ import { membersOf } from '../../connectors/kit/json-scan.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import type { WriteInput, Writer } from '../../protocol/index.ts';
 import { createDuckdb } from '../connectors/duckdb-harness.ts';
-import { createFiles, textOf } from '../connectors/files/written.ts';
+import { createFiles, textOf, type FilesHarness } from '../connectors/files/written.ts';
 import type { Harness, TextRow } from '../connectors/harness.ts';
 import { createPostgres } from '../connectors/postgres-harness.ts';
-import type { Arrived, ArrivedRow } from './judge.ts';
+import { charactersOf, type Arrived, type ArrivedRow } from './judge.ts';
 
 /** A destination, and an independent reading of what arrived in it. */
 export interface CaseDestination {
@@ -19,21 +19,8 @@ export interface CaseDestination {
 export const destinations: Readonly<Record<string, () => Promise<CaseDestination>>> = {
   Postgres: async () => ofTables(await createPostgres()),
   DuckDB: async () => ofTables(await createDuckdb()),
-  'files, JSONL': async () => {
-    const harness = await createFiles();
-    return {
-      ...endOf(harness),
-      rows: (table) =>
-        Promise.resolve(
-          harness
-            .listing()
-            .filter((path) => path.startsWith(`${table}/`))
-            .flatMap((path) => jsonlRows(textOf(`${harness.root}/${path}`))),
-        ),
-    };
-  },
-  // Read by DuckDB, as docs/connectors.md tells people.
-  'files, CSV': async () => ofTables(await createFiles({ format: 'csv' })),
+  'files, JSONL': async () => ofFiles(await createFiles(), jsonlRows),
+  'files, CSV': async () => ofFiles(await createFiles({ format: 'csv' }), csvRows),
 };
 
 const endOf = <C>({
@@ -63,6 +50,39 @@ const textsOf = (row: TextRow): ArrivedRow =>
       text === null ? null : { as: 'text', text },
     ]),
   );
+
+const ofFiles = (
+  harness: FilesHarness,
+  read: (text: string) => readonly ArrivedRow[],
+): CaseDestination => ({
+  ...endOf(harness),
+  rows: (table) => {
+    const paths = harness.listing().filter((path) => path.startsWith(`${table}/`));
+    return Promise.resolve(paths.flatMap((path) => read(textOf(`${harness.root}/${path}`))));
+  },
+});
+
+/** By the file's own header. An empty cell without quotes is null. */
+function csvRows(text: string): readonly ArrivedRow[] {
+  const [header = [], ...rows] = csvCells(text);
+  const names = header.map(charactersOf);
+  return rows.map((row) => {
+    if (row.length !== names.length) throw new Error('A row has not as many cells as the header.');
+    return new Map(row.map((cell, i) => [names[i] ?? '', cell]));
+  });
+}
+
+function csvCells(text: string): readonly (readonly Arrived[])[] {
+  const cell = /(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\n)/gy;
+  const rows: Arrived[][] = [[]];
+  for (const [, quotedText, plain = '', after] of text.matchAll(cell)) {
+    const characters = quotedText?.replaceAll('""', '"') ?? plain;
+    const isNull = quotedText === undefined && plain === '';
+    rows.at(-1)!.push(isNull ? null : { as: 'text', text: characters });
+    if (after === '\n') rows.push([]);
+  }
+  return rows.slice(0, -1);
+}
 
 /** Each line's members as the texts that stand there. */
 function jsonlRows(text: string): readonly ArrivedRow[] {

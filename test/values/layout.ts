@@ -11,19 +11,20 @@ export interface PlacedCase extends ValueCase {
   readonly field: string;
 }
 
-/** `apart`: a field for each case. `together`: all cases of a type in one field, so that neighbours tell on each other. */
-export type Layout = 'apart' | 'together';
+/** A field for each case. */
+export const layOutApart = (name: string, cases: readonly ValueCase[]): CaseStream => ({
+  name,
+  cases: cases.map((one, i) => ({ ...one, field: `c${i}` })),
+});
 
-export function layOut(cases: readonly ValueCase[], layout: Layout): CaseStream {
-  const placed = cases.map((one, i) => ({
-    ...one,
-    field: layout === 'apart' ? `c${i}` : `its_${one.type}`,
-  }));
-  return { name: layout, cases: placed };
-}
+/** All cases of a type in one field, so that they tell on each other. */
+export const layOutTogether = (name: string, cases: readonly ValueCase[]): CaseStream => ({
+  name,
+  cases: cases.map((one) => ({ ...one, field: `its_${one.type}` })),
+});
 
-/** A stream for each case, so that no other value can have part in its way. */
-export const alone = (cases: readonly ValueCase[]): readonly CaseStream[] =>
+/** A stream for each case, so that no other value has part in its way. */
+export const layOutAlone = (cases: readonly ValueCase[]): readonly CaseStream[] =>
   cases.map((one, i) => ({ name: `alone_${i}`, cases: [{ ...one, field: 'its' }] }));
 
 export const fieldsOf = ({ cases }: CaseStream): ReadonlyMap<string, DeclaredType> =>

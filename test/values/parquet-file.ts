@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { quoteIdentifier } from '../../connectors/kit/identifiers.ts';
 import { withMark } from '../connectors/duckdb-harness.ts';
 import { isWhole } from './csv-file.ts';
 import { judge } from './judge.ts';
@@ -24,7 +25,7 @@ export async function parquetFile({ cases }: CaseStream): Promise<CaseFile> {
     await connection.run(`SET TimeZone = 'UTC'`);
     const held: HeldCase[] = [];
     const typeOf = new Map<string, string>();
-    for (const one of cases) {
+    for (const one of cases.filter(hasName)) {
       const found = await sqlOf(connection, one);
       // A column has the type that its first value has.
       if (found === null || found.type !== (typeOf.get(one.field) ?? found.type)) continue;
@@ -34,7 +35,7 @@ export async function parquetFile({ cases }: CaseStream): Promise<CaseFile> {
     const file = join(directory, 'cases.parquet');
     const columns = [...typeOf.keys()].map((field) => {
       const whens = held.map((one, i) => (one.field === field ? `WHEN ${i} THEN ${one.sql}` : ''));
-      return `CASE n ${whens.join(' ')} END AS "${field}"`;
+      return `CASE n ${whens.join(' ')} END AS ${quoteIdentifier(field)}`;
     });
     const names = held.map(({ name }) => literal(name));
     await connection.run(
@@ -46,6 +47,15 @@ export async function parquetFile({ cases }: CaseStream): Promise<CaseFile> {
     instance.closeSync();
     rmSync(directory, { recursive: true });
   }
+}
+
+/** DuckDB, which writes the file, has no two names that differ only in case. */
+function hasName({ field }: PlacedCase, i: number, all: readonly PlacedCase[]): boolean {
+  const folded = field.toLowerCase();
+  const isTaken = all
+    .slice(0, i)
+    .some((one) => one.field !== field && one.field.toLowerCase() === folded);
+  return !isTaken && field !== '' && folded !== 'case' && isWhole(field) && !field.includes('\0');
 }
 
 type HeldCase = PlacedCase & { readonly sql: string };

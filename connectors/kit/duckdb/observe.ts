@@ -11,10 +11,13 @@ export async function unknownFields(
   { columns, target }: Typing,
   staged: string,
 ): Promise<Observed[]> {
-  const rows = await database.rows(`SELECT DISTINCT unnest(json_keys(data)) AS key FROM ${staged}`);
+  // As JSON texts: the driver drops a byte order mark at the beginning of a text.
+  const rows = await database.rows(
+    `SELECT DISTINCT to_json(unnest(json_keys(data)))::VARCHAR AS key FROM ${staged}`,
+  );
   const known = new Set(columns.map(({ field }) => field));
   const fields = rows
-    .map((row) => String(row['key']))
+    .map((row) => JSON.parse(String(row['key'])) as string)
     .filter((field) => !known.has(field) && admits(target, field));
   if (fields.length + known.size > columnsMax)
     throw tooManyColumns(target.stream, fields.length + known.size);

@@ -8,12 +8,17 @@ import { unreadableRecord } from '../targets.ts';
 
 /** DuckDB reads every number with a point as a double. */
 const rules: RepairRules = { numbers: 'list', refusesNul: false };
+/** It may stand in a key. */
+const nul = '\\u0000';
 /** A file is repaired in pieces of this size. */
 const repairBytes = 4 * 1024 * 1024;
 
 /** RECORD lines as DuckDB reads them exactly: as they are, where nothing in them is doubtful. */
 export function exactLines(bytes: Uint8Array, stream: StreamId): Uint8Array {
-  return hasDoubtfulNumber(bytes) ? repaired(bytes, stream) : bytes;
+  const { buffer, byteOffset, byteLength } = bytes;
+  const isDoubtful =
+    hasDoubtfulNumber(bytes) || Buffer.from(buffer, byteOffset, byteLength).includes(nul);
+  return isDoubtful ? repaired(bytes, stream) : bytes;
 }
 
 /** Throws what the source is to be told. */

@@ -83,7 +83,11 @@ async function query(
     const all = await connection.runAndReadAll(
       `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
     );
-    return all.getRowObjectsJson() as TextRow[];
+    const columns = all.columnNames();
+    // Not the driver's objects: a column may be called __proto__.
+    return all
+      .getRowsJson()
+      .map((row) => Object.fromEntries(row.map((value, i) => [columns[i]!, value])) as TextRow);
   } finally {
     connection.closeSync();
     instance.closeSync();
