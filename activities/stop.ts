@@ -1,8 +1,14 @@
 import type { Context } from '@temporalio/activity';
 import { SyncError } from '../protocol/index.ts';
 
-/** How long a drain may take after a cancel, pause or shutdown; then what is not committed is given up. */
-export const drainMsMax = 20_000;
+/** How long a drain may take; then what is not committed is given up. Milliseconds. */
+export interface DrainBounds {
+  /** After a cancel, pause or shutdown, and when we end the attempt ourselves. */
+  readonly soonMsMax: number;
+  /** At the end of a segment: nobody waits for it, and a destination that needs longer would never get through one. */
+  readonly segmentMsMax: number;
+}
+const drainBounds: DrainBounds = { soonMsMax: 20_000, segmentMsMax: 15 * 60_000 };
 /** How long an end that was aborted may take to let go. */
 const letGoMs = 3_000;
 
@@ -38,7 +44,10 @@ function aborted(): SyncError {
   });
 }
 
-export function createStop(context: Context): Stop {
+export function createStop(
+  context: Pick<Context, 'cancellationSignal' | 'cancellationDetails'>,
+  bounds: DrainBounds = drainBounds,
+): Stop {
   const drain = new AbortController();
   const abort = new AbortController();
   const timers: NodeJS.Timeout[] = [];
@@ -59,7 +68,10 @@ export function createStop(context: Context): Stop {
     drain.abort(aborted());
     if (!canDrain || fenced || asked.type === 'gone') abort.abort(aborted());
     // Invariant 7: a drain is bounded.
-    else timers.push(setTimeout(() => abort.abort(aborted()), drainMsMax));
+    else {
+      const msMax = asked.type === 'segment' ? bounds.segmentMsMax : bounds.soonMsMax;
+      timers.push(setTimeout(() => abort.abort(aborted()), msMax));
+    }
   }
 
   const onCancel = (): void => ask({ type: typeOf(context) });
@@ -84,7 +96,9 @@ export function createStop(context: Context): Stop {
   };
 }
 
-function typeOf({ cancellationDetails }: Context): 'gone' | 'cancelled' | 'shutdown' | 'paused' {
+function typeOf({
+  cancellationDetails,
+}: Pick<Context, 'cancellationDetails'>): 'gone' | 'cancelled' | 'shutdown' | 'paused' {
   if (cancellationDetails?.notFound === true || cancellationDetails?.timedOut === true)
     return 'gone';
   if (cancellationDetails?.cancelRequested === true) return 'cancelled';

@@ -119,7 +119,10 @@ function readEntry(name: string, value: YamlValue, context: EntryContext): Conne
   refuseKeys(name, runner, keys);
   const kind = keys.get('kind') === undefined ? null : oneOf(keys.get('kind')!, kinds, 'kind');
   if (runner !== 'native' && kind === null)
-    throw value.refuse('A connector lacks its kind.', `Add \`kind: source\` to ${name}.`);
+    throw value.refuse(
+      'A connector lacks its kind.',
+      `Add \`kind: source\` or \`kind: destination\` to ${name}.`,
+    );
   return {
     name,
     runner,

@@ -33,14 +33,19 @@ export interface Programs extends Protocol {
 /** See `stuckMsMax`: a warehouse may merge for long without a word. Milliseconds. */
 const destinationStuckMsMax = 2 * 60 * 60_000;
 
+/** Python keeps 8 KiB of what it prints, which is all echoes of an hour: they would come when it ends. Sources print enough. */
+const unbuffered = { PYTHONUNBUFFERED: '1' };
+
 const endOf = ({ kind }: ConnectorEntry): 'source' | 'destination' => kind ?? 'source';
 
 /** The connectors that are other programs, run as this worker's configuration says. */
 export function createPrograms({ config, file, redactor }: ProgramsDeps): Programs {
   const privateRoot = join(config.stateDir, 'private');
   const logRoot = join(config.stateDir, 'logs');
-  const env = (entry: ConnectorEntry): Record<string, string> =>
-    connectorEnvironment(entry.env, config.environment);
+  const env = (entry: ConnectorEntry): Record<string, string> => ({
+    ...(entry.kind === 'destination' && unbuffered),
+    ...connectorEnvironment(entry.env, config.environment),
+  });
 
   const commandOf = async (
     entry: ConnectorEntry,
@@ -135,6 +140,7 @@ function closingLog(source: Source<JsonObject>, log: ConnectorLog): Source<JsonO
   };
 }
 
+/** The same for a destination: a run of `write` lasts from its opening to its closing. */
 function closingDestinationLog(
   destination: Destination<JsonObject>,
   log: ConnectorLog,
@@ -143,8 +149,13 @@ function closingDestinationLog(
     ...destination,
     check: (config, signal) => destination.check(config, signal).finally(() => log.close()),
     async open(input) {
-      const writer = await destination.open(input);
-      return { ...writer, close: () => writer.close().finally(() => log.close()) };
+      try {
+        const writer = await destination.open(input);
+        return { ...writer, close: () => writer.close().finally(() => log.close()) };
+      } catch (error) {
+        log.close();
+        throw error;
+      }
     },
   };
 }

@@ -52,6 +52,7 @@ export function addConnectors(program: Command, verbs: Verbs): void {
     ],
     examples: [
       'tidemark connectors add faker --kind source --runner pypi --package airbyte-source-faker==6.2.21',
+      'tidemark connectors add lake --kind destination --runner pypi --package airbyte-destination-ailake==0.1.16 --command airbyte-destination-ailake',
       'tidemark connectors add mine --kind source --runner exec --command "node ./mine.js"',
     ],
     act: add,

@@ -75,3 +75,25 @@ test('an item that is not allowed is released and does not reach the writer', as
   await expect(items.next()).rejects.toBe(refusal);
   expect(refused.released()).toBe(1);
 });
+
+test('a stream that is a checkpoint only as a whole is no place to stop, whatever its states say', async () => {
+  const catalog = catalogOf(configured(a), configured(b, 'full_refresh'));
+  const flow = createFlow(catalog, new Set([b]));
+  const items = [
+    ...[block(a, 1, 1), streamState(a, 1)],
+    ...[block(b, 1, 1), streamState(b, 1), block(a, 2, 2), streamState(a, 2)],
+  ];
+  const seen: boolean[][] = [];
+  for await (const item of flow.tap(of(items), open)) {
+    expect(items).toContain(item);
+    seen.push([flow.isAtBoundary, flow.isLoadingWhole]);
+  }
+  expect(seen).toEqual([
+    [false, false],
+    [false, false],
+    [false, true],
+    [false, true],
+    [false, false],
+    [false, true],
+  ]);
+});

@@ -9,6 +9,7 @@ import {
   dataConverter,
   defaultPolicy,
   type ConnectionSpec,
+  type ConnectorRef,
   type DestinationSyncMode,
   type JsonObject,
   type Policy,
@@ -24,6 +25,7 @@ import { hookVariable, type CommitHook } from './commit-hook.ts';
 // Started by their names only: this makes them part of the build.
 import type {} from './exact-source-main.ts';
 import type {} from './hooked-worker-main.ts';
+import type {} from './plain-destination-main.ts';
 import {
   builtFile,
   filesBelow,
@@ -39,6 +41,8 @@ const goneMsMax = 20_000;
 
 /** The name of the exact source in connectors.yaml, and of its secret. */
 export const exactConnector = 'exact';
+/** That of the plain destination. */
+export const plainConnector = 'plain';
 export const tokenVariable = 'E2E_TOKEN';
 export const tokenValue = 'token-that-nobody-may-see-8c1f';
 
@@ -62,6 +66,8 @@ export interface ConnectionOptions {
   readonly policy?: Partial<Policy>;
   /** `overwrite` reads in full. */
   readonly destinationSyncMode?: DestinationSyncMode;
+  /** Absent: the cluster's target. */
+  readonly destination?: ConnectorRef;
 }
 
 /** A connection of the cluster, and the directory of its source. */
@@ -137,7 +143,12 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     worker: (more = {}) => startWorker('worker/main.js', more),
     hookedWorker: (hook) =>
       startWorker('test/support/hooked-worker-main.js', { [hookVariable]: JSON.stringify(hook) }),
-    async connection({ source, policy, destinationSyncMode = 'append' } = {}) {
+    async connection({
+      source,
+      policy,
+      destinationSyncMode = 'append',
+      destination = target.ref,
+    } = {}) {
       const name = `e2e-${randomBytes(6).toString('hex')}`;
       const own = join(directory, 'sources', name);
       mkdirSync(own, { recursive: true });
@@ -145,7 +156,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       const spec: ConnectionSpec = {
         name,
         source: { connector: exactConnector, config: config as unknown as JsonObject },
-        destination: target.ref,
+        destination,
         streams: config.streams.map((stream) => ({
           name: stream,
           sync_mode: destinationSyncMode === 'overwrite' ? 'full_refresh' : 'incremental',
@@ -179,13 +190,12 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 function connectorsFile(): string {
-  const command = JSON.stringify([
-    process.execPath,
-    builtFile('test/support/exact-source-main.js'),
-  ]);
+  const command = (main: string): string =>
+    JSON.stringify([process.execPath, builtFile(`test/support/${main}.js`)]);
   return [
     'connectors:',
-    `  ${exactConnector}: { kind: source, runner: exec, command: ${command}, secrets: [${tokenVariable}] }`,
+    `  ${exactConnector}: { kind: source, runner: exec, command: ${command('exact-source-main')}, secrets: [${tokenVariable}] }`,
+    `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
     `  postgres: { secrets: [${urlVariable}] }`,
     'directories: [.]',
     '',

@@ -9,12 +9,15 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import type { Item } from '../../protocol/index.ts';
 import { loadConfig } from '../../worker/config.ts';
 import { readConnectorsFile } from '../../worker/connectors-file.ts';
 import { createPrograms } from '../../worker/programs.ts';
 import { createRedactor } from '../../worker/redact.ts';
 import { createConnectors } from '../../worker/registry.ts';
+import { block, catalogOf, configured, end, id, streamState } from '../support/items.ts';
+import { writeInput } from './fake-destination.ts';
 
 /** An exec source that tells of itself what a worker must keep from it or for it. */
 const program = `
@@ -38,14 +41,23 @@ if (verb === 'read') {
 }
 `;
 
+/** Echoes what it is given. */
+const writes = `
+if (verb === 'write') {
+  const lines = require('node:readline').createInterface({ input: process.stdin });
+  lines.on('line', (line) => { if (JSON.parse(line).type === 'STATE') console.log(line); });
+}
+`;
+
 let directory: string;
 beforeEach(() => {
   directory = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-programs-')));
-  writeFileSync(join(directory, 'source.cjs'), program);
+  writeFileSync(join(directory, 'source.cjs'), program + writes);
   writeFileSync(
     join(directory, 'connectors.yaml'),
     `connectors:
   mine: { kind: source, runner: exec, command: [node, ./source.cjs], secrets: [API_TOKEN], env: [ALLOWED] }
+  theirs: { kind: destination, runner: exec, command: [node, ./source.cjs], secrets: [API_TOKEN] }
   gone: { kind: source, runner: exec, command: [./not-there] }
   loose: { kind: source, runner: pypi, package: airbyte-source-x }
 `,
@@ -108,6 +120,29 @@ test('it is read to its end, its spec was asked for once, and no private file is
   expect(runs).toBe('spec\nread\nread\n');
   const left = join(directory, 'state', 'private');
   expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
+});
+
+test('an exec destination: checked and written to, with a log of its own and no private file left', async () => {
+  const connectors = registry();
+  const ref = { ...mine, connector: 'theirs' };
+  const { destination, config } = await connectors.openDestination(ref, log, signal);
+  const error: unknown = await destination.check(config, signal).catch((e: unknown) => e);
+  expect(error).toMatchObject({ kind: 'config_error', origin: 'destination' });
+  // Else Python keeps its echoes to itself.
+  expect((error as Error).message).toContain('PYTHONUNBUFFERED');
+  expect((error as Error).message).not.toMatch(/API_TOKEN|WORKER_ONLY|TIDEMARK/);
+  const stream = id('s');
+  const { input } = writeInput({ config }, catalogOf(configured(stream)));
+  const writer = await destination.open(input);
+  const echoes: unknown[] = [];
+  const items = [block(stream, 1, 2), streamState(stream, 7), end()];
+  for await (const echo of writer.write(Readable.from(items))) echoes.push(echo);
+  await writer.close();
+  expect(echoes).toMatchObject([{ checkpoint: { scope: 's', records: 2 } }]);
+  expect(await connectors.logs('orders', 10)).toContain('[theirs]');
+  const left = join(directory, 'state', 'private');
+  expect(existsSync(left) ? readdirSync(left) : []).toEqual([]);
+  expect(destination.guarantee).toMatchObject({ delivery: 'at least once' });
 });
 
 test('a command that is not there and a package without version are config errors', async () => {

@@ -134,6 +134,14 @@ test('fields that were not chosen stay here, digit by digit in those that go', a
   );
 });
 
+test('a record that cannot be taken apart is the fault of the source', async () => {
+  const chosen: ConfiguredStream = { ...configured(A), landing: { only: ['id'] } };
+  const line = '{"type":"RECORD","record":{"stream":"a","data":{"id":1,oops},"emitted_at":1}}';
+  const items = [{ ...block(A, 1, 1), bytes: Buffer.from(line + '\n') }, end()];
+  const { failure } = await writeAll(fake(plain), items, writeInput({}, catalogOf(chosen)));
+  expect(failure).toMatchObject({ origin: 'source', stream: 'a', kind: 'system_error' });
+});
+
 test.each([
   [
     're-serialised, without number or envelope',
@@ -522,6 +530,11 @@ test('without the permit it is neither started nor given anything; a newer write
   const { failure } = await writeAll(to, [...six, end()], writeInput({ permit }, onlyA));
   expect(failure).toMatchObject({ code: 'fenced' });
   expect(to.rows().every((row) => row <= 4)).toBe(true);
+  const refused = fake(plain);
+  const never = writeInput({ permit: () => Promise.reject(fencedOff) }, onlyA);
+  expect((await writeAll(refused, six, never)).failure).toBe(fencedOff);
+  // Made for each start.
+  expect(existsSync(refused.options.stateDir)).toBe(false);
 });
 
 test('states that nobody echoes are not heaped up: of each scope the newest goes out at the end', async () => {

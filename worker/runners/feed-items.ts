@@ -10,10 +10,11 @@ import {
   type StateMessage,
   type StreamId,
 } from '../../protocol/index.ts';
+import { unreadableRecord } from '../../connectors/kit/targets.ts';
 import { createIntake } from '../../engine/intake.ts';
 import { finished } from '../../engine/outcome.ts';
 import type { Covered } from '../../engine/scopes.ts';
-import { rewriteLines } from './record-lines.ts';
+import { rewriteLines, type Rewrite } from './record-lines.ts';
 import { stateLine } from './state-line.ts';
 import { fail, type Writing } from './writing.ts';
 
@@ -80,11 +81,20 @@ async function feedBlock(writing: Writing, block: Block): Promise<void> {
   try {
     scopes.check(stream);
     const rewrite = landed.rewrite(stream);
+    const told = rewrite === null ? bytes : rewritten(block, rewrite);
     scopes.add(stream, { records, bytes: bytes.byteLength });
     echoes.records(stream, records);
-    await send(writing, rewrite === null ? bytes : rewriteLines(bytes, rewrite));
+    await send(writing, told);
   } finally {
     block.release();
+  }
+}
+
+function rewritten({ stream, bytes }: Block, rewrite: Rewrite): Buffer {
+  try {
+    return rewriteLines(bytes, rewrite);
+  } catch (cause) {
+    throw unreadableRecord(stream, cause);
   }
 }
 
@@ -135,8 +145,7 @@ async function endInput(feeding: Feeding): Promise<void> {
   // A destination that said it failed is given nothing more.
   if (verdict.told() !== null) return input.permit();
   await sendWithheld(feeding);
-  if (end !== null && end.failure === null && !end.drained && !input.drain.aborted)
-    await sayComplete(feeding, end);
+  if (end !== null) await sayComplete(feeding, end);
   // Its input's end has it make durable what it holds.
   await input.permit();
 }
