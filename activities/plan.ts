@@ -40,6 +40,8 @@ export async function planSync(
   // Of both ends first that their configs fit: a source may take minutes to tell its streams.
   const source = await connectors.openSource(spec.source, log, signal);
   const { destination } = await connectors.openDestination(spec.destination, log, signal);
+  // What lies on this host costs little to look at, and a sync looks too: files that it could not read are told now.
+  if (source.source.spec.host_bound === true) await source.source.check(source.config, signal);
   const offered = await source.source.discover(source.config, signal);
   const { supported_destination_sync_modes: modes } = destination.spec;
   return planOf(spec, held, offered, destination.guarantee ?? null, modes);

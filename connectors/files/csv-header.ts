@@ -19,8 +19,9 @@ export function headerOf(
   file: string,
   { head, isWhole }: Pick<Identity, 'head' | 'isWhole'>,
   shape: CsvShape,
-  { csv = {} }: StreamConfig,
+  stream: StreamConfig,
 ): Header | null {
+  const { csv = {} } = stream;
   if (Array.isArray(shape.header)) return { names: shape.header as readonly string[], bytes: 0 };
   const text = head.toString('latin1');
   const first = firstRow(text, isWhole, shape);
@@ -31,7 +32,7 @@ export function headerOf(
   const { cells, end } = first;
   if (shape.header === false) return { names: cells.map((_, i) => `column${i + 1}`), bytes: 0 };
   const names = cells.map((cell, i) => decodeCell(cell, csv.encoding) || `column${i + 1}`);
-  refuseWrongDelimiter(file, names, shape);
+  refuseWrongDelimiter(file, names, shape, stream);
   const doubled = names.filter((name, i) => names.indexOf(name) < i);
   if (doubled.length > 0) throw doubledNames(file, doubled);
   return { names, bytes: end };
@@ -50,7 +51,12 @@ function noHeader(file: string): SyncError {
 }
 
 /** One column whose name holds what usually stands between columns, or carriage returns where newlines should be. */
-function refuseWrongDelimiter(file: string, names: readonly string[], shape: CsvShape): void {
+function refuseWrongDelimiter(
+  file: string,
+  names: readonly string[],
+  shape: CsvShape,
+  stream: StreamConfig,
+): void {
   const [only = '', ...others] = names;
   if (only.includes('\r') || others.some((name) => name.includes('\r')))
     throw fileError(
@@ -68,7 +74,7 @@ function refuseWrongDelimiter(file: string, names: readonly string[], shape: Csv
     { file, line: 1 },
     {
       detail: `one column, whose name holds ${JSON.stringify(held)}; the delimiter is ${JSON.stringify(shape.delimiter)}`,
-      remedy: `Set csv.delimiter to ${JSON.stringify(held)}, or give files with another delimiter a stream of their own.`,
+      remedy: `If ${JSON.stringify(held)} stands between its cells, ${setting(stream, file, `delimiter: ${JSON.stringify(held)}`)}. Give files with another delimiter a stream of their own.`,
     },
   );
 }
@@ -87,11 +93,22 @@ function doubledNames(file: string, doubled: readonly string[]): SyncError {
   );
 }
 
+/** How a person sets one of `csv` for the stream of a file, which may not be named in their config yet. */
+function setting({ name, glob }: StreamConfig, file: string, set: string): string {
+  if (glob !== '')
+    return `set ${set} in csv of stream ${name}, under streams in the source’s config`;
+  const ending = /\.[a-z]+(\.(gz|gzip|zst|zstd))?$/i.exec(file)?.[0] ?? '';
+  // Numbers and dates at the end of a name, roughly.
+  const own = file.includes('/') ? `${name}/**` : `${name}{,[-_. ]*[0-9]}${ending}`;
+  return `name the streams in the source’s config, this one as { name: ${JSON.stringify(name)}, glob: ${JSON.stringify(own)}, csv: { ${set} } } in a list under streams`;
+}
+
 /** Refuses a file that lacks columns of the one before it and brings others: a column was renamed, and would silently become two. */
 export function refuseRenamed(
   file: string,
   names: readonly string[],
   before: { readonly file: string; readonly names: readonly string[] },
+  stream: StreamConfig,
 ): void {
   const missing = before.names.filter((name) => !names.includes(name));
   const extra = names.filter((name) => !before.names.includes(name));
@@ -102,8 +119,7 @@ export function refuseRenamed(
     { file, line: 1 },
     {
       detail: `missing: ${listed(missing)}; new: ${listed(extra)}; before it: ${before.file}`,
-      remedy:
-        'Rename the columns in the file, or give files of either kind a stream of their own, or, if it is meant so, set csv.header_changes: allow.',
+      remedy: `Rename the columns in the file, or give files of either kind a stream of their own. To have columns for both, ${setting(stream, file, 'header_changes: allow')}.`,
       facts: { missing: missing.slice(0, namesMax), extra: extra.slice(0, namesMax) },
     },
   );

@@ -105,7 +105,7 @@ async function openText(opening: Opening): Promise<Opened> {
   if (resumed !== null) return { reader: new TextReader(file.name, resumed, format), header };
   const { before, stream } = options;
   if (header !== null && before !== null && stream.csv?.header_changes !== 'allow')
-    refuseRenamed(file.name, header.names, before);
+    refuseRenamed(file.name, header.names, before, stream);
   const window = new Window(file.chunks(identity.compression));
   await window.skipTo(start);
   return { reader: new TextReader(file.name, window, format), header };

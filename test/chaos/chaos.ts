@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { startDevServer } from '../../worker/dev-server.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
 import { startPostgres } from '../support/postgres-server.ts';
+import { killFiles } from './files.ts';
 import { tableOf, type Finding } from './finding.ts';
 import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
 import { leaksAfter } from './leaks.ts';
@@ -14,14 +15,16 @@ import { memoryUnderLoad } from './memory.ts';
 
 // `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
 
-const usage = `usage: npm run chaos -- [--only kills|refresh|leaks|memory] [--target postgres|duckdb]
+const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory] [--target postgres|duckdb|files|parquet]
                         [--seed N] [--kills N] [--syncs N] [--report file]`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
 const refreshKills = 10;
 const syncsDefault = '50';
+/** Of a source that is a process; files are written too where files are read. */
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
 const victims: readonly Victim[] = ['worker', 'source'];
 
 type Stop = () => Promise<void>;
@@ -45,16 +48,20 @@ function readOptions() {
   });
   const { only, target, report } = values;
   const [seed, kills, syncs] = [values.seed, values.kills, values.syncs].map(Number);
-  const chosen = targets.filter((kind) => target === undefined || kind === target);
-  const known = only === undefined || ['kills', 'refresh', 'leaks', 'memory'].includes(only);
+  const isChosen = (kind: TargetKind): boolean => target === undefined || kind === target;
+  const known =
+    only === undefined || ['kills', 'files', 'refresh', 'leaks', 'memory'].includes(only);
   const whole = [seed, kills, syncs].every((n) => Number.isSafeInteger(n) && n! >= 0);
-  if (!known || !whole || chosen.length === 0) throw new Error(usage);
-  return { only, targets: chosen, seed: seed!, kills: kills!, syncs: syncs!, report };
+  const ofFiles = filesTargets.filter(isChosen);
+  if (!known || !whole || ofFiles.length === 0) throw new Error(usage);
+  const ends = { targets: targets.filter(isChosen), filesTargets: ofFiles };
+  return { only, ...ends, seed: seed!, kills: kills!, syncs: syncs!, report };
 }
 
 function partsOf({
   only,
   targets: chosen,
+  filesTargets: ofFiles,
   seed,
   kills,
   syncs,
@@ -69,6 +76,11 @@ function partsOf({
           (one, i) =>
             killAtRandom(one.kind, one.victim, { seed: seed + i, kills, load: steadyLoad(kills) }),
         ),
+    },
+    {
+      name: 'files',
+      what: `a folder of CSV, JSONL and Parquet files, its worker killed at ${kills} random instants each`,
+      run: () => inTurn(ofFiles, (kind, i) => killFiles(kind, { seed: seed + i, kills })),
     },
     {
       name: 'refresh',

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -128,3 +128,60 @@ test('a plan of a file that is not applied reads nothing and stores nothing', as
   // So that there is something to delete.
   await type('tidemark apply mine');
 });
+
+/** What a command that fails prints, and its exit code. */
+async function refused(line: string): Promise<string> {
+  const failed = await type(line).then(
+    (stdout) => ({ code: 0, stdout, stderr: '' }),
+    (error: unknown) => error as { code: number; stdout: string; stderr: string },
+  );
+  return `${failed.stdout}${failed.stderr}exit ${failed.code}`;
+}
+
+const mistakes = [
+  {
+    mistake: 'a wrong delimiter',
+    files: { 'orders-1.csv': 'id|item|amount\n1|tea|2.50\n' },
+    streams: '[{ name: orders, glob: "orders-*.csv", csv: { delimiter: "," } }]',
+    says: [
+      'A CSV file seems to have another delimiter. (orders-1.csv:1: one column, whose name holds "|"; the delimiter is ",")',
+      'set delimiter: "|" in csv of stream orders, under streams in the source’s config',
+    ],
+  },
+  {
+    mistake: 'a column renamed in the middle of a folder',
+    files: { 'orders-2024.csv': 'id,amount\n1,2.50\n', 'orders-2025.csv': 'id,total\n2,3.10\n' },
+    streams: null,
+    says: [
+      'The columns of a CSV file differ from those of the file before it. (orders-2025.csv:1: missing: amount; new: total; before it: orders-2024.csv)',
+      'glob: "orders{,[-_. ]*[0-9]}.csv", csv: { header_changes: allow }',
+    ],
+  },
+];
+
+test.each(mistakes)(
+  '$mistake: check, plan and sync say what, where and what to do',
+  async ({ files, streams, says }) => {
+    const data = join(cluster.directory, 'data');
+    mkdirSync(data);
+    for (const [i, [name, text]] of Object.entries(files).entries()) {
+      writeFileSync(join(data, name), text);
+      utimesSync(join(data, name), 1_700_000_000 + i, 1_700_000_000 + i);
+    }
+    await cluster.worker();
+    await type(blocks()[2]![0]!.replace(' --every 15m', ''));
+    const file = join(cluster.directory, 'connections/mine.yaml');
+    const written = readFileSync(file, 'utf8');
+    if (streams !== null)
+      writeFileSync(
+        file,
+        written.replace('path: ./data\n', `path: ./data\n    streams: ${streams}\n`),
+      );
+    await type('tidemark apply mine');
+    for (const verb of ['check', 'plan', 'sync']) {
+      const said = await refused(`tidemark ${verb} mine`);
+      for (const part of says) expect(said).toContain(part);
+      expect(said).toMatch(/exit 2$/);
+    }
+  },
+);

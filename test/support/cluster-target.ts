@@ -6,7 +6,8 @@ import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
 import { testDatabase, type TestDatabase } from './postgres.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-export type TargetKind = 'postgres' | 'duckdb' | 'files';
+/** `files`: of JSONL; `parquet`: of Parquet. */
+export type TargetKind = 'postgres' | 'duckdb' | 'files' | 'parquet';
 
 /** What a stream's table holds of the ids 1 to n. */
 export interface Held {
@@ -44,7 +45,7 @@ export async function openTarget(
   directory: string,
   proxied = false,
 ): Promise<Target> {
-  if (kind === 'files') return filesTarget(directory);
+  if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
   return kind === 'postgres' ? postgresTarget(proxied) : duckdbTarget(directory);
 }
 
@@ -81,11 +82,12 @@ function duckdbTarget(directory: string): Target {
   };
 }
 
-function filesTarget(directory: string): Target {
+function filesTarget(kind: 'files' | 'parquet', directory: string): Target {
   const path = join(directory, 'target');
+  const format = kind === 'parquet' ? 'parquet' : 'jsonl';
   return {
-    kind: 'files',
-    ref: { connector: 'files', config: { path } },
+    kind,
+    ref: { connector: 'files', config: { path, format } },
     env: {},
     proxy: null,
     database: null,
@@ -201,9 +203,11 @@ function viewsOf(path: string, { checkpoints, streams }: Manifest): readonly str
   const views = Object.entries(streams).flatMap(([stream, { current }]) => {
     const files = (current?.files ?? []).map((file) => literal(join(path, file.path)));
     const columns = `columns = {id: 'BIGINT', _airbyte_generation_id: 'BIGINT'}`;
-    return files.length === 0
-      ? []
-      : [`CREATE VIEW "${stream}" AS FROM read_json([${files.join(', ')}], ${columns})`];
+    const isParquet = files[0]?.endsWith(".parquet'") === true;
+    const read = isParquet
+      ? `read_parquet([${files.join(', ')}], union_by_name = true)`
+      : `read_json([${files.join(', ')}], ${columns})`;
+    return files.length === 0 ? [] : [`CREATE VIEW "${stream}" AS FROM ${read}`];
   });
   return [
     `CREATE VIEW _tidemark_checkpoints AS FROM (VALUES ${rows.join(', ')}) AS v(scope, state)`,

@@ -91,6 +91,8 @@ export interface Cluster {
   /** One that sends itself a signal in a commit. */
   hookedWorker(hook: CommitHook): Promise<RunningProcess>;
   connection(options?: ConnectionOptions): Promise<Applied>;
+  /** Stores a connection of another source to the target; resolves to its name. */
+  apply(options: Pick<ConnectionSpec, 'source'> & { policy?: Partial<Policy> }): Promise<string>;
   /** Processes that name the cluster's directory, and files that only a running sync may have. */
   leftovers(): readonly string[];
   /** Kills the workers. Throws when one of their processes stays behind. */
@@ -167,6 +169,13 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       await client.apply(spec);
       names.push(name);
       return { name, directory: own, spec };
+    },
+    async apply({ source, policy }) {
+      const name = `e2e-${randomBytes(6).toString('hex')}`;
+      const own = { ...testPolicy, ...policy };
+      await client.apply({ name, source, destination: target.ref, policy: own });
+      names.push(name);
+      return name;
     },
     leftovers: () => [
       ...processesIn(directory),

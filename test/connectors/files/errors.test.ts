@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { parse } from 'yaml';
 import { OpenFile } from '../../../connectors/files/bytes.ts';
 import type { FilesConfig, StreamConfig } from '../../../connectors/files/config.ts';
 import { filesSource } from '../../../connectors/files/index.ts';
@@ -40,7 +41,7 @@ const cases: readonly Case[] = [
     stream: { csv: { delimiter: ',' } },
     message: 'A CSV file seems to have another delimiter.',
     place: 'a.csv:1: one column, whose name holds ";"; the delimiter is ","',
-    remedy: 'Set csv.delimiter to ";"',
+    remedy: 'set delimiter: ";" in csv of stream a, under streams in the source’s config',
   },
   {
     name: 'one file with tabs among others with commas',
@@ -68,7 +69,7 @@ const cases: readonly Case[] = [
     files: { 'a-1.csv': 'id,name,x\n1,a,b\n', 'a-2.csv': 'id,full_name,x\n2,b,c\n' },
     message: 'The columns of a CSV file differ from those of the file before it.',
     place: 'a-2.csv:1: missing: name; new: full_name; before it: a-1.csv',
-    remedy: 'csv.header_changes: allow',
+    remedy: 'set header_changes: allow in csv of stream a, under streams in the source’s config',
   },
   {
     name: 'two columns of one name',
@@ -321,6 +322,20 @@ test('columns that only came or only went are read; a renamed one too where it i
     { id: 2 },
     { name: 'b', id: 3, extra: 'x' },
     { id: 4, title: 'y' },
+  ]);
+});
+
+test('what is to be written into a config without streams can be pasted', async () => {
+  place.write('orders-2024.csv', 'id,amount\n1,2.5\n', 1);
+  place.write('orders-2025.csv', 'id,total\n2,3.5\n', 2);
+  place.write('orders_items.csv', 'id,order\n1,1\n', 3);
+  const refused = await refusalOf(filesSource.check({ path: place.path }, never));
+  expect(refused.remedy).toContain('name the streams in the source’s config, this one as { name:');
+  const pasted = parse(/\{ name: .* \} \}/.exec(refused.remedy!)![0]) as StreamConfig;
+  expect(pasted).toMatchObject({ name: 'orders', csv: { header_changes: 'allow' } });
+  expect(values(await read({ path: place.path, streams: [pasted] }))).toEqual([
+    { id: 1, amount: 2.5 },
+    { id: 2, total: 3.5 },
   ]);
 });
 
