@@ -267,3 +267,15 @@ test('knows more envelopes than it remembers', () => {
   const lines = Array.from({ length: 300 }, (_, i) => record(`s${i % 150}`, '{"id":1}'));
   expect(streams(lines)).toEqual(lines.map((_, i) => `s${i % 150}`));
 });
+
+test('reads a record whose numbers are none, also the first of its stream; broken otherwise it stays refused', () => {
+  const data = '{"a":NaN,"b":[-Infinity, Infinity],"c":"NaN \\"Infinity"}';
+  const lines = [record('a', data), record('a', '{"id":1}'), record('b', data)];
+  expect(seen(scanAll([Buffer.from(`${lines.join('\n')}\n`)]))).toEqual(
+    lines.map((line, i) => ({ record: line, stream: i < 2 ? 'a' : 'b' })),
+  );
+  for (const broken of [`{"a":NaN,}`, `{"a":NaNs}`, `{"a":"NaN}`])
+    expect(failureOf([`${record('a', broken)}\n`]).message).toMatch(/not valid JSON/);
+  const state = '{"type":"STATE","state":{"type":"LEGACY","data":{"a":NaN}}}\n';
+  expect(failureOf([state]).message).toMatch(/not valid JSON/);
+});
