@@ -23,8 +23,8 @@ const bySqlState: Readonly<Record<string, Mapping>> = {
   '25006': config('The Postgres server is read-only.', 'Name the primary server in the config.'),
   '54011': config('The table has too many columns.', 'Put changing keys into one object field.'),
   '54000': config(
-    'A value is too large for Postgres.',
-    'Use a shorter primary key, or leave the field out.',
+    'A value or a row is too large for Postgres.',
+    'Use a shorter primary key; or, where a record has hundreds of long values (a row takes some 450), leave fields out with columns, or put them into one object at the source.',
   ),
   '57014': transient(
     'A Postgres statement took longer than its limit.',

@@ -288,3 +288,15 @@ test('a line that two chunks share makes no run of its own where there is room f
   expect(runsWith(line.length)).toEqual([2, 4]);
   expect(runsWith(1)).toEqual([2, 1, 3]);
 });
+
+test('reads a record whose numbers are none, also the first of its stream; broken otherwise it stays refused', () => {
+  const data = '{"a":NaN,"b":[-Infinity, Infinity],"c":"NaN \\"Infinity"}';
+  const lines = [record('a', data), record('a', '{"id":1}'), record('b', data)];
+  expect(seen(scanAll([Buffer.from(`${lines.join('\n')}\n`)]))).toEqual(
+    lines.map((line, i) => ({ record: line, stream: i < 2 ? 'a' : 'b' })),
+  );
+  for (const broken of [`{"a":NaN,}`, `{"a":NaNs}`, `{"a":"NaN}`])
+    expect(failureOf([`${record('a', broken)}\n`]).message).toMatch(/not valid JSON/);
+  const state = '{"type":"STATE","state":{"type":"LEGACY","data":{"a":NaN}}}\n';
+  expect(failureOf([state]).message).toMatch(/not valid JSON/);
+});

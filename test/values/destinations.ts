@@ -19,27 +19,24 @@ export interface CaseDestination {
 export const destinations: Readonly<Record<string, () => Promise<CaseDestination>>> = {
   Postgres: async () => ofTables(await createPostgres()),
   DuckDB: async () => ofTables(await createDuckdb()),
-  'files, JSONL': async () => ofFiles(await createFiles(), jsonlRows),
-  'files, CSV': async () => ofFiles(await createFiles({ format: 'csv' }), csvRows),
+  'JSONL files': async () => ofFiles(await createFiles(), jsonlRows),
+  'CSV files': async () => ofFiles(await createFiles({ format: 'csv' }), csvRows),
 };
 
-const endOf = <C>({
-  destination,
-  config,
-  drop,
-}: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> => ({
-  open: (input) => fromLoader(destination).open({ ...input, config }),
-  drop,
+const endOf = <C>(harness: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> => ({
+  open: (input) => fromLoader(harness.destination).open({ ...input, config: harness.config }),
+  drop: () => harness.drop(),
 });
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 function ofTables<C>(harness: Harness<C>): CaseDestination {
-  const { schema, query } = harness;
   return {
     ...endOf(harness),
-    rows: async (table) =>
-      (await query(`SELECT * FROM ${quoted(schema)}.${quoted(table)}`)).map(textsOf),
+    async rows(table) {
+      const sql = `SELECT * FROM ${quoted(harness.schema)}.${quoted(table)}`;
+      return (await harness.query(sql)).map(textsOf);
+    },
   };
 }
 

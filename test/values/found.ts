@@ -10,8 +10,8 @@ export type Outcomes = ReadonlyMap<string, Outcome>;
 /** What became of a stream's values. */
 export async function outcomesOf(
   stream: CaseStream,
-  source: CaseSource,
-  destination: CaseDestination,
+  source: Pick<CaseSource, 'given'>,
+  destination: Pick<CaseDestination, 'rows'>,
 ): Promise<Outcomes> {
   const rows = new Map(
     (await destination.rows(stream.name)).map((row) => [charactersOf(row.get('case')), row]),

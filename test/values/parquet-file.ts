@@ -107,8 +107,11 @@ function typesOf({ type, value }: PlacedCase): readonly string[] {
       return ['TIMESTAMPTZ'];
     case 'time':
       return ['TIME'];
-    // Parquet has no zone of a time.
-    default:
+    // A time of Parquet has no zone, and what it nests is given as SQL.
+    case 'timetz':
+    case 'object':
+    case 'array':
+    case 'mixed':
       return [];
   }
 }

@@ -26,16 +26,16 @@ export interface CaseSource {
 export type MakeSource = (streams: readonly CaseStream[]) => Promise<CaseSource>;
 
 export const sources: Readonly<Record<string, MakeSource>> = {
-  'files, JSONL': (streams) =>
+  'JSONL files': (streams) =>
     files(streams, 'jsonl', ({ cases }) => {
       const held = cases.filter(isJson);
       return { bytes: Buffer.from(held.map((one) => `${recordOf(one)}\n`).join('')), held };
     }),
-  'files, CSV': (streams) => files(streams, 'csv', csvFile),
-  'files, Parquet': (streams) => files(streams, 'parquet', parquetFile),
+  'CSV files': (streams) => files(streams, 'csv', csvFile),
+  'Parquet files': (streams) => files(streams, 'parquet', parquetFile),
   // As Python prints: spaces, and nothing beyond ASCII.
-  'protocol, Python': (streams) => fake(streams),
-  'protocol, exact': (streams) => exact(streams),
+  'Python protocol': (streams) => fake(streams),
+  'exact protocol': (streams) => exact(streams),
 };
 
 /** Protocol sources print what they like; JSON files hold JSON. */
@@ -113,7 +113,7 @@ function fake(streams: readonly CaseStream[]): Promise<CaseSource> {
   `);
   const python = (text: string): string =>
     text.replace(
-      /[^\x00-\x7f]/g,
+      /[\u0080-\uffff]/g,
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
     );
   const lines = streams.flatMap(({ name, cases }) => {

@@ -20,7 +20,7 @@ export async function sync(
   const writer = await destination.open({
     ...{ connection, catalog, epoch: { syncNo, at: Date.now() } },
     ...{ from: [], adopt: false, rowsMin: 0, permit: () => Promise.resolve() },
-    cadence: { batchBytesMax: 64 * 1024 * 1024, intervalMsMin: 30_000, intervalMsMax: 60_000 },
+    cadence: { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 60_000 },
     ...{ drain: never, abort: never },
   });
   let nulled = 0;

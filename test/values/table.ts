@@ -49,8 +49,11 @@ function outcomeOf(found: ReadonlyMap<string, Outcomes>, name: string): string {
 function holders(found: Found<Outcomes>, name: string): string {
   const [bySource] = [...found.values()];
   const all = [...bySource!];
-  const held = all.filter(([, outcomes]) => outcomes.has(name)).map(([source]) => source);
-  return held.length === all.length ? 'all' : held.join(', ');
+  const [held, not] = [true, false].map((is) =>
+    all.filter(([, outcomes]) => outcomes.has(name) === is).map(([source]) => source),
+  ) as [string[], string[]];
+  if (not.length === 0) return 'all';
+  return held.length > not.length ? `all but ${not.join(', ')}` : held.join(', ');
 }
 
 function valuesOf({ apart }: Findings, cases: readonly ValueCase[]): string {
@@ -129,8 +132,9 @@ by hand. To renew it: \`${renew}\`. What the types become is in [connectors.md](
 | cut, told | what is below the microsecond is cut off, with an entry TRUNCATED |
 | same double | the column holds the nearest double, which is written with other digits |
 
-*Held by*: the sources that have a spelling for the case; the others could not be given it. A CSV file has text only, and a Parquet file one
-type a column.
+*Held by*: the sources that have a spelling for the case; the others could not be given it. A CSV file has text only, a Parquet file one type a
+column, and neither has half a character. *Python protocol* is a program that prints as Python does (spaces, nothing beyond ASCII), *exact
+protocol* one that prints each value as it stands here. Without a source behind it, an outcome is that of all that hold the case.
 
 ## Values
 

@@ -83,7 +83,7 @@ describe.each(Object.keys(sources))('from %s', (from) => {
 });
 
 test('values are as they are found alone, whatever is wrong with others', async () => {
-  const from = 'protocol, exact';
+  const from = 'exact protocol';
   const outcomes = found.apart.get('Postgres')!.get(from)!;
   const isEqual = ({ name }: { readonly name: string }): boolean => outcomes.get(name) === 'equal';
   // Where all fits, Postgres casts in a hurry; one value that does not, and it is careful with the whole stream.

@@ -27,6 +27,10 @@ const matches = (text: string, pattern: string): string =>
 const withSeconds = (text: string): string =>
   `regexp_replace(${text}, '([T ][0-9]{2}:[0-9]{2})(Z|z|[+-][0-9:]+)?$', '\\1:00\\2')`;
 
+/** A time with seconds, and with a zone that DuckDB reads in times: it knows no `Z` there. */
+const withPlainZone = (text: string): string =>
+  `regexp_replace(regexp_replace(${text}, '^([0-9]{2}:[0-9]{2})($|[^:0-9])', '\\1:00\\2'), ' ?[zZ]$', '+00')`;
+
 /** Digits before and after the point of a numeral's text, however it is written. */
 export function digitsSql(text: string): { readonly whole: string; readonly scale: string } {
   const exponent = `coalesce(TRY_CAST(nullif(regexp_extract(${text}, '[eE]([+-]?[0-9]+)$', 1), '') AS INTEGER), 0)`;
@@ -73,21 +77,29 @@ export function castSql(type: string, text: string, inexact: string | null): str
     case 'TIME':
       return `CASE WHEN ${matches(text, textPatterns.time)} THEN TRY_CAST(regexp_extract(${text}, '^[0-9:.]+') AS TIME) END`;
     case 'TIME WITH TIME ZONE':
-      return `CASE WHEN ${matches(text, textPatterns.timetz)} THEN TRY_CAST(${text} AS TIMETZ) END`;
+      return `CASE WHEN ${matches(text, textPatterns.timetz)} THEN TRY_CAST(${withPlainZone(text)} AS TIMETZ) END`;
     default:
       // A type that we never make: a person altered the column. What would be cut or rounded does not fit.
       return `CASE WHEN CAST(TRY_CAST(${text} AS ${type}) AS VARCHAR) = ${text} THEN TRY_CAST(${text} AS ${type}) END`;
   }
 }
 
-const cutTypes: readonly string[] = [
-  ...['TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME', 'TIME WITH TIME ZONE'],
+const [timeLength, timestampLength] = [
+  '10:11:12.1234567'.length,
+  '2024-03-01T10:11:12.1234567'.length,
 ];
-/** Without a fraction, or with one of microseconds and no zone, nothing is cut. */
-const cutLengthMin = '10:11:12.1234567'.length;
+/** Types that end at the microsecond, and how long text is at least that says more: most is shorter. */
+const cutLengths: Readonly<Record<string, number>> = {
+  TIMESTAMP: timestampLength,
+  'TIMESTAMP WITH TIME ZONE': timestampLength,
+  TIME: timeLength,
+  'TIME WITH TIME ZONE': timeLength,
+};
 
 /** Whether text that a type takes loses what is below the microsecond; null: the type loses nothing. */
-export const losesNanosSql = (type: string, text: string): string | null =>
-  cutTypes.includes(type)
-    ? `length(${text}) >= ${cutLengthMin} AND regexp_matches(${text}, ${quoteLiteral(textPatterns.belowMicros)})`
-    : null;
+export function losesNanosSql(type: string, text: string): string | null {
+  const lengthMin = cutLengths[type];
+  return lengthMin === undefined
+    ? null
+    : `length(${text}) >= ${lengthMin} AND regexp_matches(${text}, ${quoteLiteral(textPatterns.belowMicros)})`;
+}
