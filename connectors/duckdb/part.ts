@@ -1,9 +1,10 @@
 import { appendFile, rename, rm, truncate } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import type { Block, Part, PartId, SealedPart, StreamId } from '../../protocol/index.ts';
+import { nestsDeeper } from '../kit/depth.ts';
 import type { GatheredPart, Outlet } from '../kit/gather.ts';
 import { NotJson } from '../kit/json-scan.ts';
-import { repairLines, type RepairRules } from '../kit/repair.ts';
+import { depthMax, repairLines, type RepairRules } from '../kit/repair.ts';
 import { hasDoubtfulNumber } from '../kit/suspicion.ts';
 import { unreadableRecord } from '../kit/targets.ts';
 
@@ -11,6 +12,8 @@ import { unreadableRecord } from '../kit/targets.ts';
 const rules: RepairRules = { numbers: 'list', refusesNul: false };
 /** It may stand in a key. */
 const nul = '\\u0000';
+/** The line, its record and its data. */
+const envelopeDepth = 3;
 /** A file is repaired in pieces of this size. */
 const repairBytes = 4 * 1024 * 1024;
 
@@ -59,10 +62,7 @@ export class DuckdbPart implements Part {
   }
 
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    const doubtful =
-      this.#repairing.has(block.stream) ||
-      hasDoubtfulNumber(block.bytes) ||
-      Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength).includes(nul);
+    const doubtful = this.#repairing.has(block.stream) || needsRepair(block.bytes);
     const bytes = doubtful ? repaired(block.bytes, block.stream) : block.bytes;
     this.#receivedBytes += block.bytes.byteLength;
     this.#lineBytesMax = Math.max(this.#lineBytesMax, bytes.byteLength);
@@ -89,6 +89,15 @@ export class DuckdbPart implements Part {
     this.#gathered.discard();
     await rm(this.#sealed.file, { force: true });
   }
+}
+
+/** True where DuckDB would not refuse what it gets wrong, or would end the process: that is how deep JSON overflows its stack. */
+function needsRepair(bytes: Uint8Array): boolean {
+  return (
+    hasDoubtfulNumber(bytes) ||
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(nul) ||
+    nestsDeeper(bytes, depthMax + envelopeDepth)
+  );
 }
 
 function repaired(bytes: Uint8Array, stream: StreamId): Uint8Array {
