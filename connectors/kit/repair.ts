@@ -13,8 +13,8 @@ export interface RepairRules {
 /** Numerals longer than this, or with an exponent this long, overflow every system's numbers. */
 const numeralCharsMax = 10_000;
 const exponentCharsMax = 4;
-/** Deeper nesting overflows a parser's stack. */
-const depthMax = 1_000;
+/** Deeper nesting of a value overflows a parser's stack. */
+export const depthMax = 1_000;
 
 const escapes = /\\(?:u([0-9a-fA-F]{4})|[^])/g;
 

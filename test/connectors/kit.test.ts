@@ -1,4 +1,5 @@
 import { columnsOf, kindOfObserved } from '../../connectors/kit/columns.ts';
+import { nestsDeeper } from '../../connectors/kit/depth.ts';
 import { Gatherer } from '../../connectors/kit/gather.ts';
 import {
   caseFold,
@@ -145,6 +146,18 @@ test('a long numeral is noticed wherever it stands', () => {
   expect(hasDoubtfulNumber(Buffer.from('{"a":1.5e-320}'))).toBe(true);
   expect(hasDoubtfulNumber(Buffer.from('{"a":NaN}'))).toBe(true);
   expect(hasDoubtfulNumber(Buffer.from('{"a":1.5,"t":"2024-01-01T00:00:00.123456Z"}'))).toBe(false);
+});
+
+test('deep lines are noticed wherever they stand, whatever is in their strings', () => {
+  const deep = (depth: number): string =>
+    `${'{"a[{\\"":['.repeat(depth / 2)}${']}'.repeat(depth / 2)}\n`;
+  const brackets = `${JSON.stringify('[{\\"'.repeat(3_000))}\n`;
+  const isDeep = (text: string): boolean => nestsDeeper(Buffer.from(text), 1_000);
+  expect(isDeep(deep(1_000))).toBe(false);
+  expect(isDeep(deep(1_002))).toBe(true);
+  expect(isDeep(`${brackets}{"a":1}\n${deep(1_000)}${brackets}`)).toBe(false);
+  expect(isDeep(`${brackets}${deep(1_002)}{}\n`)).toBe(true);
+  expect(isDeep(`${brackets}${deep(1_002).trimEnd()}`)).toBe(true);
 });
 
 describe('repairLines', () => {

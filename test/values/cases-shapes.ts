@@ -14,6 +14,7 @@ export const shapeCases: readonly ValueCase[] = [
     'object: 1000 deep': nested(1_000, '1'),
     'object: 1001 deep': nested(1_001, '1'),
     'object: 20,000 deep': nested(20_000, '1'),
+    'object: 200,000 deep': nested(200_000, '1'),
     'object: mixed':
       '{"a":[1,"ü",null,{"b":[9007199254740993,true]},[[]]],"":{"":""},"é\\"\\n":-0.0}',
     'object: large and small numbers':

@@ -1,8 +1,9 @@
 import { appendFile, rename, rm } from 'node:fs/promises';
 import { createReadStream } from 'node:fs';
 import type { StreamId } from '../../../protocol/index.ts';
+import { nestsDeeper } from '../depth.ts';
 import { NotJson } from '../json-scan.ts';
-import { repairLines, type RepairRules } from '../repair.ts';
+import { depthMax, repairLines, type RepairRules } from '../repair.ts';
 import { hasDoubtfulNumber } from '../suspicion.ts';
 import { unreadableRecord } from '../targets.ts';
 
@@ -10,15 +11,23 @@ import { unreadableRecord } from '../targets.ts';
 const rules: RepairRules = { numbers: 'list', refusesNul: false };
 /** It may stand in a key. */
 const nul = '\\u0000';
+/** The line, its record and its data. */
+const envelopeDepth = 3;
 /** A file is repaired in pieces of this size. */
 const repairBytes = 4 * 1024 * 1024;
 
 /** RECORD lines as DuckDB reads them exactly: as they are, where nothing in them is doubtful. */
 export function exactLines(bytes: Uint8Array, stream: StreamId): Uint8Array {
-  const { buffer, byteOffset, byteLength } = bytes;
-  const isDoubtful =
-    hasDoubtfulNumber(bytes) || Buffer.from(buffer, byteOffset, byteLength).includes(nul);
-  return isDoubtful ? repaired(bytes, stream) : bytes;
+  return isDoubtful(bytes) ? repaired(bytes, stream) : bytes;
+}
+
+/** True where DuckDB would not refuse what it gets wrong, or would end the process: that is how deep JSON overflows its stack. */
+function isDoubtful(bytes: Uint8Array): boolean {
+  return (
+    hasDoubtfulNumber(bytes) ||
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(nul) ||
+    nestsDeeper(bytes, depthMax + envelopeDepth)
+  );
 }
 
 /** Throws what the source is to be told. */
