@@ -42,7 +42,8 @@ const guarantee: Guarantee = {
   delivery: 'at least once',
   because:
     'it is another program, which commits when it likes: after a crash what it wrote past its last echo is sent again',
-  verifiedOn: 'a program that misbehaves and airbyte-destination-ailake 0.1.16, each killed',
+  verifiedOn:
+    'airbyte-destination-ailake 0.1.16 and a program that misbehaves, both killed; not on this one',
   counts: 'where told',
 };
 
