@@ -1,7 +1,7 @@
 import type { SyncError } from '../../protocol/index.ts';
 import type { StreamConfig } from './config.ts';
 import { decodeCell } from './csv.ts';
-import { delimiters, firstRow, type CsvShape } from './csv-dialect.ts';
+import { delimiters, firstRow, firstRows, type CsvShape } from './csv-dialect.ts';
 import { fileError } from './errors.ts';
 import type { Identity } from './identify.ts';
 
@@ -30,6 +30,7 @@ export function headerOf(
     throw noHeader(file);
   }
   const { cells, end } = first;
+  refuseUneven(file, text, isWhole, { shape, stream });
   if (shape.header === false) return { names: cells.map((_, i) => `column${i + 1}`), bytes: 0 };
   const names = cells.map((cell, i) => decodeCell(cell, csv.encoding) || `column${i + 1}`);
   refuseWrongDelimiter(file, names, shape, stream);
@@ -67,14 +68,44 @@ function refuseWrongDelimiter(
     );
   if (others.length > 0) return;
   const held = delimiters.find((one) => one !== shape.delimiter && only.includes(one));
+  if (held !== undefined)
+    throw otherDelimiter(file, held, `one column, whose name holds ${JSON.stringify(held)}`, {
+      ...{ shape, stream },
+    });
+}
+
+/** Rows that another delimiter cuts into one number of cells, and this one does not. */
+function refuseUneven(file: string, text: string, isWhole: boolean, own: Csv): void {
+  const cellsOf = (delimiter: string): number => {
+    const rows = firstRows(text, isWhole, { ...own.shape, delimiter });
+    const cells = rows[0]?.length ?? 0;
+    return rows.length > 1 && rows.every((row) => row.length === cells) ? cells : 0;
+  };
+  if (cellsOf(own.shape.delimiter) > 1) return;
+  const held = delimiters.find((one) => one !== own.shape.delimiter && cellsOf(one) > 1);
   if (held === undefined) return;
-  throw fileError(
+  const detail = `with ${JSON.stringify(held)} each row has ${cellsOf(held)} cells`;
+  throw otherDelimiter(file, held, detail, own);
+}
+
+interface Csv {
+  readonly shape: CsvShape;
+  readonly stream: StreamConfig;
+}
+
+function otherDelimiter(
+  file: string,
+  held: string,
+  detail: string,
+  { shape, stream }: Csv,
+): SyncError {
+  return fileError(
     'config_error',
     'A CSV file seems to have another delimiter.',
     { file, line: 1 },
     {
-      detail: `one column, whose name holds ${JSON.stringify(held)}; the delimiter is ${JSON.stringify(shape.delimiter)}`,
-      remedy: `If ${JSON.stringify(held)} stands between its cells, ${setting(stream, file, `delimiter: ${JSON.stringify(held)}`)}. Give files with another delimiter a stream of their own.`,
+      detail: `${detail}; the delimiter is ${JSON.stringify(shape.delimiter)}`,
+      remedy: `If ${JSON.stringify(held)} stands between its cells, ${setting(stream, file, `delimiter: ${JSON.stringify(held)}`)}. Give files with another delimiter a stream of their own. If it is one column of text, name it: header: [text].`,
     },
   );
 }

@@ -11,12 +11,12 @@ test.each(targets)(
   async (target) => {
     const cluster = await openCluster({ target });
     try {
-      const attack = { recordsPerFile: 75_000, kills, delayMsMax: 300 };
+      const attack = { recordsPerFile: 150_000, kills, delayMsMax: 300 };
       const outcome = await syncFilesUnderKills(cluster, { ...attack, random: seeded(11) });
       expect(brokenBy(outcome, kills)).toEqual([]);
     } finally {
       await cluster.close();
     }
   },
-  120_000,
+  180_000,
 );

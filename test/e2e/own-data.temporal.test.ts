@@ -144,7 +144,7 @@ const mistakes = [
     files: { 'orders-1.csv': 'id|item|amount\n1|tea|2.50\n' },
     streams: '[{ name: orders, glob: "orders-*.csv", csv: { delimiter: "," } }]',
     says: [
-      'A CSV file seems to have another delimiter. (orders-1.csv:1: one column, whose name holds "|"; the delimiter is ",")',
+      'A CSV file seems to have another delimiter. (orders-1.csv:1: with "|" each row has 3 cells; the delimiter is ",")',
       'set delimiter: "|" in csv of stream orders, under streams in the source’s config',
     ],
   },

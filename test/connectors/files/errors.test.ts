@@ -40,14 +40,38 @@ const cases: readonly Case[] = [
     files: { 'a.csv': 'id;name\n1;x\n' },
     stream: { csv: { delimiter: ',' } },
     message: 'A CSV file seems to have another delimiter.',
+    place: 'a.csv:1: with ";" each row has 2 cells; the delimiter is ","',
+    remedy: 'set delimiter: ";" in csv of stream broken, under streams in the source’s config',
+  },
+  {
+    name: 'a wrong delimiter of a header alone',
+    files: { 'a.csv': 'id;name\n' },
+    stream: { csv: { delimiter: ',' } },
+    message: 'A CSV file seems to have another delimiter.',
     place: 'a.csv:1: one column, whose name holds ";"; the delimiter is ","',
-    remedy: 'set delimiter: ";" in csv of stream a, under streams in the source’s config',
+    remedy: 'set delimiter: ";"',
+  },
+  {
+    name: 'a wrong delimiter that the header holds too',
+    files: { 'a.csv': 'id|name, first|x\n1|a|b\n2|c, d|e\n' },
+    stream: { csv: { delimiter: ',' } },
+    message: 'A CSV file seems to have another delimiter.',
+    place: 'a.csv:1: with "|" each row has 3 cells; the delimiter is ","',
+    remedy: 'set delimiter: "|" in csv of stream broken',
+  },
+  {
+    name: 'a wrong delimiter of rows without a header',
+    files: { 'a.csv': '1;x\n2;y\n' },
+    stream: { csv: { delimiter: '|', header: false } },
+    message: 'A CSV file seems to have another delimiter.',
+    place: 'a.csv:1: with ";" each row has 2 cells; the delimiter is "|"',
+    remedy: 'header: [text]',
   },
   {
     name: 'one file with tabs among others with commas',
     files: { 'a.csv': 'id,name\n1,x\n', 'b.csv': 'id\tname\n1\tx\n' },
     message: 'A CSV file seems to have another delimiter.',
-    place: 'b.csv:1: one column, whose name holds "\\t"',
+    place: 'b.csv:1: with "\\t" each row has 2 cells',
     remedy: 'a stream of their own',
   },
   {
@@ -69,7 +93,8 @@ const cases: readonly Case[] = [
     files: { 'a-1.csv': 'id,name,x\n1,a,b\n', 'a-2.csv': 'id,full_name,x\n2,b,c\n' },
     message: 'The columns of a CSV file differ from those of the file before it.',
     place: 'a-2.csv:1: missing: name; new: full_name; before it: a-1.csv',
-    remedy: 'set header_changes: allow in csv of stream a, under streams in the source’s config',
+    remedy:
+      'set header_changes: allow in csv of stream broken, under streams in the source’s config',
   },
   {
     name: 'two columns of one name',
@@ -323,6 +348,13 @@ test('columns that only came or only went are read; a renamed one too where it i
     { name: 'b', id: 3, extra: 'x' },
     { id: 4, title: 'y' },
   ]);
+});
+
+test('one column of text may hold other delimiters where it has a name', async () => {
+  place.write('a.csv', 'x;y\nz;w\n');
+  const csv = { delimiter: ',', header: ['text'] };
+  const config = { path: place.path, streams: [{ name: 'a', glob: '*', csv }] };
+  expect(values(await read(config))).toEqual([{ text: 'x;y' }, { text: 'z;w' }]);
 });
 
 test('what is to be written into a config without streams can be pasted', async () => {
