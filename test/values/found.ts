@@ -24,8 +24,10 @@ export async function outcomesOf(
     if (row === undefined) throw new Error(`There is no row of ${name}.`);
     const changes = changesOf(row.get('_airbyte_meta'));
     const strays = [...ownCells(row).keys()].filter((column) => column !== one.field);
+    const misnamed = changes.filter(({ field }) => field !== one.field);
     const outcome = judge(one, row.get(one.field) ?? null, changes);
-    outcomes.set(name, strays.length > 0 ? `BROKEN: also in ${strays.join(', ')}` : outcome);
+    const stray = [...strays, ...misnamed.map(({ field }) => `changes of ${field}`)];
+    outcomes.set(name, stray.length > 0 ? `BROKEN: also in ${stray.join(', ')}` : outcome);
   }
   return outcomes;
 }
@@ -33,7 +35,7 @@ export async function outcomesOf(
 const others = /^(case|_airbyte_(raw_id|extracted_at|meta|generation_id)|_ab_source_file_\w+)$/;
 
 /** The cells of a row that hold something, but those that all rows have. */
-export const ownCells = (row: ArrivedRow): ArrivedRow =>
+const ownCells = (row: ArrivedRow): ArrivedRow =>
   new Map([...row].filter(([column, cell]) => cell !== null && !others.test(column)));
 
 /** The entries of all rows that say NULLED. */
