@@ -4,6 +4,7 @@ import { defaultPolicy, type Item, type JsonObject, type Source } from '../proto
 import type { WorkerConfig } from './config.ts';
 import { openConnectorLog, readTail, type ConnectorLog } from './connector-log.ts';
 import type { ConnectorEntry, ConnectorsFile } from './connectors-file.ts';
+import { loggedSource } from './logged-source.ts';
 import type { Redactor } from './redact.ts';
 import type { Protocol } from './registry.ts';
 import { protocolSource, readSpec } from './runners/child.ts';
@@ -91,6 +92,11 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
       const options = await session(entry, log, signal);
       const silenceMsMax = defaultPolicy.sourceSilenceMsMax;
       return closingLog(protocolSource({ ...options, spec, silenceMsMax }), log);
+    },
+    logged(entry, source, place) {
+      const log = openLog(place);
+      const redact = (text: string): string => redactor.redact(text);
+      return closingLog(loggedSource(source, { label: entry.name, log, redact }), log);
     },
     logs: async (connection, lines) => readTail(logRoot, connection, lines),
     sweep: () => sweepPrivateDirectories(privateRoot),
