@@ -58,6 +58,13 @@ export interface OpenedWriter {
   readonly start: readonly Checkpoint[];
 }
 
+/** Nothing is left to be copied. */
+export interface Finished {
+  readonly writer: null;
+  /** What the sync has come to, where the destination knows it. */
+  readonly start: readonly Checkpoint[];
+}
+
 /** What this sync copies, but for the streams that it has finished; also what a sync that clears leaves alone. */
 export function catalogOf(
   { begun: { spec, syncNo } }: OpenContext,
@@ -82,7 +89,7 @@ export function catalogOf(
 
 /**
  * Opens the destination. Which streams this sync has finished is for the destination's own table to say, and is known only once it is open:
- * if it says otherwise than Temporal, it is opened again with the right catalog. null: every stream is finished.
+ * if it says otherwise than Temporal, it is opened again with the right catalog.
  */
 export async function openWriter(
   context: OpenContext,
@@ -90,7 +97,7 @@ export async function openWriter(
   attached: Attached,
   epoch: Epoch,
   review: Reviewed,
-): Promise<OpenedWriter | null> {
+): Promise<OpenedWriter | Finished> {
   const { begun, permit, drain, abort } = context;
   const { destination, config } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
@@ -100,7 +107,7 @@ export async function openWriter(
   const whole = catalogWithout(none);
   const isClear = attached.clearing.length > 0;
   // What is to be emptied may not be selected any more: then there is nothing to do.
-  if (whole.streams.length === 0 && isClear) return null;
+  if (whole.streams.length === 0 && isClear) return { writer: null, start: attached.checkpoints };
   if (whole.streams.length === 0) throw noStreams();
   // A clear makes only the tables of its own streams: what the source offers beside them is for the next sync to take over.
   const offer = isClear ? {} : { offer: offerText(review.kept, review.unfilled) };
@@ -138,7 +145,7 @@ export async function openWriter(
   if (sameStreams(completed, first)) return { writer, catalog, start };
   await writer.close();
   catalog = catalogWithout(completed);
-  if (catalog.streams.length === 0) return null;
+  if (catalog.streams.length === 0) return { writer: null, start };
   writer = await open(catalog);
   return { writer, catalog, start: writer.held ?? attached.checkpoints };
 }

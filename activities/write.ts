@@ -28,7 +28,14 @@ import { createFlow } from './flow.ts';
 import { createForwarder } from './forwarder.ts';
 import { gateOf, permitOf, watch } from './guard.ts';
 import { unacknowledgedBytesMax } from './heart.ts';
-import { encodingsOf, openEnds, openWriter, type Ends, type OpenedWriter } from './open.ts';
+import {
+  encodingsOf,
+  openEnds,
+  openWriter,
+  type Ends,
+  type Finished,
+  type OpenedWriter,
+} from './open.ts';
 import type { Pipes } from './pipes.ts';
 import { logRefusal } from './refusal.ts';
 import { sourceFor } from './refresh.ts';
@@ -98,7 +105,7 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
     attempt,
     openWriter(context, ends, attached, attempt.epoch, review),
   );
-  if (opened === null) return finishedBefore(attempt, ends);
+  if (opened.writer === null) return finishedBefore(attempt, opened, ends);
   try {
     return await copy(attempt, pipes, ends, opened);
   } finally {
@@ -109,13 +116,13 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
 /** A destination that is opened after the attempt was stopped is closed again. */
 async function openUnlessStopped(
   attempt: Attempt,
-  opening: Promise<OpenedWriter | null>,
-): Promise<OpenedWriter | null> {
+  opening: Promise<OpenedWriter | Finished>,
+): Promise<OpenedWriter | Finished> {
   try {
     return await unlessAborted(opening, attempt.stop.abort);
   } catch (error) {
     void opening.then(
-      (late) => (late === null ? undefined : close(attempt, late)),
+      (late) => (late.writer === null ? undefined : close(attempt, late)),
       () => undefined, // it was not opened: nothing to close
     );
     throw error;
@@ -317,13 +324,9 @@ function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): W
 }
 
 /** An earlier attempt finished every stream, and its answer was lost. */
-function finishedBefore(attempt: Attempt, { schemaHash }: Ends): WriteOutcome {
-  const { attached, begun } = attempt;
-  attempt.meter = createMeter({
-    start: attached!.checkpoints,
-    syncNo: begun.syncNo,
-    catalog: { streams: [] },
-  });
+function finishedBefore(attempt: Attempt, { start }: Finished, { schemaHash }: Ends): WriteOutcome {
+  const { syncNo } = attempt.begun;
+  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] } });
   return done(attempt, schemaHash);
 }
 

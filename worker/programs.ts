@@ -10,6 +10,7 @@ import {
 import type { WorkerConfig } from './config.ts';
 import { openConnectorLog, readTail, type ConnectorLog } from './connector-log.ts';
 import type { ConnectorEntry, ConnectorsFile } from './connectors-file.ts';
+import { loggedSource } from './logged-source.ts';
 import type { Redactor } from './redact.ts';
 import type { Protocol } from './registry.ts';
 import { protocolDestination, protocolSource, readSpec } from './runners/child.ts';
@@ -118,6 +119,11 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
         protocolDestination({ ...options, spec, stuckMsMax: destinationStuckMsMax }),
         log,
       );
+    },
+    logged(entry, source, place) {
+      const log = openLog(place);
+      const redact = (text: string): string => redactor.redact(text);
+      return closingLog(loggedSource(source, { label: entry.name, log, redact }), log);
     },
     logs: async (connection, lines) => readTail(logRoot, connection, lines),
     sweep: () => sweepPrivateDirectories(privateRoot),

@@ -21,7 +21,7 @@ export interface Native {
 }
 export type Natives = Readonly<Record<string, Native>>;
 
-/** Ends that are other programs: exec and pypi. */
+/** Ends that are other programs (exec and pypi), and the logs of all. */
 export interface Protocol {
   /** Runs the connector's `spec` once; pypi: installs it first. */
   spec(entry: ConnectorEntry, signal: AbortSignal): Promise<ConnectorSpecification>;
@@ -37,6 +37,8 @@ export interface Protocol {
     log: LogPlace,
     signal: AbortSignal,
   ): Promise<Destination<JsonObject>>;
+  /** A native source, whose messages go where those of other programs go. */
+  logged(entry: ConnectorEntry, source: Source<JsonObject>, log: LogPlace): Source<JsonObject>;
   /** The last lines of a connection's connector logs. */
   logs(connection: string, lines: number): Promise<string>;
 }
@@ -88,7 +90,8 @@ export function createConnectors(deps: RegistryDeps): Connectors {
       const entry = entryFor(ref, 'source', file);
       if (entry.runner === 'native') {
         const source = nativeEnd(natives, entry, 'source');
-        return { source, config: ready(ref, entry, source.spec, 'source') };
+        const config = ready(ref, entry, source.spec, 'source');
+        return { source: protocol.logged(entry, source, log), config };
       }
       const spec = await specOf(entry, signal);
       // First the config: a refused one installs and starts nothing.

@@ -6,6 +6,7 @@ import {
   type OpenInput,
   type Scope,
 } from '../../protocol/index.ts';
+import { sweepHidden } from '../kit/hidden.ts';
 import { caseFold, quoteLiteral } from '../kit/identifiers.ts';
 import { cellsOf, fenceOf, ledgerColumns, rowOf, type Cell } from '../kit/ledger-cells.ts';
 import {
@@ -22,7 +23,6 @@ import {
 import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
-import { sweepHidden } from './publish.ts';
 
 const columns = ledgerColumns.join(', ');
 
@@ -91,6 +91,10 @@ export class DuckdbLedger {
     return rows.map((row) => String(row['name']));
   }
 
+  async dropTable(schema: string, table: string): Promise<void> {
+    await this.#database.run(`DROP TABLE IF EXISTS ${this.#database.table(schema, table)}`);
+  }
+
   /** Inside the commit's transaction: the target's table holds this generation now. Invariant 3: only its owner says so. */
   async published(connection: ConnectionRef, target: Target): Promise<void> {
     const { schema, table, generation } = target;
@@ -155,8 +159,7 @@ export class DuckdbLedger {
     for (const target of unowned(input, { targets, owners: rows, held, fold: caseFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
-      for (const left of leftBehind(target, input, rows))
-        await sweepHidden(this.#database, this, left);
+      for (const left of leftBehind(target, input, rows)) await sweepHidden(this, left);
       await this.#database.run(
         `DELETE FROM ${this.#owners} WHERE connection_id = ${quoteLiteral(input.connection.id)} AND stream = ${quoteLiteral(stream)}`,
       );

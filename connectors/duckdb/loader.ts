@@ -17,6 +17,7 @@ import {
 } from '../../protocol/index.ts';
 import { isMalformed, repairFile } from '../kit/duckdb/repair.ts';
 import { Gatherer } from '../kit/gather.ts';
+import { sweepHidden } from '../kit/hidden.ts';
 import { caseFold, shortHash } from '../kit/identifiers.ts';
 import { receipt } from '../kit/receipt.ts';
 import { tablesToPublish, type Table } from '../kit/tables.ts';
@@ -27,7 +28,7 @@ import { DatabaseFile, type Database, type Turns } from './database.ts';
 import { DuckdbLedger } from './ledger.ts';
 import { DuckdbOffers } from './offers.ts';
 import { DuckdbPart, FileOutlet, type DuckdbSealedPart } from './part.ts';
-import { publish, sweepHidden } from './publish.ts';
+import { publish } from './publish.ts';
 import { ensureTable } from './tables.ts';
 
 interface Opened {
@@ -62,7 +63,7 @@ export class DuckdbLoader implements Loader {
       });
       const checkpoints = await ledger.fence(input, targets);
       for (const target of targets) {
-        await sweepHidden(database, ledger, target);
+        await sweepHidden(ledger, target);
         tables.set(target.stream, await ensureTable(database, ledger, target));
       }
       if (input.offer !== undefined)

@@ -1,4 +1,5 @@
 import { SyncError, type FailureKind, type JsonObject } from '../../protocol/index.ts';
+import { refusalsOf } from '../kit/refuse-config.ts';
 
 /** Where in a file: relative name, line from 1, byte column from 1. */
 export interface Spot {
@@ -32,19 +33,7 @@ export function fileError(
   });
 }
 
-export function configError(
-  message: string,
-  place: string,
-  remedy: string,
-  stream?: string,
-): SyncError {
-  return new SyncError('config_error', message, {
-    origin: 'source',
-    place,
-    remedy,
-    ...(stream !== undefined && { stream }),
-  });
-}
+export const configError = refusalsOf('source');
 
 export function aborted(): SyncError {
   return new SyncError('transient_error', 'The read was stopped on request.', {

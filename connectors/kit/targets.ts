@@ -7,7 +7,8 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
-import { claimNames, hashedName, identifierBytesMax, shortHash, type Fold } from './identifiers.ts';
+import { hiddenPrefix } from './hidden.ts';
+import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -177,43 +178,6 @@ function sharedTable(
     place: `${one} and ${other}: ${table}`,
     remedy: `Keep them apart with \${SOURCE_NAMESPACE} in the connection's namespace, or select one of them.`,
   });
-}
-
-const hiddenHashLength = 16;
-
-/** Hidden tables of a target begin so, and end in their generation. */
-export function hiddenPrefix(schema: string, table: string): string {
-  return `_tidemark_next_${shortHash(JSON.stringify([schema, table]), hiddenHashLength)}_`;
-}
-
-/**
- * Of these tables, which begin with the target's hidden prefix, the ones that earlier generations left. Never a later one: a writer that was
- * fenced off may sweep too.
- */
-export function staleHidden(names: readonly string[], target: Target): readonly string[] {
-  const prefix = hiddenPrefix(target.schema, target.table);
-  return names.filter((name) => {
-    const digits = name.slice(prefix.length);
-    return /^\d+$/.test(digits) && Number(digits) < target.generation;
-  });
-}
-
-/** `rows`: counted up to `min`. */
-export function refuseFewRows(stream: StreamId, rows: number, min: number): void {
-  if (rows >= min) return;
-  throw new SyncError(
-    'config_error',
-    'The new data of a stream has fewer rows than rows_min, so it did not take the place of the old.',
-    {
-      origin: 'source',
-      code: 'too_few_rows',
-      stream,
-      place: `stream ${stream}: ${rows} rows, rows_min ${min}`,
-      remedy:
-        'See why the source sent so few. If that is right, lower rows_min in the policy of the connection, and sync again.',
-      facts: { rows, rowsMin: min },
-    },
-  );
 }
 
 export function nullKey(stream: StreamId, fields: readonly string[]): SyncError {

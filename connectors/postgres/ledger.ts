@@ -5,6 +5,7 @@ import type {
   OpenInput,
   StreamId,
 } from '../../protocol/index.ts';
+import { sweepHidden } from '../kit/hidden.ts';
 import { exactFold, quoteIdentifier } from '../kit/identifiers.ts';
 import { cellsOf, fenceOf, ledgerColumns, rowOf } from '../kit/ledger-cells.ts';
 import {
@@ -20,8 +21,8 @@ import {
 } from '../kit/ledger.ts';
 import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
 import type { KnownTable, Target } from '../kit/targets.ts';
-import { sweepHidden } from './publish.ts';
 import type { Session } from './session.ts';
+import { tableSql } from './tables.ts';
 
 const columns = ledgerColumns.join(', ');
 
@@ -117,6 +118,10 @@ export class PostgresLedger {
     return rows.map((row) => String(row['name']));
   }
 
+  async dropTable(schema: string, table: string): Promise<void> {
+    await this.#session.query(`DROP TABLE IF EXISTS ${tableSql(schema, table)}`);
+  }
+
   /** Inside the commit's transaction: the target's table holds this generation now. Invariant 3: only its owner says so. */
   async published(connection: ConnectionRef, target: Target): Promise<void> {
     const { count } = await this.#session.query(
@@ -188,8 +193,7 @@ export class PostgresLedger {
     for (const target of unowned(input, { targets, owners: rows, held, fold: exactFold })) {
       const { schema, table, stream } = target;
       refuseForeign(target, await this.tableColumns(schema, table));
-      for (const left of leftBehind(target, input, rows))
-        await sweepHidden(this.#session, this, left);
+      for (const left of leftBehind(target, input, rows)) await sweepHidden(this, left);
       await this.#session.query(
         `DELETE FROM ${this.#owners} WHERE connection_id = $1 AND stream = $2`,
         [input.connection.id, stream],

@@ -13,6 +13,7 @@ import {
   type StreamId,
 } from '../../protocol/index.ts';
 import { Gatherer } from '../kit/gather.ts';
+import { sweepHidden } from '../kit/hidden.ts';
 import { exactFold } from '../kit/identifiers.ts';
 import { receipt, type Written } from '../kit/receipt.ts';
 import { tablesToPublish, targetWithColumns, type Table } from '../kit/tables.ts';
@@ -25,7 +26,7 @@ import { whyFailed } from './lost-session.ts';
 import { PostgresOffers } from './offers.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
-import { publish, sweepHidden } from './publish.ts';
+import { publish } from './publish.ts';
 import { Session, sessionName } from './session.ts';
 import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
@@ -76,7 +77,7 @@ export class PostgresLoader implements Loader {
       await session.query(mustFitFunction);
       const tables = new Map<StreamId, Table>();
       for (const target of targets) {
-        await sweepHidden(session, ledger, target);
+        await sweepHidden(ledger, target);
         tables.set(target.stream, await ensureTable(session, ledger, target));
       }
       if (input.offer !== undefined)

@@ -1,22 +1,11 @@
 import { SyncError, type OpenInput } from '../../protocol/index.ts';
+import { refuseTooFew } from '../kit/hidden.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
 import type { Table } from '../kit/tables.ts';
-import { hiddenPrefix, refuseFewRows, staleHidden, type Target } from '../kit/targets.ts';
+import type { Target } from '../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
 import { keyIndexName, keyNames, tableSql } from './tables.ts';
-
-/** Drops what earlier generations left out of sight. */
-export async function sweepHidden(
-  session: Session,
-  ledger: PostgresLedger,
-  target: Target,
-): Promise<void> {
-  const prefix = hiddenPrefix(target.schema, target.table);
-  const names = await ledger.tableNames(target.schema, prefix);
-  for (const name of staleHidden(names, target))
-    await session.query(`DROP TABLE IF EXISTS ${tableSql(target.schema, name)}`);
-}
 
 /**
  * Inside the commit's transaction: the hidden table's rows are the target's from now on. The table itself takes the place of the old one, unless
@@ -30,7 +19,7 @@ export async function publish(
   { connection, rowsMin }: Pick<OpenInput, 'connection' | 'rowsMin'>,
 ): Promise<Table> {
   const { target } = table;
-  await refuseTooFew(session, table, rowsMin);
+  await refuseTooFew(table, rowsMin, async (query) => (await session.query(query)).rows);
   const sql = tableSql(target.schema, target.table);
   const exists = (await ledger.tableColumns(target.schema, target.table)).length > 0;
   if (exists && (await isBuiltUpon(session, table, sql))) await replaceRows(session, ledger, table);
@@ -42,15 +31,6 @@ export async function publish(
   }
   await ledger.published(connection, target);
   return { ...table, target: { ...target, hidden: null }, sql };
-}
-
-/** Counts no further than it must. */
-async function refuseTooFew(session: Session, { sql, target }: Table, min: number): Promise<void> {
-  if (min <= 0) return;
-  const { rows } = await session.query(
-    `SELECT count(*) AS rows FROM (SELECT 1 FROM ${sql} LIMIT ${min}) counted`,
-  );
-  refuseFewRows(target.stream, Number(rows[0]!['rows']), min);
 }
 
 /** True when something that Tidemark did not make depends on the table: it would go with it. */

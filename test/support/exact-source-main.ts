@@ -16,6 +16,7 @@ const spec = {
       streams: { type: 'array', items: { type: 'string' }, minItems: 1 },
       records: { type: 'integer', minimum: 0 },
       stateEvery: { type: 'integer', minimum: 1 },
+      stateless: { type: 'boolean' },
       statesAt: { type: 'array', items: { type: 'integer' } },
       recordsPerSecond: { type: 'number' },
       padBytes: { type: 'integer' },

@@ -59,11 +59,12 @@ class Reader {
   readonly #field: string | null;
   readonly #startedAt = Date.now();
   #sent = 0;
-  #mute = false;
+  #mute: boolean;
   #miscount = 0;
 
   constructor(config: ExactConfig, state: readonly unknown[]) {
-    const { directory, records, streams, padBytes = 0 } = config;
+    const { directory, records, streams, padBytes = 0, stateless = false } = config;
+    this.#mute = stateless;
     const told = (file: string): string | null => {
       const path = join(directory, file);
       return existsSync(path) ? readFileSync(path, 'utf8') : null;

@@ -16,6 +16,8 @@ export interface ExactConfig {
   readonly stateEvery?: number;
   /** A state after each of these records instead. */
   readonly statesAt?: readonly number[];
+  /** No states at all. */
+  readonly stateless?: boolean;
   /** Of all streams together; absent: as fast as it is read. */
   readonly recordsPerSecond?: number;
   readonly padBytes?: number;

@@ -1,4 +1,5 @@
 import { duckdbDestination } from '../../connectors/duckdb/index.ts';
+import { filesDestination } from '../../connectors/files/index.ts';
 import { postgresDestination } from '../../connectors/postgres/index.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination } from '../../protocol/index.ts';
@@ -14,6 +15,7 @@ const destinationOf = <C>(native: LoaderDestination<C>): Destination<JsonObject>
 process.exit(
   await workerProcess({
     duckdb: { destination: destinationOf(duckdbDestination) },
+    files: { destination: destinationOf(filesDestination) },
     postgres: { destination: destinationOf(postgresDestination) },
   }),
 );

@@ -10,12 +10,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Item } from '../../protocol/index.ts';
+import type { Item, JsonObject, Source } from '../../protocol/index.ts';
 import { loadConfig } from '../../worker/config.ts';
 import { readConnectorsFile } from '../../worker/connectors-file.ts';
 import { createPrograms } from '../../worker/programs.ts';
 import { createRedactor } from '../../worker/redact.ts';
-import { createConnectors } from '../../worker/registry.ts';
+import { createConnectors, type Natives } from '../../worker/registry.ts';
 import { block, catalogOf, configured, end, id, streamState } from '../support/items.ts';
 import { writeInput } from './fake-destination.ts';
 
@@ -68,7 +68,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const signal = new AbortController().signal;
 const log = { connection: 'orders', syncNo: 3 };
 
-function registry() {
+function registry(natives: Natives = {}) {
   const environment = {
     PATH: process.env['PATH'],
     HOME: directory,
@@ -80,10 +80,10 @@ function registry() {
     TEMPORAL_CONFIG_FILE: '/no/such/file.toml',
   };
   const config = loadConfig(environment, directory);
-  const file = readConnectorsFile(config.connectorsFile, [], directory);
+  const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), directory);
   const redactor = createRedactor();
   const programs = createPrograms({ config, file, redactor });
-  return createConnectors({ file, natives: {}, protocol: programs, environment, redactor });
+  return createConnectors({ file, natives, protocol: programs, environment, redactor });
 }
 const mine = { connector: 'mine', config: { token: '${env:API_TOKEN}' } };
 
@@ -151,4 +151,57 @@ test('a command that is not there and a package without version are config error
     await expect(
       connectors.openSource({ connector, config: {} }, log, signal),
     ).rejects.toMatchObject({ kind: 'config_error' });
+});
+
+test('a native source’s words go to the same log, redacted and cut; so does how it failed', async () => {
+  const failure = {
+    kind: 'config_error',
+    origin: 'source',
+    message: 'Not with hunter22.',
+  } as const;
+  const long = `${'x'.repeat(20_000)} END`;
+  const native: Source<JsonObject> = {
+    spec: {
+      connectionSpecification: {
+        properties: { token: { type: 'string', airbyte_secret: true } },
+      },
+    },
+    check: async () => undefined,
+    discover: async () => ({ streams: [] }),
+    async *read() {
+      yield { type: 'LOG', log: { level: 'WARN', message: 'took hunter22 along' } };
+      yield { type: 'LOG', log: { level: 'INFO', message: long } };
+      yield {
+        type: 'TRACE',
+        trace: {
+          type: 'STREAM_STATUS',
+          emitted_at: 1,
+          stream_status: { stream_descriptor: { name: 'orders' }, status: 'INCOMPLETE' },
+        },
+      };
+      yield { type: 'END', failure, drained: false, statuses: {} };
+    },
+  };
+  writeFileSync(
+    join(directory, 'connectors.yaml'),
+    'connectors:\n  shop: { secrets: [API_TOKEN] }\n',
+  );
+  const connectors = registry({ shop: { source: native } });
+  const ref = { connector: 'shop', config: { token: '${env:API_TOKEN}' } };
+  const { source, config } = await connectors.openSource(ref, log, signal);
+  const items: Item[] = [];
+  const checkpoints = (async function* () {})();
+  const input = { config, catalog: { streams: [] }, state: [], checkpoints };
+  for await (const item of source.read({
+    ...{ ...input, drain: signal, abort: signal },
+    accepts: () => ['jsonl'],
+  }))
+    items.push(item);
+  expect(items.map(({ type }) => type)).toEqual(['LOG', 'LOG', 'TRACE', 'END']);
+  expect(items[0]).toMatchObject({ log: { message: 'took **** along' } });
+  const told = await connectors.logs('orders', 10);
+  expect(told).toContain('[shop] WARN took **** along');
+  expect(told).toContain('TRACE orders INCOMPLETE');
+  expect(told).toContain('Not with ****.');
+  expect(told).not.toMatch(/hunter22| END/);
 });

@@ -49,7 +49,11 @@ function registry(protocol: Partial<Protocol> = {}) {
   return createConnectors({
     file,
     natives,
-    protocol: { spec: unused, source: unused, destination: unused, logs: unused, ...protocol },
+    protocol: {
+      ...{ spec: unused, source: unused, destination: unused, logs: unused },
+      logged: (_, native) => native,
+      ...protocol,
+    },
     environment: { TOKEN: 'hunter22' },
     redactor,
   });

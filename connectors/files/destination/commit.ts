@@ -8,7 +8,7 @@ import {
   type StreamId,
 } from '../../../protocol/index.ts';
 import { fenced, lastByScope, ledgerRow } from '../../kit/ledger.ts';
-import { refuseFewRows } from '../../kit/targets.ts';
+import { refuseFewRows } from '../../kit/hidden.ts';
 import type { Layout } from './layout.ts';
 import {
   placedPaths,

@@ -1,19 +1,8 @@
 import { SyncError, type FailureKind } from '../../../protocol/index.ts';
 import { aborted } from '../../kit/gather.ts';
+import { refusalsOf } from '../../kit/refuse-config.ts';
 
-export function refusedConfig(
-  message: string,
-  place: string,
-  remedy: string,
-  stream?: string,
-): SyncError {
-  return new SyncError('config_error', message, {
-    origin: 'destination',
-    place,
-    remedy,
-    ...(stream !== undefined && { stream }),
-  });
-}
+export const refusedConfig = refusalsOf('destination');
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 

@@ -21,7 +21,10 @@ async function opened(config: JsonObject): Promise<JsonObject> {
   const connectors = createConnectors({
     file: readConnectorsFile(join(directory, 'connectors.yaml'), Object.keys(natives), directory),
     ...{ natives, environment: {}, redactor: createRedactor() },
-    protocol: { spec: refused, source: refused, destination: refused, logs: refused },
+    protocol: {
+      ...{ spec: refused, source: refused, destination: refused, logs: refused },
+      logged: (_, source) => source,
+    },
   });
   const log = { connection: 'c', syncNo: 1 };
   const signal = new AbortController().signal;

@@ -11,7 +11,7 @@ import { Play } from './play.ts';
 // 3  connectors/kit/ledger.ts: `passRoot` without `raise` → an attempt of an older sync was let in.
 // 3  connectors/duckdb/ledger.ts: `prove` and `advance` without their epochs → a writer that was fenced off wrote its rows.
 // 4  connectors/postgres/commit.ts: `min` of the ordinals → of two records with one key the first won.
-//    connectors/postgres/publish.ts: `sweepHidden` drops nothing → tables of earlier generations stayed out of sight.
+//    connectors/kit/hidden.ts: `sweepHidden` drops nothing → tables of earlier generations stayed out of sight.
 //
 // Where two lines uphold the same (planOpen's fence beside the root's, a part's trimming beside its unsent pieces), breaking one stays green.
 

@@ -1,0 +1,42 @@
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { Database } from '../../connectors/duckdb/database.ts';
+import { Session } from '../../connectors/postgres/session.ts';
+
+const manifestName = /_tidemark\/[0-9a-f-]{36}\.json$/;
+
+export interface LastStep {
+  /** All that the commit does has been done by now, but for this. */
+  before(): void;
+  /** It is durable. */
+  after(): void;
+}
+
+/**
+ * Tells of the step that makes a commit durable, whenever there is one: COMMIT to Postgres or DuckDB, the rename of a manifest. For a worker's
+ * process of tests: it changes the whole process.
+ */
+export function watchLastStep(told: LastStep): void {
+  const isCommit = (sql: unknown): boolean => sql === 'COMMIT';
+  around(Session.prototype, 'query', isCommit, told);
+  around(Database.prototype, 'run', isCommit, told);
+  around(promises, 'rename', (_, to) => manifestName.test(String(to)), told);
+  syncBuiltinESMExports();
+}
+
+/** Tells before and after the calls that are meant. */
+function around<K extends string>(
+  owner: Record<K, (...args: never[]) => Promise<unknown>>,
+  name: K,
+  isMeant: (...args: readonly unknown[]) => boolean,
+  told: LastStep,
+): void {
+  const method = owner[name];
+  owner[name] = async function (this: unknown, ...args) {
+    if (!isMeant(...args)) return method.apply(this, args);
+    told.before();
+    const result = await method.apply(this, args);
+    told.after();
+    return result;
+  };
+}
