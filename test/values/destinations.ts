@@ -21,6 +21,7 @@ export const destinations: Readonly<Record<string, () => Promise<CaseDestination
   DuckDB: async () => ofTables(await createDuckdb()),
   'JSONL files': async () => ofFiles(await createFiles(), jsonlRows),
   'CSV files': async () => ofFiles(await createFiles({ format: 'csv' }), csvRows),
+  'Parquet files': async () => ofTables(await createFiles({ format: 'parquet' })),
 };
 
 const endOf = <C>(harness: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> => ({

@@ -1,3 +1,4 @@
+import { airbyteColumns } from '../../kit/columns.ts';
 import { unknownFields } from '../../kit/duckdb/observe.ts';
 import { isMalformed, repairFile } from '../../kit/duckdb/repair.ts';
 import { stageRecords, typeRecords, type RecordFile } from '../../kit/duckdb/stage.ts';
@@ -15,6 +16,17 @@ const codecs: Readonly<Record<Compression, string>> = {
   zstd: 'zstd',
   snappy: 'snappy',
 };
+
+/** DuckDB sets so many bytes aside for the dictionary of each column of text; a wide table's columns share what they may have in all. */
+const dictionaryBytesMax = 1024 * 1024;
+const dictionaryBytesMin = 16 * 1024;
+const dictionariesBytesMax = 64 * 1024 * 1024;
+
+const dictionaryBytes = (columns: number): number =>
+  Math.min(
+    dictionaryBytesMax,
+    Math.max(dictionaryBytesMin, Math.floor(dictionariesBytesMax / columns)),
+  );
 
 /** Typed rows: DuckDB types the records as for a table, and writes them. */
 export async function writeParquetFile(
@@ -69,7 +81,8 @@ async function copyTyped(
   // Rows are copied in the order in which they were staged. Invariant 4.
   const [copied] = await database.rows(
     `COPY (SELECT ${selected(typing)} FROM ${names.typed}) TO ${quoteLiteral(to)}
-       (FORMAT parquet, COMPRESSION ${codecs[settings.compression]}, USE_TMP_FILE false)`,
+       (FORMAT parquet, COMPRESSION ${codecs[settings.compression]}, USE_TMP_FILE false,
+        STRING_DICTIONARY_PAGE_SIZE_LIMIT ${dictionaryBytes(typing.columns.length + airbyteColumns.length)})`,
   );
   return {
     ...{ rows: Number(copied!['Count']), nulled: typed.nulled, header: null },
