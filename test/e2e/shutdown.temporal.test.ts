@@ -1,6 +1,6 @@
 import { openCluster, type Cluster } from '../support/cluster.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
-import { attemptsIn } from '../support/exact-source.ts';
+import { attemptsIn, letGo } from '../support/exact-source.ts';
 import { descendantsOf, isRunning } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 
@@ -18,12 +18,15 @@ test.each(targets)(
   async (kind) => {
     cluster = await openCluster({ target: kind });
     const first = await cluster.worker();
-    const { name, directory } = await cluster.connection({ source });
+    // However long the other worker takes to start, the first is not done before it.
+    const trouble = { what: 'wait', at: (records * 3) / 4 + 1 } as const;
+    const { name, directory } = await cluster.connection({ source: { ...source, trouble } });
     const sync = await cluster.client.startSync(name);
     await eventually('it is under way', () => sentTo(directory) >= records / 4);
     const second = await cluster.worker();
     first.signal('SIGTERM');
     expect(await first.exited).toBe(0);
+    letGo(directory);
     const summary = await sync.result();
 
     expect(summary).toMatchObject({ outcome: 'succeeded', records });
