@@ -63,13 +63,15 @@ export interface ConnectOptions {
   readonly spec?: Partial<ConnectionSpec>;
 }
 
+export type SyncRun = WorkflowHandle<typeof syncWorkflow>;
+
 export interface Connected {
   readonly name: string;
   readonly world: World;
   readonly spec: ConnectionSpec;
   readonly workflow: WorkflowHandle<typeof connectionWorkflow>;
   readonly state: () => Promise<ConnectionState>;
-  readonly sync: (workflowId?: string) => Promise<WorkflowHandle<typeof syncWorkflow>>;
+  readonly sync: (workflowId?: string) => Promise<SyncRun>;
   /** Starts a sync and waits for its end. */
   readonly syncNow: () => Promise<SyncSummary>;
 }
