@@ -1,6 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   bundleWorkflowCode,
@@ -63,7 +68,7 @@ export interface ConnectOptions {
   readonly spec?: Partial<ConnectionSpec>;
 }
 
-export type SyncRun = WorkflowHandle<typeof syncWorkflow>;
+export type SyncRun = WorkflowHandleWithFirstExecutionRunId<typeof syncWorkflow>;
 
 export interface Connected {
   readonly name: string;

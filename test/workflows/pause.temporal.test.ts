@@ -232,6 +232,55 @@ test('paused before its first attempt it never starts one; resumed it does', asy
   }
 });
 
+test('a pause before the first checkpoint costs nothing of the retry budget', async () => {
+  const door = gate(3);
+  const connected = await house.connect({
+    policy: { attemptsWithoutProgressMax: 1 },
+    world: { beforeRecord: door.beforeRecord },
+  });
+  const handle = await connected.sync();
+  await until('the source waits', () => door.reached() === 1);
+  await pause(connected);
+  await untilPaused(handle);
+  door.open();
+  await resume(connected);
+  expect(await handle.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1, records: 10 });
+  expect(rowsOf(connected.world)).toEqual(upTo(10));
+});
+
+test('a pause that comes while the sync begins holds before its first attempt', async () => {
+  const own = await openHouse();
+  try {
+    const { sync, world, state } = await own.connect();
+    const handle = await sync();
+    // Begin was answered already, says the connection, and the sync has not heard of it yet.
+    const news = { since: new Date().toISOString() };
+    const { firstExecutionRunId: firstRunId } = handle;
+    await handle.signal(pausedSignal, { firstRunId, pause: news });
+    await own.worker();
+    await untilPaused(handle);
+    expect((await state()).lease).toMatchObject({ syncNo: 1 });
+    expect(world.reads).toHaveLength(0);
+    await handle.signal(pausedSignal, { firstRunId, pause: null });
+    expect(await handle.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1, attempts: 1 });
+  } finally {
+    await own.close();
+  }
+});
+
+test('a sync that is cancelled while it drains for a pause is cancelled', async () => {
+  const door = gate(8);
+  const connected = await house.connect({ world: { beforeRecord: door.beforeRecord } });
+  const handle = await connected.sync();
+  await until('the source waits', () => door.reached() === 1);
+  await pause(connected);
+  await handle.cancel();
+  await handle.result().catch(() => undefined); // cancelled, as asked
+  expect((await handle.describe()).status.name).toBe('CANCELLED');
+  expect(rowsOf(connected.world)).toEqual(upTo(5));
+  expect((await connected.state()).history).toMatchObject([{ outcome: 'cancelled', records: 5 }]);
+});
+
 test('paused twice it keeps its time and takes the new note; resumed twice nothing happens', async () => {
   const connected = await house.connect();
   const first = await pause(connected, 'one');
