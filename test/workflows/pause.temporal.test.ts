@@ -1,6 +1,7 @@
 import { CancelledFailure } from '@temporalio/common';
 import { SyncError, type Pause } from '../../protocol/index.ts';
 import {
+  forwardSignal,
   pausedSignal,
   pauseUpdate,
   resumeUpdate,
@@ -162,10 +163,12 @@ test('while it is paused no sync begins: it is skipped, says why, and is counted
 });
 
 test('a sync of a paused connection does not even try its ends', async () => {
+  let tried = 0;
   const connected = await house.connect({
     destination: 'memory-file',
     world: {
       check: () => {
+        tried += 1;
         throw new SyncError('config_error', 'It is being upgraded.', { origin: 'destination' });
       },
     },
@@ -175,6 +178,7 @@ test('a sync of a paused connection does not even try its ends', async () => {
     outcome: 'skipped',
     failure: { code: 'paused' },
   });
+  expect(tried).toBe(0);
 });
 
 test('paused while it waits to retry, it waits for the end of the pause instead, with a new budget', async () => {
@@ -371,6 +375,12 @@ test('the signal of a pause is for one sync: what a person or an older sync send
   expect(await handle.query(syncStatusQuery)).not.toHaveProperty('paused');
   await pause(connected);
   await untilPaused(handle);
+  // What an attempt said before it ended may come late.
+  const { progress } = await handle.query(syncStatusQuery);
+  const last = { epoch: progress!.epoch, progress: progress!, checkpoints: [] };
+  await handle.signal(forwardSignal, last);
+  expect(await handle.query(syncStatusQuery)).toHaveProperty('paused');
+  expect(await statusOf(handle.workflowId)).toBe('paused');
   door.open();
   await resume(connected);
   expect(await handle.result()).toMatchObject({ outcome: 'succeeded' });
