@@ -42,24 +42,38 @@ export async function begin(
   const heart = createHeart(context, () => ({ connection }));
   const workflow = connectionClient(deps.client, connection);
   try {
-    const { spec, label: bound } = await workflow.status({ ...patience, signal });
-    const { label, failure } = await bind(deps, spec, bound, signal);
-    const ask = (takeOver: Holder | null) =>
+    const { spec, label: bound, paused } = await workflow.status({ ...patience, signal });
+    const askWith = (label: string | null) => (takeOver: Holder | null) =>
       workflow.begin({ holder, takeOver, raise, label }, { ...patience, signal });
+    // Neither end is tried: they may be why it is paused.
+    const early = paused === undefined ? null : skippedBy(await askWith(null)(null));
+    if (early !== null) return early;
+    const { label, failure } = await bind(deps, spec, bound, signal);
+    const ask = askWith(label);
     // The lease is taken all the same: a sync that fails here belongs into the connection's history too.
     const begun = (answer: Extract<BeginAnswer, { type: 'begun' }>): BeginActivityResult =>
       failure === null ? answer : { ...answer, failure };
     const answer = await ask(null);
     if (answer.type === 'begun') return begun(answer);
+    const skipped = skippedBy(answer);
+    if (skipped !== null) return skipped;
     if (await isAlive(deps.client, answer.by)) return { type: 'skipped', by: answer.by };
     const second = await ask(answer.by);
-    return second.type === 'begun' ? begun(second) : { type: 'skipped', by: second.by };
+    return second.type === 'begun'
+      ? begun(second)
+      : (skippedBy(second) ?? { type: 'skipped', by: second.by });
   } catch (error) {
     signal.throwIfAborted();
     throw failed(deps, asSyncError(error));
   } finally {
     heart.stop();
   }
+}
+
+/** null: not by a pause. */
+function skippedBy(answer: BeginAnswer): BeginActivityResult | null {
+  if (answer.type === 'begun' || answer.paused === undefined) return null;
+  return { type: 'skipped', by: answer.by, paused: answer.paused };
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type Holder,
+  type Pause,
   type SchemaChanges,
 } from '../protocol/index.ts';
 import {
@@ -20,11 +21,14 @@ import {
   configureUpdate,
   connectionWorkflowId,
   editUpdate,
+  pauseUpdate,
   refreshUpdate,
+  resumeUpdate,
   searchAttributes,
   statusQuery,
   type ConnectionInput,
   type EditRequest,
+  type PauseRequest,
   type RefreshRequest,
 } from '../workflows/messages.ts';
 import type { connectionWorkflow } from '../workflows/index.ts';
@@ -194,6 +198,29 @@ export async function refreshConnection(
   const workflow = await runningConnection(room, name);
   const refresh = (): Promise<void> => workflow.executeUpdate(refreshUpdate, { args: [request] });
   await withWorker(room, workflow, refresh, options);
+}
+
+/** Idempotent. Resolves with the pause that now holds: the syncs that run drain only then. */
+export async function pauseConnection(
+  room: Room,
+  name: string,
+  request: PauseRequest,
+  options: WaitOptions,
+): Promise<Pause> {
+  const workflow = await runningConnection(room, name);
+  const pause = (): Promise<Pause> => workflow.executeUpdate(pauseUpdate, { args: [request] });
+  return withWorker(room, workflow, pause, options);
+}
+
+/** Resolves with the pause that it ended; null: there was none. */
+export async function resumeConnection(
+  room: Room,
+  name: string,
+  options: WaitOptions,
+): Promise<Pause | null> {
+  const workflow = await runningConnection(room, name);
+  const resume = (): Promise<Pause | null> => workflow.executeUpdate(resumeUpdate);
+  return withWorker(room, workflow, resume, options);
 }
 
 async function withWorker<T>(

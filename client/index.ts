@@ -5,6 +5,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type ConnectorSpecification,
+  type Pause,
   type Plan,
   type SchemaChanges,
   type StreamId,
@@ -15,6 +16,7 @@ import {
   type CheckResult,
   type ConnectorInfo,
   type EditRequest,
+  type PauseRequest,
   type ProbeInput,
   type RefreshRequest,
 } from '../workflows/messages.ts';
@@ -27,7 +29,9 @@ import {
   editConnection,
   isApplied,
   livingHolder,
+  pauseConnection,
   refreshConnection,
+  resumeConnection,
   runningConnection,
   stateOf,
   type Room,
@@ -60,6 +64,7 @@ export type {
   CheckResult,
   ConnectorInfo,
   EditRequest,
+  PauseRequest,
   RefreshRequest,
 } from '../workflows/messages.ts';
 
@@ -85,12 +90,19 @@ export interface SyncClient {
   list(): AsyncIterable<string>;
   /** All that is held of a connection: spec, lease, checkpoints by scope, last syncs. */
   status(name: string): Promise<ConnectionState>;
-  /** Starts a sync, or attaches to the running one. */
+  /** Starts a sync, or attaches to the running one. Refused while the connection is paused. */
   startSync(name: string): Promise<SyncHandle>;
   /** The running sync, or null. */
   runningSync(name: string): Promise<SyncHandle | null>;
   /** Asks the running sync to stop at a checkpoint. null: none runs. */
   cancel(name: string): Promise<SyncHandle | null>;
+  /**
+   * From now on no sync begins, and the running one drains to a checkpoint and waits there: its views tell when it has. Resolves with the
+   * pause that holds. Paused again, it keeps its time and takes the new note.
+   */
+  pause(name: string, request?: PauseRequest, options?: WaitOptions): Promise<Pause>;
+  /** Ends a pause; the sync that waits goes on. Resolves with the pause that it ended, or null: there was none. */
+  resume(name: string, options?: WaitOptions): Promise<Pause | null>;
   /** Tries both ends of a stored connection, or of a spec that is not stored. */
   check(target: string | ConnectionSpec, options?: WaitOptions): Promise<readonly CheckResult[]>;
   discover(name: string, options?: WaitOptions): Promise<Discovered>;
@@ -153,6 +165,8 @@ export async function createSyncClient({
       await running?.cancel();
       return running;
     },
+    pause: (name, request = {}, options = {}) => pauseConnection(room, name, request, options),
+    resume: (name, options = {}) => resumeConnection(room, name, options),
     async check(target, options) {
       const input: ProbeInput =
         typeof target === 'string'

@@ -8,7 +8,7 @@ import {
 } from '../workflows/messages.ts';
 import { clientError, failureOf } from './failure.ts';
 import { isPolled } from './queues.ts';
-import { attemptsOf, waitsForOf, type SyncView } from './sync-view.ts';
+import { attemptsOf, pauseOf, waitsForOf, type SyncView } from './sync-view.ts';
 
 const watchEveryMsDefault = 1_000;
 const queryMsMax = 5_000;
@@ -37,6 +37,9 @@ export interface SyncHandle {
   }): AsyncIterable<SyncView>;
 }
 
+/** Of a sync that has ended. */
+const nothing = { attempts: [], forwarded: null, unpolled: null, pause: null } as const;
+
 export interface SyncRun {
   readonly connection: string;
   readonly workflowId: string;
@@ -57,13 +60,12 @@ export function syncHandle(client: Client, run: SyncRun): SyncHandle {
     const isOurs = description.raw.workflowExecutionInfo?.firstRunId === firstRunId;
     const isRunning = isOurs && description.status.name === 'RUNNING';
     const at = { connection: run.connection, workflowId, startedAt: startOf(description) };
-    if (!isRunning)
-      return { ...at, attempts: [], forwarded: null, unpolled: null, summary: await result() };
+    if (!isRunning) return { ...at, ...nothing, summary: await result() };
     const attempts = await attemptsOf(client, description);
     const unpolled = await unpolledOf(client, description);
     const isShown = unpolled !== null || attempts.some(({ progress }) => progress !== null);
     const forwarded = isShown ? null : await forwardedTo(client, workflow);
-    return { ...at, attempts, forwarded, unpolled, summary: null };
+    return { ...at, attempts, forwarded, unpolled, pause: pauseOf(description), summary: null };
   };
   return {
     ...run,
@@ -123,7 +125,7 @@ async function* watch(
       if (stop.aborted) return;
       if (ended === undefined) continue;
       if ('error' in ended) throw ended.error;
-      yield { ...view, attempts: [], forwarded: null, unpolled: null, summary: ended.summary };
+      yield { ...view, ...nothing, summary: ended.summary };
       return;
     }
   } finally {

@@ -12,6 +12,7 @@ import {
 } from '../protocol/index.ts';
 import { failureOf } from './failure.ts';
 import type { QueueKind } from './queues.ts';
+import { searchAttributes } from '../workflows/messages.ts';
 
 /** One `write` activity: its current attempt and how the one before it ended. */
 export interface AttemptView {
@@ -36,6 +37,8 @@ export interface SyncView {
   readonly forwarded: Progress | null;
   /** A task queue that the sync waits for and no worker polls, or null. */
   readonly unpolled: string | null;
+  /** `pausing`: a person paused its connection, and it drains to a checkpoint. `paused`: it waits there. */
+  readonly pause: 'pausing' | 'paused' | null;
   readonly summary: SyncSummary | null;
 }
 
@@ -102,6 +105,14 @@ export function waitsForOf({
   );
   const queue = waiting?.activityOptions?.taskQueue?.name;
   return queue ? { queue, kind: 'activity' } : null;
+}
+
+/** Told by the workflow itself, so that it shows without a worker too. */
+export function pauseOf({
+  searchAttributes: found,
+}: WorkflowExecutionDescription): SyncView['pause'] {
+  const [status] = found[searchAttributes.status.name] ?? [];
+  return status === 'pausing' || status === 'paused' ? status : null;
 }
 
 function isHeartbeat(details: unknown): details is HeartbeatDetails {

@@ -2,15 +2,20 @@ import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@te
 import type { syncWorkflow } from '../workflows/index.ts';
 import { syncWorkflowId } from '../workflows/messages.ts';
 import { livingHolder, runningConnection, stateOf, type Room } from './connections.ts';
-import { asSyncError } from '../protocol/index.ts';
+import { asSyncError, pausedFailure, SyncError, type ConnectionState } from '../protocol/index.ts';
 import { clientError } from './failure.ts';
 import { describedSync, workflowTypes } from './starts.ts';
 import { syncHandle, type SyncHandle } from './sync-handle.ts';
 
-/** Starts a sync, or attaches to the one that runs, whoever started it. */
+/** Starts a sync, or attaches to the one that runs, whoever started it. Refused while the connection is paused. */
 export async function startSync(room: Room, connection: string): Promise<SyncHandle> {
   await runningConnection(room, connection);
-  const running = await holderOrNull(room, connection);
+  const state = await withoutWorker(() => stateOf(room, connection));
+  if (state?.paused !== undefined) {
+    const { kind, message, ...options } = pausedFailure(connection, state.paused);
+    throw new SyncError(kind, message, options);
+  }
+  const running = state && (await withoutWorker(() => leaseHolder(room, state)));
   if (running !== null) return running;
   const workflowId = syncWorkflowId(connection);
   const { client, taskQueue } = room;
@@ -36,26 +41,29 @@ export async function startSync(room: Room, connection: string): Promise<SyncHan
   return syncHandle(client, { connection, workflowId, firstRunId, origin: 'attached' });
 }
 
-/** With no worker nobody can tell who holds the lease; `begin` decides it then. */
-async function holderOrNull(room: Room, connection: string): Promise<SyncHandle | null> {
+/** null: with no worker nobody can tell; `begin` decides it then. */
+async function withoutWorker<T>(ask: () => Promise<T>): Promise<T | null> {
   try {
-    return await leaseHolder(room, connection);
+    return await ask();
   } catch (error) {
     if (asSyncError(error).kind === 'transient_error') return null;
     throw error;
   }
 }
 
-async function leaseHolder(room: Room, connection: string): Promise<SyncHandle | null> {
-  const holder = await livingHolder(room, await stateOf(room, connection));
+async function leaseHolder(room: Room, state: ConnectionState): Promise<SyncHandle | null> {
+  const holder = await livingHolder(room, state);
   if (holder === null) return null;
+  const connection = state.spec.name;
   return syncHandle(room.client, { connection, ...holder, origin: 'attached' });
 }
 
 /** The running sync: the lease's holder, or a manual one that has not begun yet. null: none runs. */
 export async function runningSync(room: Room, connection: string): Promise<SyncHandle | null> {
   await runningConnection(room, connection);
-  const holder = await holderOrNull(room, connection);
+  const holder = await withoutWorker(async () =>
+    leaseHolder(room, await stateOf(room, connection)),
+  );
   if (holder !== null) return holder;
   const workflowId = syncWorkflowId(connection);
   try {

@@ -9,7 +9,7 @@ export type FailureOrigin = 'source' | 'destination' | 'tidemark';
 /**
  * Failures that code branches on (never on message text).
  * `fenced`: a newer writer owns the connection. `raise`: the destination knows a higher syncNo than Temporal (facts.syncNo).
- * `too_few_rows`: a stream's new data is smaller than the policy lets it be. `aborted`: the abort signal ended the work. `rate_limited`: wait until facts.quotaReset (epoch ms).
+ * `too_few_rows`: a stream's new data is smaller than the policy lets it be. `paused`: a person paused the connection. `aborted`: the abort signal ended the work. `rate_limited`: wait until facts.quotaReset (epoch ms).
  */
 export type FailureCode =
   | 'fenced'
@@ -19,6 +19,7 @@ export type FailureCode =
   | 'counts_disagree'
   | 'budget_spent'
   | 'busy'
+  | 'paused'
   | 'too_few_rows';
 
 export interface SyncErrorOptions {

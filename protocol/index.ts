@@ -7,6 +7,7 @@ export * from './errors.ts';
 export * from './generations.ts';
 export * from './json.ts';
 export * from './message.ts';
+export * from './pause.ts';
 export * from './pipe.ts';
 export type * from './plan.ts';
 export * from './schema-changes.ts';

@@ -2,11 +2,12 @@ import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
+import type { Pause } from './pause.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 import type { UnfilledColumns } from './unfilled.ts';
 
-/** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection. */
+/** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection, or it was paused. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
 
 /** One stream in a sync: counts are committed ones. */
@@ -131,6 +132,8 @@ export interface ConnectionState {
   readonly lastLabel: string | null;
   /** The changes of the source that a person accepted for the next sync, by their id. Gone once a sync has succeeded. */
   readonly acceptedChanges?: string;
+  /** Absent: it is not paused. */
+  readonly paused?: Pause;
 }
 
 export const historyMax = 50;

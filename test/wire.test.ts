@@ -5,10 +5,12 @@ import type {
   ConnectionSpec,
   ConnectionState,
   Epoch,
+  Pause,
   Policy,
   Progress,
   SchemaChange,
   SchemaChanges,
+  SkippedSyncs,
   StreamProgress,
   StreamSelection,
   StreamSummary,
@@ -168,6 +170,12 @@ const holder: Required<messages.BeginRequest['holder']> = {
   workflowId: 'sync/orders',
   firstRunId: 'run',
 };
+const pause: Required<Pause> = {
+  since: 'now',
+  by: 'ada',
+  note: 'upgrade',
+  skipped: { count: 1, firstRunId: 'run', at: 'now' } satisfies Required<SkippedSyncs>,
+};
 const state: Required<ConnectionState> = {
   connectionId: 'uuid',
   spec,
@@ -185,6 +193,7 @@ const state: Required<ConnectionState> = {
   lastHostQueue: 'tidemark-host-1',
   lastLabel: 'host-1',
   acceptedChanges: '0123456789ab',
+  paused: pause,
 };
 const details: Required<WriteDetails> = {
   progress,
@@ -240,6 +249,14 @@ const samples = {
     manner: 'clear',
     reason: 'r',
   } satisfies Required<messages.RefreshRequest>,
+  pause: { note: 'upgrade', by: 'ada' } satisfies Required<messages.PauseRequest>,
+  paused: { firstRunId: 'run', pause } satisfies Required<messages.PausedNews>,
+  held: { type: 'held', by: holder, paused: pause } satisfies Required<
+    Extract<messages.BeginAnswer, { type: 'held' }>
+  >,
+  skipped: { type: 'skipped', by: holder, paused: pause } satisfies Required<
+    Extract<messages.BeginActivityResult, { type: 'skipped' }>
+  >,
   ready: { lane: 'all', hostQueue: 'q', epoch, attempt: 1 } satisfies Required<messages.Ready>,
   forwarded: { epoch, progress, checkpoints: [checkpoint] } satisfies Required<messages.Forwarded>,
   continued: {
@@ -300,6 +317,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'query status',
     'query status',
     'signal checkpoint',
+    'signal paused',
     'signal ready',
     'update accept',
     'update attach',
@@ -308,7 +326,9 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'update configure',
     'update edit',
     'update end',
+    'update pause',
     'update refresh',
+    'update resume',
   ]);
   expect(messages.searchAttributes).toEqual({
     connection: { name: 'TidemarkConnection', type: 'KEYWORD' },

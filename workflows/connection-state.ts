@@ -13,6 +13,7 @@ import {
 } from '../protocol/index.ts';
 import { backfilled } from './backfill.ts';
 import {
+  connectionWorkflowId,
   refusals,
   type AttachRequest,
   type Attached,
@@ -21,6 +22,7 @@ import {
   type CommitRequest,
   type EndRequest,
 } from './messages.ts';
+import { skipped } from './pause-state.ts';
 import { carriedOut, renewed } from './refresh-state.ts';
 import { refuse, type Refusal } from './refusal.ts';
 
@@ -40,6 +42,16 @@ export function begin(
   const { lease } = state;
   const isMine = isHeldBy(state, holder);
   const isDead = takeOver !== null && isHeldBy(state, takeOver);
+  if (state.paused !== undefined && !isMine) {
+    const by = lease?.holder ?? {
+      workflowId: connectionWorkflowId(state.spec.name),
+      firstRunId: '',
+    };
+    return {
+      state: skipped(state, holder, now),
+      answer: { type: 'held', by, paused: state.paused },
+    };
+  }
   if (lease !== null && !isMine && !isDead)
     return { state, answer: { type: 'held', by: lease.holder } };
   if (lease !== null && isMine && lease.syncNo > raise)

@@ -12,6 +12,7 @@ import { currentState } from '../protocol/index.ts';
 import * as connection from './connection-state.ts';
 import { connectionDetails } from './details.ts';
 import { edit, editRefusal } from './edit-state.ts';
+import { createHolderNews } from './holder-news.ts';
 import {
   acceptUpdate,
   attachUpdate,
@@ -20,10 +21,13 @@ import {
   configureUpdate,
   editUpdate,
   endUpdate,
+  pauseUpdate,
   refreshUpdate,
+  resumeUpdate,
   statusQuery,
   type ConnectionInput,
 } from './messages.ts';
+import { pause, pauseRefusal, resume } from './pause-state.ts';
 import { refresh, refreshRefusal } from './refresh-state.ts';
 import type { Refusal } from './refusal.ts';
 import { statusKey } from './search-keys.ts';
@@ -68,7 +72,8 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
     (request) => {
       const held = state.lease !== null;
       state = connection.end(state, request, now());
-      if (held && state.lease === null) showStatus(request.summary.outcome);
+      if (held && state.lease === null && state.paused === undefined)
+        showStatus(request.summary.outcome);
       show();
     },
     {
@@ -137,6 +142,33 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
     },
   );
   setHandler(
+    pauseUpdate,
+    (request) => {
+      const before = state.paused;
+      state = pause(state, request, now());
+      if (before === undefined) showStatus('paused');
+      show();
+      return state.paused!;
+    },
+    {
+      description:
+        'Pauses this connection: no sync begins, and the running one waits at a checkpoint. Nothing to send, or {"note": "…", "by": "…"}.',
+      validator: (request) => check(pauseRefusal(request)),
+    },
+  );
+  setHandler(
+    resumeUpdate,
+    () => {
+      const ended = state.paused ?? null;
+      state = resume(state);
+      if (ended !== null)
+        showStatus(state.lease === null ? (state.history.at(-1)?.outcome ?? 'idle') : 'syncing');
+      show();
+      return ended;
+    },
+    { description: 'Ends a pause: syncs begin again, and the one that waits goes on.' },
+  );
+  setHandler(
     configureUpdate,
     (spec) => {
       state = connection.configure(state, spec);
@@ -149,7 +181,12 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
   );
   show();
 
-  await condition(() => workflowInfo().continueAsNewSuggested);
+  const news = createHolderNews(state);
+  for (;;) {
+    await condition(() => news.isDue(state) || workflowInfo().continueAsNewSuggested);
+    if (!news.isDue(state)) break;
+    await news.tell(state);
+  }
   await condition(allHandlersFinished);
   await continueAsNew<typeof connectionWorkflow>({ state });
 }

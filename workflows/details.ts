@@ -1,5 +1,6 @@
 import {
   describeFailure,
+  pauseText,
   pendingRefreshes,
   schemaText,
   stateText,
@@ -8,6 +9,7 @@ import {
   unfilledText,
   type Checkpoint,
   type ConnectionState,
+  type Pause,
   type Progress,
   type SchemaChanges,
   type StreamId,
@@ -74,23 +76,30 @@ export interface SyncShown {
   readonly progress: Progress | null;
   readonly checkpoints: Readonly<Record<string, Checkpoint>>;
   readonly summary: SyncSummary | null;
+  readonly pause: Pause | null;
 }
 
 export function syncDetails(shown: SyncShown): string {
-  const { connection, syncNo, segment, progress, summary } = shown;
+  const { connection, syncNo, segment, progress, summary, pause } = shown;
   const title =
     `**${cell(connection)}**` +
     (syncNo === null ? '' : ` · sync ${syncNo}`) +
     (segment > 1 ? ` · segment ${segment}` : '');
   const parts = [title];
   const { schema, unfilled } = summary ?? progress ?? {};
+  if (summary === null && pause !== null) parts.push(pausedLine(connection, pause));
   if (summary !== null) parts.push(summaryLine(summary));
   else if (progress !== null) parts.push(...progressLines(progress));
-  else parts.push('Waiting for a worker.');
+  else if (pause === null) parts.push('Waiting for a worker.');
   if (schema !== undefined) parts.push(schemaLines(schema));
   if (unfilled !== undefined) parts.push(unfilledLines(unfilled));
   parts.push(streamTable(shown));
   return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function pausedLine(connection: string, pause: Pause): string {
+  const resume = `\`tidemark resume ${cell(connection)}\`, or the update \`resume\` of its connection`;
+  return `**Paused** ${cell(pauseText(pause))} · goes on with ${resume}`;
 }
 
 function schemaLines(schema: SchemaChanges): string {
@@ -153,13 +162,18 @@ function pendingFacts(state: ConnectionState): readonly string[] {
   ];
 }
 
+function skippedFacts({ skipped }: Pause): readonly string[] {
+  return skipped === undefined ? [] : [`syncs skipped since: ${grouped(skipped.count)}`];
+}
+
 export function connectionDetails(state: ConnectionState): string {
-  const { spec, syncNo, lease, label, adopt, checkpoints, history } = state;
+  const { spec, syncNo, lease, label, adopt, checkpoints, history, paused } = state;
   const facts = [
     `**${cell(spec.name)}**: ${cell(spec.source.connector)} to ${cell(spec.destination.connector)}`,
     lease === null
       ? `idle · ${syncNo} syncs begun`
       : `sync ${lease.syncNo} since ${lease.since} by ${code(lease.holder.workflowId)}`,
+    ...(paused === undefined ? [] : [pausedLine(spec.name, paused), ...skippedFacts(paused)]),
     ...(label === null ? [] : [`bound to the worker label ${code(label)}`]),
     ...pendingFacts(state),
     ...(adopt ? ['the next sync adopts the destination as it is'] : []),

@@ -7,6 +7,7 @@ import type {
   Epoch,
   HeartbeatDetails,
   Holder,
+  Pause,
   Progress,
   Scope,
   State,
@@ -39,10 +40,13 @@ export interface BeginRequest {
   readonly label: string | null;
 }
 
-/** `held`: another holder has the lease; the caller looks whether it lives. */
+/**
+ * `held`: another holder has the lease; the caller looks whether it lives. With `paused` nobody gets it, and `by` is nobody where nobody
+ * holds it: a worker that does not know of pauses skips its sync all the same.
+ */
 export type BeginAnswer =
   | { readonly type: 'begun'; readonly begun: Begun }
-  | { readonly type: 'held'; readonly by: Holder };
+  | { readonly type: 'held'; readonly by: Holder; readonly paused?: Pause };
 
 export interface EndRequest {
   readonly holder: Holder;
@@ -99,6 +103,13 @@ export interface RefreshRequest {
   readonly reason: string;
 }
 
+/** A person pauses a connection. */
+export interface PauseRequest {
+  readonly note?: string;
+  /** Who; for people. */
+  readonly by?: string;
+}
+
 /** connectionWorkflow's handlers. */
 export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
 export const endUpdate = defineUpdate<void, [EndRequest]>('end');
@@ -107,6 +118,10 @@ export const commitUpdate = defineUpdate<void, [CommitRequest]>('commit');
 export const editUpdate = defineUpdate<void, [EditRequest]>('edit');
 export const acceptUpdate = defineUpdate<void, [AcceptRequest]>('accept');
 export const refreshUpdate = defineUpdate<void, [RefreshRequest]>('refresh');
+/** Answers with the pause that now holds. */
+export const pauseUpdate = defineUpdate<Pause, [PauseRequest | null]>('pause');
+/** Answers with the pause that it ended; null: there was none. */
+export const resumeUpdate = defineUpdate<Pause | null>('resume');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
 export const statusQuery = defineQuery<ConnectionState>('status');
 
@@ -129,6 +144,14 @@ export interface Ready {
   readonly attempt: number;
 }
 
+/** The connection tells the sync that holds it. */
+export interface PausedNews {
+  /** Whom it is for: a later sync may have the same workflow id. */
+  readonly firstRunId: string;
+  /** null: it may go on. */
+  readonly pause: Pause | null;
+}
+
 export interface Forwarded {
   readonly epoch: Epoch;
   readonly progress: Progress;
@@ -140,10 +163,13 @@ export interface SyncStatus {
   readonly progress: Progress | null;
   readonly checkpoints: readonly Checkpoint[];
   readonly summary: SyncSummary | null;
+  /** Absent: it is not paused. */
+  readonly paused?: Pause;
 }
 
 /** syncWorkflow's handlers. */
 export const readySignal = defineSignal<[Ready]>('ready');
+export const pausedSignal = defineSignal<[PausedNews]>('paused');
 export const forwardSignal = defineSignal<[Forwarded]>('checkpoint');
 export const checkpointsQuery = defineQuery<readonly Checkpoint[]>('checkpoints');
 export const syncStatusQuery = defineQuery<SyncStatus>('status');
@@ -179,10 +205,10 @@ export interface BeginActivityInput {
   readonly raise: number;
 }
 
-/** `failure`: it has the lease, but no worker can run it. `skipped`: a living sync holds the connection. */
+/** `failure`: it has the lease, but no worker can run it. `skipped`: a living sync holds the connection, or it is paused. */
 export type BeginActivityResult =
   | { readonly type: 'begun'; readonly begun: Begun; readonly failure?: SyncFailure }
-  | { readonly type: 'skipped'; readonly by: Holder };
+  | { readonly type: 'skipped'; readonly by: Holder; readonly paused?: Pause };
 
 export interface EndActivityInput {
   readonly connection: string;

@@ -7,6 +7,7 @@ import {
   type Begun,
   type Checkpoints,
   type Epoch,
+  type Pause,
   type Progress,
   type SyncSummary,
 } from '../protocol/index.ts';
@@ -23,6 +24,8 @@ export interface SyncView {
   readonly checkpoints: Checkpoints;
   begun: Begun | null;
   summary: SyncSummary | null;
+  /** null: it may run. */
+  pause: Pause | null;
   show(status?: string): void;
 }
 
@@ -41,14 +44,17 @@ export function createSyncView({ connection, continued }: SyncInput): SyncView {
     },
     begun: continued?.begun ?? null,
     summary: null,
+    pause: null,
     show,
   };
 
   function show(status?: string): void {
-    const { begun, summary } = view;
+    const { begun, summary, pause } = view;
     const syncNo = begun?.syncNo ?? null;
     const segment = continued?.segment ?? 1;
-    setCurrentDetails(syncDetails({ connection, syncNo, segment, progress, checkpoints, summary }));
+    setCurrentDetails(
+      syncDetails({ connection, syncNo, segment, progress, checkpoints, summary, pause }),
+    );
     const changed: SearchAttributeUpdatePair[] = [];
     if (status !== undefined && status !== shownStatus) {
       shownStatus = status;
@@ -77,7 +83,8 @@ export function createSyncView({ connection, continued }: SyncInput): SyncView {
       if (compareEpochs(forwarded.epoch, newest) < 0) return;
       newest = forwarded.epoch;
       progress = forwarded.progress;
-      show(progress.late === undefined ? 'running' : 'late');
+      const status = progress.late === undefined ? 'running' : 'late';
+      show(view.pause === null ? status : undefined);
     },
     { description: 'Checkpoints and progress, now and then. Sent by write attempts only.' },
   );
@@ -91,6 +98,7 @@ export function createSyncView({ connection, continued }: SyncInput): SyncView {
       progress,
       checkpoints: Object.values(checkpoints),
       summary: view.summary,
+      ...(view.pause !== null && { paused: view.pause }),
     }),
     { description: 'Progress, checkpoints, and the summary once it has ended.' },
   );

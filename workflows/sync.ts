@@ -8,17 +8,18 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Begun, Holder, SyncSummary } from '../protocol/index.ts';
+import { pausedFailure, type Begun, type Holder, type SyncSummary } from '../protocol/index.ts';
 import { leaseActivities } from './activities.ts';
 import { attemptOf, failureOf, heldBy, workflowFailure } from './failure.ts';
 import type { SyncInput } from './messages.ts';
 import { createPairing, type Pairing } from './pairing.ts';
+import { createPausing, type Pausing } from './pausing.ts';
 import { cancelledSummary, doneSummary, failedSummary, skippedSummary } from './summary.ts';
 import { createSyncView, type SyncView } from './sync-view.ts';
 
 /**
- * One sync of a connection, from its last checkpoint. Completes with its summary (also when it was skipped because another one runs), fails
- * with a SyncFailure as its first detail, or ends as cancelled.
+ * One sync of a connection, from its last checkpoint. Completes with its summary (also when it was skipped because another one runs or the
+ * connection is paused), fails with a SyncFailure as its first detail, or ends as cancelled. Paused while it runs, it waits at a checkpoint.
  */
 export async function syncWorkflow(input: SyncInput): Promise<SyncSummary> {
   const sync = new Sync(input);
@@ -29,6 +30,7 @@ class Sync {
   readonly #input: SyncInput;
   readonly #view: SyncView;
   readonly #pairing: Pairing;
+  readonly #pausing: Pausing;
   readonly #holder: Holder;
   readonly #startedAt: string;
   #attempts: number;
@@ -41,6 +43,7 @@ class Sync {
     this.#pairing = createPairing();
     const { workflowId, firstExecutionRunId } = workflowInfo();
     this.#holder = { workflowId, firstRunId: firstExecutionRunId };
+    this.#pausing = createPausing(firstExecutionRunId, this.#view);
     this.#startedAt = input.continued?.startedAt ?? new Date().toISOString();
     this.#attempts = input.continued?.attempts ?? 0;
     this.#before = this.#attempts;
@@ -70,33 +73,43 @@ class Sync {
     const skipped = this.#view.begun === null ? await this.#begin(0) : null;
     if (skipped !== null) return skipped;
     for (;;) {
+      await this.#pausing.over();
       this.#before = this.#attempts;
       const segment = this.#input.continued?.segment ?? 1;
+      const begun = this.#view.begun!;
       let outcome;
       try {
-        outcome = await this.#pairing.write(this.#view.begun!, segment);
+        outcome = await this.#pausing.run(() => this.#pairing.write(begun, segment));
       } finally {
         this.#attempts = this.#before + this.#pairing.attempt;
       }
-      switch (outcome.type) {
+      switch (outcome?.type) {
         case 'done':
           return doneSummary(this.#facts(), outcome);
         case 'raise':
           await this.#begin(outcome.syncNo);
           break;
         case 'more':
-          await this.#continue(this.#view.begun!, segment);
+        case undefined:
+          // A pause ends a segment too: however often there is one, history stays small.
+          await this.#pausing.over();
+          await this.#continue(begun, segment);
       }
     }
   }
 
-  /** Takes the connection's lease; the summary when another sync has it. */
+  /** Takes the connection's lease; the summary when another sync has it, or nobody may have it. */
   async #begin(raise: number): Promise<SyncSummary | null> {
     const { connection } = this.#input;
     const { begin } = leaseActivities(`begin ${connection}`);
     const answer = await begin({ connection, holder: this.#holder, raise });
     if (answer.type === 'skipped')
-      return skippedSummary(this.#facts(), heldBy(answer.by, connection));
+      return skippedSummary(
+        this.#facts(),
+        answer.paused === undefined
+          ? heldBy(answer.by, connection)
+          : pausedFailure(connection, answer.paused),
+      );
     this.#view.begun = answer.begun;
     if (answer.failure !== undefined) throw workflowFailure(answer.failure);
     this.#view.show('running');

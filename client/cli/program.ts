@@ -4,6 +4,7 @@ import { addCheck } from './check.ts';
 import { addConnectors } from './connectors.ts';
 import { exitCodes, printFailure, type Io } from './io.ts';
 import { addInit } from './init.ts';
+import { addPause } from './pause.ts';
 import { addPlan } from './plan.ts';
 import { addProcesses } from './processes.ts';
 import { addRefresh } from './refresh.ts';
@@ -52,6 +53,7 @@ function programOf(verbs: Verbs): Command {
   addCheck(program, verbs);
   addPlan(program, verbs);
   addSync(program, verbs);
+  addPause(program, verbs);
   addRefresh(program, verbs);
   addStatus(program, verbs);
   addState(program, verbs);

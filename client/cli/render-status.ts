@@ -1,6 +1,7 @@
 import {
   describeFailure,
   everyStream,
+  pauseText,
   pendingRefreshes,
   schemaText,
   stateText,
@@ -32,18 +33,23 @@ export function listText(all: readonly Listed[], now: number): readonly string[]
     return ['No connections yet. Apply one: tidemark apply connections/<name>.yaml'];
   const rows = all.map(({ name, state }) => {
     if (state === null) return [name, '', 'no worker answers', '', '', ''];
-    const { spec, lease, history } = state;
+    const { spec, lease, history, paused } = state;
     const last = history.at(-1);
     return [
       name,
       `${spec.source.connector} to ${spec.destination.connector}`,
-      lease === null ? 'idle' : `syncing (${lease.syncNo})`,
+      nowText(lease?.syncNo ?? null, paused !== undefined),
       last === undefined ? 'none' : `${last.outcome} ${ago(last.endedAt, now)}`,
       ago(newestCheckpoint(state), now),
       scheduleText(spec.schedule),
     ];
   });
   return table(['NAME', 'COPIES', 'NOW', 'LAST SYNC', 'CHECKPOINT', 'SCHEDULE'], rows);
+}
+
+function nowText(syncNo: number | null, isPaused: boolean): string {
+  if (syncNo === null) return isPaused ? 'paused' : 'idle';
+  return `${isPaused ? 'paused' : 'syncing'} (${syncNo})`;
 }
 
 function newestCheckpoint({ checkpoints }: ConnectionState): string | null {
@@ -76,6 +82,7 @@ export function connectionText(
   return [
     `${spec.name}: ${spec.source.connector} to ${spec.destination.connector} (${state.connectionId})`,
     `schedule: ${scheduleText(spec.schedule)}${planned}`,
+    ...pausedLines(state),
     ...(label === null ? [] : [`runs on workers with the label ${label}`]),
     ...pendingLines(state),
     ...(unfilled === null ? [] : unfilledText(unfilled)),
@@ -86,6 +93,17 @@ export function connectionText(
     ...section('last syncs', historyLines(history, now)),
     ...section('checkpoints', checkpointLines(Object.values(state.checkpoints), now)),
   ].map(clean);
+}
+
+function pausedLines({ paused, spec }: ConnectionState): readonly string[] {
+  if (paused === undefined) return [];
+  const { skipped } = paused;
+  return [
+    `paused ${pauseText(paused)} (tidemark resume ${spec.name})`,
+    ...(skipped === undefined
+      ? []
+      : [`skipped since: ${plural(skipped.count, 'sync')}, the last one ${skipped.at}`]),
+  ];
 }
 
 function pendingLines(state: ConnectionState): readonly string[] {

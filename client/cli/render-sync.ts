@@ -28,6 +28,11 @@ export function eventText(event: SyncEvent, now: number): string {
       );
     case 'checkpoint':
       return `checkpoint: ${plural(event.committed.records, 'record')} committed (${bytes(event.committed.bytes)})`;
+    case 'pausing':
+    case 'paused':
+      return pauseLine(event.type, event.connection);
+    case 'resumed':
+      return 'resumed: goes on from its checkpoint';
     case 'late':
       return clean(`late: ${event.message}`);
     case 'notice':
@@ -41,6 +46,11 @@ export function eventText(event: SyncEvent, now: number): string {
 
 export function unpolledText(queue: string): string {
   return `waiting: no worker polls the task queue ${queue}. Start one: tidemark worker`;
+}
+
+function pauseLine(pause: 'pausing' | 'paused', connection: string): string {
+  const does = pause === 'pausing' ? 'drains to a checkpoint' : 'waits at a checkpoint';
+  return clean(`${pause}: ${does}, goes on after: tidemark resume ${connection}`);
 }
 
 function retryText(nextAttemptAt: string | null, now: number): string {
@@ -78,14 +88,21 @@ export function frame(view: SyncView, options: FrameOptions): readonly string[] 
   const lines = [
     head,
     ...(view.unpolled === null ? [] : [unpolledText(view.unpolled)]),
-    ...(view.attempts.length === 0 && view.unpolled === null ? ['starting'] : []),
+    ...(view.pause === null ? [] : [pauseLine(view.pause, view.connection)]),
+    ...(view.attempts.length === 0 && view.unpolled === null && view.pause === null
+      ? ['starting']
+      : []),
     ...(view.forwarded === null ? [] : [countsText(view.forwarded, now)]),
-    ...view.attempts.flatMap((attempt) => attemptLines(attempt, options)),
+    ...view.attempts.flatMap((attempt) => attemptLines(attempt, view.pause, options)),
   ];
   return lines.map((line) => shorten(clean(line), columns));
 }
 
-function attemptLines(view: AttemptView, options: FrameOptions): readonly string[] {
+function attemptLines(
+  view: AttemptView,
+  pause: SyncView['pause'],
+  options: FrameOptions,
+): readonly string[] {
   const { now } = options;
   const { progress, lastFailure } = view;
   const failed =
@@ -96,7 +113,9 @@ function attemptLines(view: AttemptView, options: FrameOptions): readonly string
         ];
   if (progress === null) return [`attempt ${view.attempt}: ${view.state}`, ...failed];
   const isCurrent = progress.attempt === view.attempt && view.state !== 'waiting to retry';
-  const phase = isCurrent && view.state !== 'cancelling' ? progress.phase : view.state;
+  // A pause drains its attempt as a cancel does.
+  const isCancelled = view.state === 'cancelling' && pause === null;
+  const phase = isCurrent && !isCancelled ? progress.phase : view.state;
   return [
     `attempt ${view.attempt}: ${phase} on ${progress.worker}, ${resumedText(progress)}`,
     countsText(progress, now),

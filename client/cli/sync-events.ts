@@ -12,6 +12,8 @@ export type SyncEvent =
       readonly nextAttemptAt: string | null;
     }
   | { readonly type: 'checkpoint'; readonly at: string; readonly committed: Counts }
+  /** A person paused its connection: it drains to a checkpoint, waits there, goes on. */
+  | { readonly type: 'pausing' | 'paused' | 'resumed'; readonly connection: string }
   | { readonly type: 'late'; readonly message: string }
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'progress'; readonly attempt: number; readonly progress: Progress }
@@ -22,9 +24,12 @@ export function eventsBetween(previous: SyncView | null, next: SyncView): readon
   const events: SyncEvent[] = [];
   if (next.unpolled !== null && next.unpolled !== previous?.unpolled)
     events.push({ type: 'unpolled', queue: next.unpolled });
+  const before = previous?.pause ?? null;
+  if (next.summary === null && next.pause !== before)
+    events.push({ type: next.pause ?? 'resumed', connection: next.connection });
   for (const attempt of next.attempts) {
-    const before = previous?.attempts.find((a) => a.activityId === attempt.activityId);
-    events.push(...attemptEvents(before, attempt));
+    const known = previous?.attempts.find((a) => a.activityId === attempt.activityId);
+    events.push(...attemptEvents(known, attempt));
   }
   if (next.summary !== null) events.push({ type: 'ended', summary: next.summary });
   return events;

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { SyncSummary } from '../../protocol/index.ts';
 import type { SyncClient, SyncHandle } from '../index.ts';
 import { answer, exitCodes, onUnpolled, remark, type Session } from './io.ts';
+import { resumeFirst } from './pause.ts';
 import { specAt, targetOf } from './targets.ts';
 import { addVerb, type Options, type Verbs } from './verb.ts';
 import { watchSync } from './watch-sync.ts';
@@ -10,11 +11,15 @@ export function addSync(program: Command, verbs: Verbs): void {
   addVerb(program, verbs, {
     usage: 'sync <name|file>',
     summary: 'start a sync (or attach to the running one) and show its progress',
-    options: [new Option('--detach', 'return as soon as it is started')],
+    options: [
+      new Option('--detach', 'return as soon as it is started'),
+      new Option('--resume', 'end a pause first, if there is one'),
+    ],
     examples: [
       'tidemark sync orders',
       'tidemark sync connections/orders.yaml   # applies the file first',
       'tidemark sync orders --detach',
+      'tidemark sync orders --resume   # although it is paused',
       'tidemark sync orders --json | jq .type',
     ],
     act: sync,
@@ -40,6 +45,7 @@ async function sync(
     remark(session, `${spec.name}: ${connection}`);
   }
   const name = spec?.name ?? (target.type === 'name' ? target.name : '');
+  if (options['resume'] === true) await resumeFirst(session, client, name);
   return runSync(session, client, name, options['detach'] === true);
 }
 
@@ -80,7 +86,8 @@ async function watchToEnd(
     remark(session, `Detached; the sync runs on. ${hint(handle.connection)}`);
     return exitCodes.done;
   }
-  if (summary.outcome !== 'skipped') return exitCodeOf(summary);
+  if (summary.outcome !== 'skipped' || summary.failure?.code === 'paused')
+    return exitCodeOf(summary);
   const running = await client.runningSync(handle.connection);
   if (running === null || running.workflowId === handle.workflowId) return exitCodeOf(summary);
   sayAttached(session, running);
@@ -95,9 +102,9 @@ export function exitCodeOf({ outcome, failure }: SyncSummary): number {
     case 'partial':
       return exitCodes.partial;
     case 'failed':
+    case 'skipped':
       return failure?.kind === 'config_error' ? exitCodes.config : exitCodes.failed;
     case 'cancelled':
-    case 'skipped':
       return exitCodes.failed;
   }
 }

@@ -1,7 +1,12 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConnectionSpec, SyncFailure } from '../../protocol/index.ts';
+import {
+  pausedFailure,
+  SyncError,
+  type ConnectionSpec,
+  type SyncFailure,
+} from '../../protocol/index.ts';
 import type { EditRequest } from '../../client/index.ts';
 import { fakeHandle, noSuchConnection, run } from './fake-io.ts';
 import { attempt, connectionState, schema, summary, view } from './samples.ts';
@@ -39,6 +44,8 @@ const verbs = [
   'plan',
   'sync',
   'cancel',
+  'pause',
+  'resume',
   'status',
   'logs',
   'refresh',
@@ -174,6 +181,7 @@ test.each([
   ['partial', undefined, 3],
   ['cancelled', undefined, 1],
   ['skipped', undefined, 1],
+  ['skipped', pausedFailure('orders', { since: 'then' }), 2],
 ] as const)('sync that %s ends with its exit code', async (outcome, failed, expected) => {
   const end = summary({ outcome, ...(failed !== undefined && { failure: failed }) });
   const handle = fakeHandle([view(), view({ attempts: [], summary: end })]);
@@ -290,6 +298,128 @@ test('cancel waits until the sync has stopped', async () => {
   expect(out).toContain('sync 3 cancelled');
   const idle = await run(['cancel', 'orders'], { client: { cancel: async () => null } });
   expect(idle).toMatchObject({ code: 0, out: 'orders: no sync is running.\n' });
+});
+
+const paused = {
+  since: '2026-03-01T11:00:00.000Z',
+  by: 'ada',
+  note: 'upgrade',
+  skipped: { count: 3, firstRunId: 'run-9', at: '2026-03-01T11:45:00.000Z' },
+};
+
+test('pause says why and who, and waits until the sync waits', async () => {
+  const asked: unknown[] = [];
+  const handle = fakeHandle([
+    view({ pause: 'pausing', attempts: [attempt({ state: 'cancelling' })] }),
+    view({ pause: 'paused', attempts: [] }),
+    view({ attempts: [], summary: summary() }),
+  ]);
+  const client = {
+    pause: async (name: string, request?: { by?: string; note?: string }) => {
+      asked.push([name, request]);
+      return paused;
+    },
+    runningSync: async () => handle,
+  };
+  const { code, out, err } = await run(['pause', 'orders', '--note', 'upgrade'], { client });
+  expect(code).toBe(0);
+  expect(asked).toMatchObject([['orders', { note: 'upgrade', by: expect.stringMatching(/./) }]]);
+  expect(err).toContain('sync/orders: draining to a checkpoint.');
+  expect(out).toBe(
+    'orders: paused since 2026-03-01T11:00:00.000Z by ada: upgrade. No sync begins until: tidemark resume orders\nsync/orders: paused.\n',
+  );
+  const { out: json } = await run(['pause', 'orders', '--json'], { client });
+  expect(JSON.parse(json)).toEqual({
+    name: 'orders',
+    paused,
+    sync: { workflowId: 'sync/orders', state: 'paused' },
+  });
+  const idle = { ...client, runningSync: async () => null };
+  const { out: alone } = await run(['pause', 'orders', '--json'], { client: idle });
+  expect(JSON.parse(alone)).toMatchObject({ sync: null });
+});
+
+test('resume tells what it ended and what goes on, or that there was no pause', async () => {
+  const client = { resume: async () => paused, runningSync: async () => fakeHandle([view()]) };
+  const { code, out } = await run(['resume', 'orders'], { client });
+  expect(code).toBe(0);
+  expect(out).toContain('It was paused since 2026-03-01T11:00:00.000Z by ada: upgrade.');
+  expect(out).toContain('3 syncs skipped meanwhile.');
+  expect(out).toContain('sync/orders goes on from its checkpoint.');
+  const not = { resume: async () => null };
+  expect((await run(['resume', 'orders'], { client: not })).out).toBe(
+    'orders: it is not paused.\n',
+  );
+  const { out: json } = await run(['resume', 'orders', '--json'], { client: not });
+  expect(JSON.parse(json)).toEqual({ name: 'orders', resumed: false, ended: null, sync: null });
+});
+
+test('sync of a paused connection says so with exit code 2, or resumes it first', async () => {
+  const { kind, message, ...rest } = pausedFailure('orders', paused);
+  let isPaused = true;
+  const client = {
+    startSync: async () => {
+      if (isPaused) throw new SyncError(kind, message, rest);
+      return fakeHandle([view({ attempts: [], summary: summary() })]);
+    },
+    resume: async () => {
+      isPaused = false;
+      return paused;
+    },
+  };
+  const refused = await run(['sync', 'orders'], { client });
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain('paused. (orders, since 2026-03-01T11:00:00.000Z by ada: upgrade)');
+  expect(refused.err).toContain('tidemark resume orders');
+  const resumed = await run(['sync', 'orders', '--resume'], { client });
+  expect(resumed.code).toBe(0);
+  expect(resumed.err).toContain('orders: resumed.');
+});
+
+test('a watched sync shows its pause and is watched on', async () => {
+  const handle = fakeHandle([
+    view(),
+    view({ pause: 'pausing' }),
+    view({ pause: 'paused', attempts: [] }),
+    view({ pause: 'paused', attempts: [] }),
+    view(),
+    view({ attempts: [], summary: summary() }),
+  ]);
+  const client = { startSync: async () => handle };
+  const { code, out } = await run(['sync', 'orders'], { client });
+  expect(code).toBe(0);
+  expect(out.match(/(pausing|paused|resumed): [a-z ]*/g)).toEqual([
+    'pausing: drains to a checkpoint',
+    'paused: waits at a checkpoint',
+    'resumed: goes on from its checkpoint',
+  ]);
+  const { out: json } = await run(['sync', 'orders', '--json'], { client });
+  const types = [...json.matchAll(/"type":"(\w+)"/g)].map(([, type]) => type);
+  expect(types.filter((type) => /^(paus|resum|ended)/.test(type!))).toEqual([
+    'pausing',
+    'paused',
+    'resumed',
+    'ended',
+  ]);
+  const { out: live } = await run(['sync', 'orders'], { client, io: { isTerminal: true } });
+  expect(live).toContain('paused: waits at a checkpoint, goes on after: tidemark resume orders');
+  expect(live).not.toContain('starting');
+});
+
+test('status shows a pause, of one connection and in the list', async () => {
+  const client = {
+    status: async () => connectionState({ paused }),
+    schedules: { describe: async () => null } as never,
+    async *list() {
+      yield 'orders';
+    },
+  };
+  const { out } = await run(['status', 'orders'], { client });
+  expect(out).toContain(
+    'paused since 2026-03-01T11:00:00.000Z by ada: upgrade (tidemark resume orders)',
+  );
+  expect(out).toContain('skipped since: 3 syncs, the last one 2026-03-01T11:45:00.000Z');
+  expect((await run(['status'], { client })).out).toMatch(/orders .* paused /);
 });
 
 test('status lists the connections and stops asking once no worker answers', async () => {

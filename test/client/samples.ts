@@ -58,6 +58,7 @@ export function view(changes: Partial<SyncView> = {}): SyncView {
     attempts: [attempt()],
     forwarded: null,
     unpolled: null,
+    pause: null,
     summary: null,
     ...changes,
   };

@@ -44,7 +44,14 @@ const summaryOf = (more: Partial<SyncSummary>): SyncSummary => ({
   ...more,
 });
 
-const shown = { connection: 'orders', syncNo: 2, segment: 1, progress, summary: null };
+const shown = {
+  connection: 'orders',
+  syncNo: 2,
+  segment: 1,
+  progress,
+  summary: null,
+  pause: null,
+};
 
 test('a running sync shows who is late and each stream with its last checkpoint and state', () => {
   const text = syncDetails({ ...shown, checkpoints: { 'shop/orders': checkpoint } });
@@ -55,6 +62,19 @@ test('a running sync shows who is late and each stream with its last checkpoint 
     /^\| shop\.orders \| 1,234,567 \| 2\.0 KiB \|  \| 2026-01-01T00:00:00\.000Z \| `/,
   );
   expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
+});
+
+test('a pause is shown, with its note and how to end it', () => {
+  const pause = { since: '2026-01-02T00:00:00.000Z', by: 'ada', note: 'a | b' };
+  const text = syncDetails({ ...shown, pause, checkpoints: {} });
+  expect(text).toContain('**Paused** since 2026-01-02T00:00:00.000Z by ada: a \\| b · goes on');
+  expect(text).toContain('tidemark resume orders');
+  const ended = summaryOf({ outcome: 'cancelled' });
+  expect(syncDetails({ ...shown, pause, summary: ended, checkpoints: {} })).not.toContain('Paused');
+  const skipped = { count: 1_234, firstRunId: 'run', at: '' };
+  const state = { ...newConnection('id', spec), paused: { ...pause, skipped } };
+  expect(connectionDetails(state)).toContain('**Paused** since 2026-01-02');
+  expect(connectionDetails(state)).toContain('syncs skipped since: 1,234');
 });
 
 test('what changed at the source is shown, of a running sync and of the last one', () => {

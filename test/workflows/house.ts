@@ -1,6 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+} from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
   bundleWorkflowCode,
@@ -63,13 +68,15 @@ export interface ConnectOptions {
   readonly spec?: Partial<ConnectionSpec>;
 }
 
+export type SyncRun = WorkflowHandleWithFirstExecutionRunId<typeof syncWorkflow>;
+
 export interface Connected {
   readonly name: string;
   readonly world: World;
   readonly spec: ConnectionSpec;
   readonly workflow: WorkflowHandle<typeof connectionWorkflow>;
   readonly state: () => Promise<ConnectionState>;
-  readonly sync: (workflowId?: string) => Promise<WorkflowHandle<typeof syncWorkflow>>;
+  readonly sync: (workflowId?: string) => Promise<SyncRun>;
   /** Starts a sync and waits for its end. */
   readonly syncNow: () => Promise<SyncSummary>;
 }

@@ -4,7 +4,14 @@ import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { SyncError } from '../../protocol/index.ts';
-import { configureUpdate, editUpdate, refreshUpdate } from '../../workflows/messages.ts';
+import {
+  configureUpdate,
+  editUpdate,
+  pauseUpdate,
+  refreshUpdate,
+  resumeUpdate,
+  syncStatusQuery,
+} from '../../workflows/messages.ts';
 import { id } from '../support/items.ts';
 import { openHouse, until, type House } from './house.ts';
 
@@ -27,6 +34,7 @@ export async function recordHistories(directory: string): Promise<void> {
     await unbound(house, save);
     await segmented(house, save);
     await refreshed(house, save);
+    await paused(house, save);
   } finally {
     await house.close();
   }
@@ -122,6 +130,38 @@ async function refreshed(house: House, save: Save): Promise<void> {
   }
   await save('sync-clear', `sync/${name}`);
   await save('connection-refreshed', workflow.workflowId);
+}
+
+/** Resumed: it goes on in another run. Cancelled: it ends in the one that waits. And one that never began. */
+async function paused(house: House, save: Save): Promise<void> {
+  for (const end of ['resumed', 'cancelled'] as const) {
+    const { name, world, sync, workflow, syncNow } = await house.connect();
+    let waits = false;
+    world.beforeRecord = async (_, n, { abort }) => {
+      if (n !== 8 || waits) return;
+      waits = true;
+      await new Promise<void>((resolve) => abort.addEventListener('abort', () => resolve()));
+    };
+    const handle = await sync();
+    const { runId } = await handle.describe();
+    await until('it runs', () => waits);
+    await workflow.executeUpdate(pauseUpdate, { args: [{ note: 'recorded', by: 'a test' }] });
+    await until('it waits', async () => {
+      const { pendingActivities } = (await handle.describe()).raw;
+      const { paused: found } = await handle.query(syncStatusQuery);
+      return found !== undefined && (pendingActivities ?? []).length === 0;
+    });
+    if (end === 'cancelled') await handle.cancel();
+    else await workflow.executeUpdate(resumeUpdate);
+    await handle.result().catch(() => undefined); // cancelled, as asked
+    await save(`sync-paused-${end}`, `sync/${name}`, runId);
+    if (end === 'resumed') continue;
+    await syncNow();
+    await save('sync-paused-skipped', `sync/${name}`);
+    await workflow.executeUpdate(resumeUpdate);
+    await syncNow();
+    await save('connection-paused', workflow.workflowId);
+  }
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await recordHistories(argv[2] ?? 'test/histories');
