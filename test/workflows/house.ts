@@ -21,6 +21,7 @@ import {
   type SyncFailure,
   type SyncSummary,
 } from '../../protocol/index.ts';
+import { createMetrics, type Metrics } from '../../worker/metrics.ts';
 import { dataConverter } from '../../workflows/data-converter.ts';
 import type { connectionWorkflow, probeWorkflow, syncWorkflow } from '../../workflows/index.ts';
 import {
@@ -46,6 +47,8 @@ export interface House {
   /** A connection between the two ends of a new world. */
   connect(options?: ConnectOptions): Promise<Connected>;
   probe(input: ProbeInput): Promise<ProbeResult>;
+  /** Of all workers of the house. */
+  readonly metrics: Metrics;
   close(): Promise<void>;
 }
 
@@ -82,6 +85,7 @@ export const testPolicy: Policy = {
   commitIntervalMsMin: 0,
 };
 
+const writeSlots = 100;
 let installed = false;
 
 export async function openHouse(): Promise<House> {
@@ -95,6 +99,7 @@ export async function openHouse(): Promise<House> {
   const queue = `test-${randomBytes(6).toString('hex')}`;
   const worlds = new Map<string, World>();
   const workers: TestWorker[] = [];
+  const metrics = createMetrics({ writeSlots });
   const workflowsPath = fileURLToPath(new URL('../../workflows/', import.meta.url));
   const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
 
@@ -110,7 +115,8 @@ export async function openHouse(): Promise<House> {
       hostQueue: own,
       label,
       worker: `${label}/${process.pid}`,
-      writersMax: 100,
+      writersMax: writeSlots,
+      meters: metrics.meters,
     });
     const options = {
       connection: native,
@@ -194,6 +200,7 @@ export async function openHouse(): Promise<House> {
     bundle,
     worker,
     connect,
+    metrics,
     probe: (input) =>
       client.workflow.execute<typeof probeWorkflow>('probeWorkflow', {
         workflowId: `probe/${randomUUID()}`,
