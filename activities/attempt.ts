@@ -15,6 +15,7 @@ import type { Committer } from './committer.ts';
 import type { ActivityDeps } from './deps.ts';
 import type { Forwarder } from './forwarder.ts';
 import { createBook, createHeart, type Book, type Heart, type WriteDetails } from './heart.ts';
+import type { AttemptMeters, Observed } from './meters.ts';
 import type { Reviewed } from './review.ts';
 import { createStop, type Stop } from './stop.ts';
 
@@ -30,6 +31,7 @@ export class Attempt {
   readonly epoch: Epoch;
   readonly stop: Stop;
   readonly heart: Heart;
+  readonly meters: AttemptMeters;
   /** What the attempt before this one left in its heartbeats. */
   readonly hint: WriteDetails | null;
   readonly #startedAt = new Date().toISOString();
@@ -70,6 +72,7 @@ export class Attempt {
     this.stop = createStop(this.context);
     this.heart = createHeart(this.context, () => this.details());
     this.heart.beat();
+    this.meters = deps.meters.attempt(begun.spec.name, () => this.#observed());
   }
 
   start(attached: Attached): void {
@@ -106,11 +109,17 @@ export class Attempt {
     this.late = null;
   }
 
-  /** True the first time. */
-  markOverdue(): boolean {
-    const isFirst = !this.#overdue;
+  /** Until the next checkpoint. */
+  markOverdue(): void {
     this.#overdue = true;
-    return isFirst;
+  }
+
+  #observed(): Observed {
+    return {
+      read: this.meter?.read ?? nothing,
+      ageMs: this.ageMs(),
+      isOverdue: this.#overdue,
+    };
   }
 
   details(): WriteDetails {

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ConnectorRef, Destination, JsonObject, Source } from '../protocol/index.ts';
 import type { ConnectorInfo } from '../workflows/messages.ts';
+import type { Meters } from './meters.ts';
 
 /** Where the connector logs of a sync go: rotated files in the worker's state directory. */
 export interface LogPlace {
@@ -54,4 +55,5 @@ export interface ActivityDeps {
   readonly worker: string;
   /** Write activities that may run at the same time, whichever queue they come by. */
   readonly writersMax: number;
+  readonly meters: Meters;
 }

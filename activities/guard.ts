@@ -43,7 +43,7 @@ function isSegmentOver({ begun, context, forwarder, ranMs }: Attempt): boolean {
 
 /** Once a second: forwards what is due, and looks for who is late. */
 export function watch(attempt: Attempt, flow: Flow): void {
-  const { meter, stop, begun, forwarder, context, heart } = attempt;
+  const { meter, stop, begun, forwarder, heart } = attempt;
   forwarder!.tick();
   if (stop.reason !== null) {
     if (attempt.phase === 'syncing') attempt.enter('draining');
@@ -62,7 +62,6 @@ export function watch(attempt: Attempt, flow: Flow): void {
     heart.beat();
     forwarder!.touch();
   }
-  if (isOverdue && attempt.markOverdue())
-    context.metricMeter.createCounter('tidemark_checkpoint_overdue', 'syncs').add(1);
+  if (isOverdue) attempt.markOverdue();
   if (failure !== null) stop.ask({ type: 'failed', error: failure });
 }

@@ -36,6 +36,7 @@ import {
   type Finished,
   type OpenedWriter,
 } from './open.ts';
+import { outcomeOf } from './meters.ts';
 import type { Pipes } from './pipes.ts';
 import { logRefusal } from './refusal.ts';
 import { sourceFor } from './refresh.ts';
@@ -69,12 +70,21 @@ export async function write(
   input: WriteActivityInput,
 ): Promise<WriteOutcome> {
   const attempt = new Attempt(deps, input);
+  let answer: WriteOutcome | null = null;
+  try {
+    answer = await runOrEnd(attempt, pipes);
+    return answer;
+  } finally {
+    attempt.meters.ended(outcomeOf(attempt.stop, answer));
+    attempt.dispose();
+  }
+}
+
+async function runOrEnd(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   try {
     return await run(attempt, pipes);
   } catch (error) {
     return await endOf(attempt, error);
-  } finally {
-    attempt.dispose();
   }
 }
 
@@ -272,8 +282,12 @@ async function consume(
 /** Every echo: counted, into the heartbeat at once, on its way to Temporal and back to the source. */
 async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void> {
   const { meter, committer, forwarder, book, heart } = attempt;
-  const { checkpoint, state } = echo;
+  const { checkpoint, state, commitMs } = echo;
+  const before = meter!.committed;
   meter!.echo(echo);
+  const after = meter!.committed;
+  const gained = { records: after.records - before.records, bytes: after.bytes - before.bytes };
+  attempt.meters.checkpoint(gained, commitMs);
   attempt.echoes += 1;
   attempt.lastCheckpointAt = checkpoint.committedAt;
   attempt.freshen();

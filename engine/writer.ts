@@ -226,11 +226,12 @@ class Run<C> {
     const begun = performance.now();
     const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
     const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);
-    this.#cadence.learn(performance.now() - begun);
+    const commitMs = performance.now() - begun;
+    this.#cadence.learn(commitMs);
     compare(batch, receipt);
     // Invariant 1: the rows and the checkpoints are durable; only now do the states go back.
     for (const [n, { message, checkpoint }] of batch.covered.entries()) {
-      yield { state: message, checkpoint, ...(n === 0 && { receipt }) };
+      yield { state: message, checkpoint, ...(n === 0 && { receipt, commitMs }) };
     }
   }
 }

@@ -125,6 +125,8 @@ export interface Echo {
   readonly checkpoint: Checkpoint;
   /** What the commit did; on the first echo of each commit only. */
   readonly receipt?: Receipt;
+  /** How long the commit took, ms; on the first echo of each commit only, and never where another program commits. */
+  readonly commitMs?: number;
 }
 
 /** A native destination: it gives a loader, and the engine makes the Writer. */

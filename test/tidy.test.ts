@@ -30,7 +30,7 @@ const mayImport: Record<string, readonly string[]> = {
       'workflows/data-converter',
     ],
     ...['@temporalio/worker', '@temporalio/common', '@temporalio/client', '@temporalio/envconfig'],
-    ...['@temporalio/testing', 'node:', 'yaml', 'ajv', 'ajv-formats'],
+    ...['@temporalio/testing', 'node:', 'yaml', 'ajv', 'ajv-formats', 'prom-client'],
   ],
   client: [
     ...['protocol', 'workflows/messages', 'workflows/data-converter', 'type:workflows'],

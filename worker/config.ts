@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { SyncError } from '../protocol/index.ts';
 import { nearest } from '../protocol/nearest.ts';
-import { settings, type LogLevel, type Setting } from './settings.ts';
+import { settings, type LogFormat, type LogLevel, type Setting } from './settings.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +20,12 @@ export interface WorkerConfig {
   readonly label: string;
   readonly writeSlots: number;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   readonly shutdownForceMs: number;
+  /** `ip:port` of the endpoint for metrics and health; null: none. */
+  readonly metricsAddress: string | null;
+  /** `ip:port` where Temporal's SDK serves its own metrics; null: nowhere. */
+  readonly temporalMetricsAddress: string | null;
   readonly temporal: TemporalAddress;
   /** Where the names that connectors.yaml allows are looked up. */
   readonly environment: Environment;
@@ -71,7 +76,10 @@ export function loadConfig(
     label: read(settings.label),
     writeSlots: read(settings.writeSlots),
     logLevel: read<LogLevel>(settings.logLevel),
+    logFormat: read<LogFormat>(settings.logFormat),
     shutdownForceMs: read(settings.shutdownForceMs),
+    metricsAddress: read<string | null>(settings.metricsAddress),
+    temporalMetricsAddress: read<string | null>(settings.temporalMetricsAddress),
     temporal: temporalAddress(environment),
     environment,
     cwd,
@@ -85,6 +93,12 @@ export function cacheDirFrom(environment: Environment = process.env): string {
   const text = environment[cacheDir.variable];
   if (!text) return cacheDir.byDefault();
   return parsed(cacheDir, text, process.cwd(), cacheDir.variable);
+}
+
+/** For what is logged before the configuration is known, and when it is wrong: as the environment says, else text. */
+export function logFormatFrom(environment: Environment = process.env): LogFormat {
+  const { logFormat } = settings;
+  return logFormat.parse(environment[logFormat.variable] ?? '') ?? logFormat.byDefault();
 }
 
 function configFile(environment: Environment, cwd: string): string | null {

@@ -1,5 +1,5 @@
 import type { Logger } from '@temporalio/common';
-import { loadConfig, type WorkerConfig } from './config.ts';
+import { loadConfig, logFormatFrom, type WorkerConfig } from './config.ts';
 import { endOnSignals, endOnUncaught, exitCodeOf, exitCodes } from './exit.ts';
 import { createLogger, describeError } from './logger.ts';
 import { createRedactor, type Redactor } from './redact.ts';
@@ -24,13 +24,13 @@ export interface ProcessWork<O> {
 export async function runProcess<O>({ name, readOptions, run }: ProcessWork<O>): Promise<number> {
   const redactor = createRedactor();
   const write = (line: string): void => void process.stderr.write(`${line}\n`);
-  let logger: Logger = createLogger({ level: 'INFO', redactor, write });
+  let logger: Logger = createLogger({ level: 'INFO', format: logFormatFrom(), redactor, write });
   endOnUncaught(logger);
   try {
     const options = readOptions();
     const config = loadConfig();
-    logger = createLogger({ level: config.logLevel, redactor, write });
-    installRuntime(logger);
+    logger = createLogger({ level: config.logLevel, format: config.logFormat, redactor, write });
+    installRuntime(logger, config.temporalMetricsAddress);
     const { stop } = endOnSignals(config.shutdownForceMs, logger);
     await run({ config, redactor, logger, stop }, options);
     logger.info('Drained');

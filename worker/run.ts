@@ -1,16 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createActivities } from '../activities/index.ts';
+import type { Logger } from '@temporalio/common';
+import { collectDefaultMetrics } from 'prom-client';
+import { createActivities, type Connectors } from '../activities/index.ts';
+import type { Meters } from '../activities/meters.ts';
 import { dataConverter } from '../workflows/data-converter.ts';
 import { hostQueue } from '../workflows/messages.ts';
 import { workflowBundle } from './bundle.ts';
 import type { WorkerConfig } from './config.ts';
-import { connect } from './connect.ts';
+import { connect, type Connections } from './connect.ts';
 import { readConnectorsFile, type ConnectorsFile } from './connectors-file.ts';
+import { openEndpoint, type Endpoint } from './endpoint.ts';
+import { askTemporalOf, createHealth, type Health } from './health.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import type { Process } from './process.ts';
 import { createPrograms } from './programs.ts';
 import { createConnectors, type Natives } from './registry.ts';
-import { createWorkers } from './worker.ts';
+import { createWorkers, type Workers } from './worker.ts';
 
 export interface RunOptions extends Process {
   /** The systems that this process itself speaks to. */
@@ -41,6 +47,48 @@ export function describeReady(ready: Ready): string {
  * worker of the SDK fails. Once per process: the SDK's runtime is one.
  */
 export async function runWorker(options: RunOptions): Promise<void> {
+  const { config, logger, stop } = options;
+  const metrics = createMetrics({ writeSlots: config.writeSlots });
+  let running: Running | null = null;
+  const health = createHealth({
+    stop,
+    workers: () => running?.workers ?? null,
+    askTemporal: async () => running?.askTemporal(),
+  });
+  const address = config.metricsAddress;
+  const endpoint = address === null ? null : await observe(address, metrics, health, logger);
+  try {
+    await serve(options, metrics.meters, (now) => (running = now));
+  } finally {
+    await endpoint?.close();
+  }
+}
+
+/** What the workers are asked about. */
+interface Running {
+  readonly workers: Workers;
+  readonly askTemporal: () => Promise<void>;
+}
+
+async function observe(
+  address: string,
+  { registry, text }: Metrics,
+  health: Health,
+  logger: Logger,
+): Promise<Endpoint> {
+  const { contentType } = registry;
+  const endpoint = await openEndpoint({ address, metrics: text, contentType, health, logger });
+  // Those of the process cost a little, so they are only had where somebody may look.
+  collectDefaultMetrics({ register: registry });
+  logger.info('Metrics and health', { url: endpoint.url });
+  return endpoint;
+}
+
+async function serve(
+  options: RunOptions,
+  meters: Meters,
+  onRunning: (running: Running) => void,
+): Promise<void> {
   const { config, natives, redactor, logger, stop, onReady } = options;
   for (const warning of config.warnings) logger.warn(warning);
   const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), config.cwd);
@@ -57,32 +105,9 @@ export async function runWorker(options: RunOptions): Promise<void> {
   });
   if (connections === null) return;
   try {
-    const { taskQueue, label } = config;
-    const own = hostQueue(taskQueue, `${label}-${process.pid}-${randomBytes(4).toString('hex')}`);
-    const name = `${hostname()}/${process.pid}`;
-    const activities = createActivities({
-      connectors,
-      client: connections.client,
-      controlQueue: taskQueue,
-      hostQueue: own,
-      label,
-      worker: name,
-      writersMax: config.writeSlots,
-    });
-    const workers = await createWorkers({
-      activities,
-      workflowBundle: await workflowBundle(logger),
-      native: connections.native,
-      dataConverter,
-      namespace: config.temporal.namespace,
-      taskQueue,
-      label,
-      hostQueue: own,
-      name,
-      writeSlots: config.writeSlots,
-      shutdownForceMs: config.shutdownForceMs,
-    });
+    const workers = await createProcessWorkers({ config, logger, connectors, connections, meters });
     const running = workers.run();
+    onRunning({ workers, askTemporal: askTemporalOf(connections.client) });
     if (stop.aborted) workers.shutdown();
     else onReady(readyOf(config, file, workers.queues));
     stop.addEventListener('abort', () => workers.shutdown(), { once: true });
@@ -93,6 +118,44 @@ export async function runWorker(options: RunOptions): Promise<void> {
       .close()
       .catch((error: unknown) => logger.debug('Connection not closed', { error }));
   }
+}
+
+interface ProcessWorkersDeps {
+  readonly config: WorkerConfig;
+  readonly logger: Logger;
+  readonly connectors: Connectors;
+  readonly connections: Connections;
+  readonly meters: Meters;
+}
+
+async function createProcessWorkers(deps: ProcessWorkersDeps): Promise<Workers> {
+  const { config, logger, connectors, connections, meters } = deps;
+  const { taskQueue, label, writeSlots, shutdownForceMs } = config;
+  const own = hostQueue(taskQueue, `${label}-${process.pid}-${randomBytes(4).toString('hex')}`);
+  const name = `${hostname()}/${process.pid}`;
+  const activities = createActivities({
+    connectors,
+    client: connections.client,
+    controlQueue: taskQueue,
+    hostQueue: own,
+    label,
+    worker: name,
+    writersMax: writeSlots,
+    meters,
+  });
+  return createWorkers({
+    activities,
+    workflowBundle: await workflowBundle(logger),
+    native: connections.native,
+    dataConverter,
+    namespace: config.temporal.namespace,
+    taskQueue,
+    label,
+    hostQueue: own,
+    name,
+    writeSlots,
+    shutdownForceMs,
+  });
 }
 
 function readyOf(config: WorkerConfig, file: ConnectorsFile, queues: readonly string[]): Ready {

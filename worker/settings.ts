@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { defaultTaskQueue } from '../workflows/messages.ts';
 
 export const logLevels = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR'] as const;
 export type LogLevel = (typeof logLevels)[number];
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
 
 /** One thing that may be set, by a variable or by a key of tidemark.yaml. */
 export interface Setting<T> {
@@ -21,8 +24,10 @@ export interface Setting<T> {
 const writeSlotsMax = 64;
 const shutdownForceMsMin = 1_000;
 const shutdownForceMsMax = 10 * 60_000;
+const portMax = 65_535;
 const nameLengthMax = 200;
 const nameRule = `letters, digits and . _ @ -, at most ${nameLengthMax}`;
+const addressRule = 'an IP address with a port, such as 127.0.0.1:9464 or [::]:9464';
 
 /** Every setting of a worker process. */
 export const settings = {
@@ -82,6 +87,27 @@ export const settings = {
     parse: (text: string) => logLevels.find((level) => level === text.toUpperCase()),
     byDefault: (): LogLevel => 'INFO',
   } satisfies Setting<LogLevel>,
+  logFormat: {
+    variable: 'TIDEMARK_LOG_FORMAT',
+    key: 'log_format',
+    allowed: `one of ${logFormats.join(', ')}`,
+    parse: (text: string) => logFormats.find((format) => format === text.toLowerCase()),
+    byDefault: (): LogFormat => 'text',
+  } satisfies Setting<LogFormat>,
+  metricsAddress: {
+    variable: 'TIDEMARK_METRICS_ADDRESS',
+    key: 'metrics_address',
+    allowed: addressRule,
+    parse: parseAddress,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
+  temporalMetricsAddress: {
+    variable: 'TIDEMARK_TEMPORAL_METRICS_ADDRESS',
+    key: 'temporal_metrics_address',
+    allowed: addressRule,
+    parse: parseAddress,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
   shutdownForceMs: {
     variable: 'TIDEMARK_SHUTDOWN_FORCE',
     key: 'shutdown_force',
@@ -93,6 +119,15 @@ export const settings = {
 
 function parseName(text: string): string | undefined {
   return /^[\w.@-]+$/.test(text) && text.length <= nameLengthMax ? text : undefined;
+}
+
+/** Temporal's own endpoint takes no names, so neither of the two does, but for the one that everybody knows. */
+function parseAddress(text: string): string | undefined {
+  const found = /^(?:localhost|([\d.]+)|\[([\da-fA-F:.]+)\]):([1-9]\d{0,4})$/.exec(text);
+  if (found === null || Number(found[3]) > portMax) return undefined;
+  const [, ipv4 = '127.0.0.1', ipv6, port] = found;
+  if (ipv6 !== undefined) return isIPv6(ipv6) ? `[${ipv6}]:${port}` : undefined;
+  return isIPv4(ipv4) ? `${ipv4}:${port}` : undefined;
 }
 
 function parsePath(text: string, base: string): string | undefined {

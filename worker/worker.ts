@@ -1,11 +1,13 @@
 import {
   Worker,
   type NativeConnection,
+  type State,
   type WorkerOptions,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 import type { DataConverter } from '@temporalio/common';
 import { dataQueue, labelQueue } from '../workflows/messages.ts';
+import { nameSyncs } from './activity-log.ts';
 import { createWriteSlots } from './write-slots.ts';
 
 export interface WorkersDeps {
@@ -26,8 +28,15 @@ export interface WorkersDeps {
   readonly name: string;
 }
 
+export interface WorkerState {
+  readonly queue: string;
+  readonly state: State;
+}
+
 export interface Workers {
   readonly queues: readonly string[];
+  /** In the order of `queues`; each is RUNNING while it polls. */
+  states(): readonly WorkerState[];
   /** Resolves when every worker has drained after `shutdown`; rejects when one fails, after the others were asked to stop. */
   run(): Promise<void>;
   /** Starts the drain; idempotent. */
@@ -49,6 +58,7 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     dataConverter: deps.dataConverter,
     identity: deps.name,
     activities: deps.activities,
+    interceptors: { activity: [nameSyncs()] },
     shutdownGraceTime: 0,
     shutdownForceTime: deps.shutdownForceMs,
     maxHeartbeatThrottleInterval: '1s',
@@ -97,6 +107,11 @@ function inOrder(control: Worker, data: readonly Worker[]): Workers {
   let asked = false;
   return {
     queues: [control, ...data].map((worker) => worker.options.taskQueue),
+    states: () =>
+      [control, ...data].map((worker) => ({
+        queue: worker.options.taskQueue,
+        state: worker.getState(),
+      })),
     async run() {
       // Whichever ends first, asked or not, takes the others along.
       const controlEnd = settled(control.run().finally(stopData));

@@ -24,7 +24,10 @@ test('without settings everything has its documented default', () => {
     label: hostname(),
     writeSlots: 4,
     logLevel: 'INFO',
+    logFormat: 'text',
     shutdownForceMs: 30_000,
+    metricsAddress: null,
+    temporalMetricsAddress: null,
     temporal: { namespace: 'default', connectionOptions: {} },
     warnings: [],
   });
@@ -50,6 +53,19 @@ test('the file is read, relative paths start at it, and the environment wins', a
   });
 });
 
+test.each([
+  ['127.0.0.1:9464', '127.0.0.1:9464'],
+  ['localhost:9464', '127.0.0.1:9464'],
+  ['0.0.0.0:80', '0.0.0.0:80'],
+  ['[::]:9464', '[::]:9464'],
+])('metrics may be served at %s', async (text, address) => {
+  await file('tidemark.yaml', `temporal_metrics_address: "${text}"\n`);
+  expect(load({ TIDEMARK_METRICS_ADDRESS: text })).toMatchObject({
+    metricsAddress: address,
+    temporalMetricsAddress: address,
+  });
+});
+
 test('TIDEMARK_CONFIG names another file, which must exist', async () => {
   await file('other.yaml', 'label: named');
   expect(load({ TIDEMARK_CONFIG: 'other.yaml' }).label).toBe('named');
@@ -69,6 +85,13 @@ test.each([
   ['TIDEMARK_WRITE_SLOTS', '1e1', '1 to 64'],
   ['TIDEMARK_WRITE_SLOTS', '-1', '1 to 64'],
   ['TIDEMARK_LOG_LEVEL', 'LOUD', 'TRACE, DEBUG, INFO, WARN, ERROR'],
+  ['TIDEMARK_LOG_FORMAT', 'xml', 'text, json'],
+  ['TIDEMARK_METRICS_ADDRESS', '9464', 'such as 127.0.0.1:9464'],
+  ['TIDEMARK_METRICS_ADDRESS', '127.0.0.1:0', 'with a port'],
+  ['TIDEMARK_METRICS_ADDRESS', '127.0.0.1:65536', 'with a port'],
+  ['TIDEMARK_METRICS_ADDRESS', '127.0.0:9464', 'an IP address'],
+  ['TIDEMARK_METRICS_ADDRESS', 'db.example:9464', 'an IP address'],
+  ['TIDEMARK_TEMPORAL_METRICS_ADDRESS', '[::1:9465', 'an IP address'],
   ['TIDEMARK_SHUTDOWN_FORCE', '30', 'such as 30s'],
   ['TIDEMARK_SHUTDOWN_FORCE', '0s', '1s to 10m'],
   ['TIDEMARK_SHUTDOWN_FORCE', '11m', '1s to 10m'],

@@ -10,6 +10,7 @@ import { defaultDataConverter } from '@temporalio/common';
 import { connect } from '../../worker/connect.ts';
 import { built } from './built.ts';
 import { alive, eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 import { testServer, type TestServer } from './server.ts';
 
 let server: TestServer;
@@ -140,14 +141,6 @@ test('a server that stays away is told with the ways to have one', async () => {
   expect((error as { remedy: string }).remedy).toMatch(/tidemark dev.*TEMPORAL_ADDRESS/);
 });
 
-async function freePort(): Promise<number> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const { port } = listener.address() as { port: number };
-  listener.close();
-  await once(listener, 'close');
-  return port;
-}
 const devArgs = async () => [
   '--port',
   String(await freePort()),

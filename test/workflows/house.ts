@@ -26,6 +26,7 @@ import {
   type SyncFailure,
   type SyncSummary,
 } from '../../protocol/index.ts';
+import { createMetrics, type Metrics } from '../../worker/metrics.ts';
 import { dataConverter } from '../../workflows/data-converter.ts';
 import type { connectionWorkflow, probeWorkflow, syncWorkflow } from '../../workflows/index.ts';
 import {
@@ -51,6 +52,8 @@ export interface House {
   /** A connection between the two ends of a new world. */
   connect(options?: ConnectOptions): Promise<Connected>;
   probe(input: ProbeInput): Promise<ProbeResult>;
+  /** Of all workers of the house. */
+  readonly metrics: Metrics;
   close(): Promise<void>;
 }
 
@@ -89,6 +92,7 @@ export const testPolicy: Policy = {
   commitIntervalMsMin: 0,
 };
 
+const writeSlots = 100;
 let installed = false;
 
 export async function openHouse(): Promise<House> {
@@ -102,6 +106,7 @@ export async function openHouse(): Promise<House> {
   const queue = `test-${randomBytes(6).toString('hex')}`;
   const worlds = new Map<string, World>();
   const workers: TestWorker[] = [];
+  const metrics = createMetrics({ writeSlots });
   const workflowsPath = fileURLToPath(new URL('../../workflows/', import.meta.url));
   const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
 
@@ -117,7 +122,8 @@ export async function openHouse(): Promise<House> {
       hostQueue: own,
       label,
       worker: `${label}/${process.pid}`,
-      writersMax: 100,
+      writersMax: writeSlots,
+      meters: metrics.meters,
     });
     const options = {
       connection: native,
@@ -201,6 +207,7 @@ export async function openHouse(): Promise<House> {
     bundle,
     worker,
     connect,
+    metrics,
     probe: (input) =>
       client.workflow.execute<typeof probeWorkflow>('probeWorkflow', {
         workflowId: `probe/${randomUUID()}`,

@@ -10,6 +10,7 @@ import {
 } from '../../workflows/messages.ts';
 import { id, numbers } from '../support/items.ts';
 import type { World } from '../support/memory-connectors.ts';
+import { gate } from './gate.ts';
 import { failureOf, historyOf, openHouse, until, type House } from './house.ts';
 
 let house: House;
@@ -22,25 +23,6 @@ afterAll(() => house.close());
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
 const rowsOf = ({ store }: World): number[] => numbers(store.rows.get(id('orders')));
-
-/** A source that stops before record n until it is let through, its destination having committed what came before. */
-function gate(n: number) {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  let reached = false;
-  return {
-    open: () => open(),
-    isReached: () => reached,
-    beforeRecord: async (_: string, at: number, { abort }: { readonly abort: AbortSignal }) => {
-      if (at !== n) return;
-      reached = true;
-      const aborted = new Promise<void>((resolve) =>
-        abort.addEventListener('abort', () => resolve()),
-      );
-      await Promise.race([opened, aborted]);
-    },
-  };
-}
 
 test('a cancelled sync drains to a checkpoint, keeps it, and the next one resumes', async () => {
   const door = gate(8);
