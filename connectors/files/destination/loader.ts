@@ -12,6 +12,7 @@ import {
   type SealedPart,
   type StreamId,
 } from '../../../protocol/index.ts';
+import { chosenLines } from '../../kit/chosen.ts';
 import { exactLines } from '../../kit/duckdb/repair.ts';
 import type { RecordFile } from '../../kit/duckdb/stage.ts';
 import { Gatherer } from '../../kit/gather.ts';
@@ -73,7 +74,8 @@ export class FilesLoader implements Loader {
 
   async part(stream: StreamId, id: PartId): Promise<Part> {
     const { input, settings, layout, targets } = this.#open();
-    if (!targets.has(stream)) throw outsideCatalog(stream);
+    const target = targets.get(stream);
+    if (target === undefined) throw outsideCatalog(stream);
     const prefix = layout.prefix(input.connection.id);
     const name = `${prefix}${id}.records`;
     this.#uncommitted.add(name);
@@ -84,7 +86,10 @@ export class FilesLoader implements Loader {
     return new FilesPart({
       ...{ stream, id, abort, records: records.path },
       gathered: this.#gatherer.part(records),
-      lines: (bytes) => (isParquet ? exactLines(bytes, stream) : bytes),
+      lines: (bytes) => {
+        const chosen = chosenLines(bytes, target);
+        return isParquet ? exactLines(chosen, stream) : chosen;
+      },
       write: () =>
         this.#write(id, {
           ...{ stream, file: records.path, lineBytesMax: records.lineBytesMax },

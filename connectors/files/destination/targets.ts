@@ -22,6 +22,8 @@ export interface Target {
   readonly hidden: boolean;
   readonly generation: number;
   readonly syncId: number;
+  /** The fields that a person chose; null: all. */
+  readonly only: ReadonlySet<string> | null;
   /** Of the stream's schema, in its order. */
   readonly fields: ReadonlyMap<string, ColumnKind>;
 }
@@ -35,7 +37,7 @@ export function planTargets(
   { hasNamespace }: Template,
 ): Target[] {
   catalog.streams.forEach(refuseDedup);
-  catalog.streams.forEach(refuseChosenColumns);
+  catalog.streams.forEach(refuseFrozen);
   const entries = Object.values(known);
   const namespaceOf = ({ stream, landing }: ConfiguredStream): string =>
     landing?.namespace || stream.namespace || '';
@@ -60,10 +62,12 @@ function target(
   namespace: string,
 ): Target {
   const { generation_id: generation } = configured;
+  const only = configured.landing?.only;
   return {
     ...{ stream: streamId(configured.stream), namespace, name: known?.name ?? '', generation },
     hidden: replaces(configured) && (known?.current?.generation ?? 0) < generation,
     syncId: configured.sync_id,
+    only: only === undefined ? null : new Set(only),
     fields: columnsOf(configured.stream.json_schema),
   };
 }
@@ -123,17 +127,14 @@ function refuseDedup(configured: ConfiguredStream): void {
   );
 }
 
-/** Records go into files as they came: a field cannot be left out. */
-function refuseChosenColumns({ stream, landing }: ConfiguredStream): void {
-  const isFrozen = landing?.frozen === true;
-  if (landing?.only === undefined && !isFrozen) return;
+/** A frozen stream takes the columns that are there, and files do not tell them all: JSONL has none, CSV and Parquet each their own. */
+function refuseFrozen({ stream, landing }: ConfiguredStream): void {
+  if (landing?.frozen !== true) return;
   const id = streamId(stream);
   throw refusedConfig(
-    'Files take every field of a record.',
-    `stream ${id}: ${isFrozen ? 'policy.schema_changes: ignore' : 'columns'}`,
-    isFrozen
-      ? 'Set schema_changes in the policy of the connection to propagate or pause.'
-      : 'Remove columns from the stream, or choose them when the files are read.',
+    'Files take new fields of a record as they come.',
+    `stream ${id}: policy.schema_changes: ignore`,
+    'Set schema_changes in the policy of the connection to propagate or pause, or choose the columns of the stream.',
     id,
   );
 }
