@@ -10,7 +10,15 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': [
-    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
+    ...[
+      'protocol',
+      'connectors/kit',
+      'node:',
+      '@duckdb/node-api',
+      'fzstd',
+      '@hpcc-js/wasm-zstd',
+      'picomatch',
+    ],
   ],
   engine: ['protocol', 'node:'],
   activities: [

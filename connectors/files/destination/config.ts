@@ -18,10 +18,12 @@ export interface FilesTargetConfig {
 
 /** How each format may be compressed; the first is the default. */
 const compressions: Readonly<Record<WrittenFormat, readonly Compression[]>> = {
-  jsonl: ['none', 'gzip'],
-  csv: ['none', 'gzip'],
+  jsonl: ['none', 'gzip', 'zstd'],
+  csv: ['none', 'gzip', 'zstd'],
   parquet: ['zstd', 'snappy', 'none'],
 };
+/** Of files that are compressed as a whole. */
+const endings: Readonly<Partial<Record<Compression, string>>> = { gzip: '.gz', zstd: '.zst' };
 const formats = Object.keys(compressions);
 export const defaultTemplate = '{namespace}/{stream}/{sync}-{attempt}-{part}.{ext}';
 
@@ -47,7 +49,7 @@ export function settingsOf(config: FilesTargetConfig): Settings {
   const compression = compressionOf(format, config.compression);
   return {
     ...{ root: config.path, format, compression },
-    extension: compression === 'gzip' ? `${format}.gz` : format,
+    extension: format === 'parquet' ? format : `${format}${endings[compression] ?? ''}`,
     template: templateOf(config.template ?? defaultTemplate),
     memoryLimit: config.memory_limit ?? defaultMemoryLimit,
   };
@@ -88,7 +90,7 @@ export const filesTargetSpec: ConnectorSpecification = {
         type: 'string',
         title: 'Compression',
         description:
-          'JSONL and CSV: none (default) or gzip. Parquet: zstd (default), snappy or none, within the file.',
+          'JSONL and CSV: none (default), gzip or zstd. Parquet: zstd (default), snappy or none, within the file.',
         enum: [...new Set(Object.values(compressions).flat())],
         order: 2,
       },

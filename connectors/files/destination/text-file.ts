@@ -9,6 +9,7 @@ import { jsonlRows } from './jsonl-rows.ts';
 import { recordsOf } from './records.ts';
 import type { Rows } from './rows.ts';
 import { createStamper } from './stamp.ts';
+import { zstdFrames } from './zstd-frames.ts';
 
 /** JSONL and CSV: rows are written one by one. */
 export async function writeTextFile(
@@ -48,8 +49,10 @@ async function write(
     counts,
   );
   const file = createWriteStream(to);
-  if (settings.compression === 'gzip') await pipeline(texts, createGzip(), file, { signal: abort });
-  else await pipeline(texts, file, { signal: abort });
+  const signal = abort;
+  if (settings.compression === 'gzip') await pipeline(texts, createGzip(), file, { signal });
+  else if (settings.compression === 'zstd') await pipeline(zstdFrames(texts), file, { signal });
+  else await pipeline(texts, file, { signal });
   return counts;
 }
 

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { ZstdDecoder } from '../../../connectors/files/zstd.ts';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
 import { partId, streamId, type Landing } from '../../../protocol/index.ts';
 import { done, overwritten } from '../conformance-replace.ts';
@@ -109,15 +110,18 @@ describe('JSONL', () => {
     expect(text('orders/1-1000-1.jsonl')).toMatch(/^\{"id":1,"_airbyte_meta_[0-9a-f]{8}":1\.0,/);
   });
 
-  test('gzip: other programs read it', async () => {
-    await use({ compression: 'gzip' });
+  test.each([
+    ['gzip', 'gz'],
+    ['zstd', 'zst'],
+  ] as const)('%s: other programs read it', async (compression, ending) => {
+    await use({ compression });
     const { load } = await sessions.open();
     await load('orders', ['{"id":1,"name":"ü"}', '{"id":2}'], checkpoint('orders', 1, 1));
-    expect(harness.listing()).toEqual(['orders/1-1000-1.jsonl.gz']);
+    expect(harness.listing()).toEqual([`orders/1-1000-1.jsonl.${ending}`]);
     const instance = await DuckDBInstance.create(':memory:');
     const asked = await instance.connect();
     const found = await asked.runAndReadAll(
-      `SELECT id, name, _airbyte_generation_id AS g FROM read_json_auto('${place('orders/*.jsonl.gz')}')`,
+      `SELECT id, name, _airbyte_generation_id AS g FROM read_json_auto('${place(`orders/*.jsonl.${ending}`)}')`,
     );
     expect(found.getRowObjectsJson()).toEqual([
       { id: '1', name: 'ü', g: '3' },
@@ -379,6 +383,23 @@ test('append_dedup, unknown formats and compressions are refused, and the remedy
     'format parquet, compression gzip',
     'Set compression to zstd, snappy or none.',
   ]);
+});
+
+test('zstd: many frames, and records larger than one, are read back by our source’s decoder, byte by byte', async () => {
+  const rows = ['a', 'é"\n', 'x'].map(
+    (c, i) => `{"id":${i},"name":${JSON.stringify(c.repeat(2_000_000))}}`,
+  );
+  await use({ compression: 'zstd' });
+  const { load } = await sessions.open();
+  await load('orders', rows, checkpoint('orders', 1, 1));
+  const bytes = readFileSync(place('orders/1-1000-1.jsonl.zst'));
+  const decoder = new ZstdDecoder();
+  const text = Buffer.concat([...decoder.decode(bytes, true)]).toString();
+  expect(bytes.length).toBeLessThan(text.length / 100);
+  const lines = text.trimEnd().split('\n');
+  expect(lines.map((line) => line.slice(0, line.indexOf(',"_airbyte_')))).toEqual(
+    rows.map((row) => row.slice(0, -1)),
+  );
 });
 
 describe('after a crash', () => {
