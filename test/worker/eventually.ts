@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-const waitMsMax = 20_000;
+const waitMsMax = 45_000;
 const pollMs = 25;
 
 /** Polls until the condition holds; fails with its name at the deadline. */
