@@ -1,5 +1,7 @@
 import {
   globalScope,
+  idsOf,
+  isReadInFull,
   scopeOf,
   streamId,
   type ConfiguredCatalog,
@@ -30,11 +32,7 @@ export function createFlow(
   catalog: ConfiguredCatalog,
   whole: ReadonlySet<StreamId> = new Set(),
 ): Flow {
-  const readInFull = new Set(
-    catalog.streams
-      .filter((configured) => configured.sync_mode === 'full_refresh')
-      .map(({ stream }) => streamId(stream)),
-  );
+  const readInFull = idsOf(catalog, isReadInFull);
   const uncovered = new Set<StreamId>();
   const withStates = new Set<StreamId | typeof globalScope>();
   let waitingSince: number | null = null;

@@ -2,13 +2,16 @@ import { configureCatalog } from '../engine/configure.ts';
 import {
   currentState,
   globalScope,
+  idsOf,
   includesStream,
+  isReadInFull,
   kindOf,
+  landsAs,
   newConnection,
   replaces,
   sourceCount,
-  stateText,
   statesForSource,
+  stateText,
   streamId,
   type Catalog,
   type Checkpoint,
@@ -92,8 +95,7 @@ function givenTo(
   syncNo: number,
 ): readonly Checkpoint[] {
   const all = Object.values(checkpoints);
-  const inFull = streams.filter(({ sync_mode }) => sync_mode === 'full_refresh');
-  const fullRefresh: ReadonlySet<StreamId> = new Set(inFull.map(({ stream }) => streamId(stream)));
+  const fullRefresh = idsOf({ streams }, isReadInFull);
   const states = new Set(
     statesForSource({ checkpoints: all, syncNo, fullRefresh }).map(({ state }) => state),
   );
@@ -130,9 +132,9 @@ function chosenOf({ landing }: ConfiguredStream): PlannedStream['chosen'] & (obj
   return { fields: only.slice(0, chosenFieldsMax), count: only.length };
 }
 
-function landsOf({ stream, landing }: ConfiguredStream): Lands {
-  const namespace = landing?.namespace || stream.namespace || null;
-  return { namespace, name: `${landing?.prefix ?? ''}${stream.name}` };
+function landsOf(stream: ConfiguredStream): Lands {
+  const { namespace = null, name } = landsAs(stream);
+  return { namespace, name };
 }
 
 function rowsOf(stream: ConfiguredStream): PlannedStream['rows'] {
@@ -142,10 +144,10 @@ function rowsOf(stream: ConfiguredStream): PlannedStream['rows'] {
 
 function resumeOf(
   id: StreamId,
-  { sync_mode }: ConfiguredStream,
+  stream: ConfiguredStream,
   given: readonly Checkpoint[],
 ): ResumePoint | null {
-  if (sync_mode === 'full_refresh') return null;
+  if (isReadInFull(stream)) return null;
   const found = given.find(({ scope }) => scope === id || scope === globalScope);
   if (found === undefined || found.state === null || !covers(found.state, id)) return null;
   return {

@@ -2,12 +2,12 @@ import { createMeter } from '../engine/meter.ts';
 import { createPipe } from '../engine/pipe.ts';
 import {
   asSyncError,
+  idsOf,
+  isReadInFull,
   statesForSource,
-  streamId,
   summaryStreamsMax,
   SyncError,
   type Checkpoint,
-  type ConfiguredCatalog,
   type Echo,
   type StreamId,
   type WriteOutcome,
@@ -180,7 +180,7 @@ async function copy(
       states: statesForSource({
         checkpoints: start,
         syncNo: begun.syncNo,
-        fullRefresh: readInFull(catalog),
+        fullRefresh: idsOf(catalog, isReadInFull),
       }),
       checkpoints: road.states,
       accepts: (stream) => encodingsOf(ends.destination, stream),
@@ -252,12 +252,6 @@ async function forward(attempt: Attempt, checkpoints: readonly Checkpoint[]): Pr
   const sync = deps.client.workflow.getHandle(workflowId, runId);
   await deps.client.withDeadline(Date.now() + signalMsMax, () =>
     sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
-  );
-}
-
-function readInFull({ streams }: ConfiguredCatalog): ReadonlySet<StreamId> {
-  return new Set(
-    streams.filter((s) => s.sync_mode === 'full_refresh').map(({ stream }) => streamId(stream)),
   );
 }
 

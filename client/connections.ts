@@ -9,6 +9,7 @@ import {
 import {
   currentState,
   newConnection,
+  schemaSince,
   SyncError,
   type ConnectionSpec,
   type ConnectionState,
@@ -173,10 +174,7 @@ export async function acceptChanges(
 ): Promise<SchemaChanges> {
   const workflow = await runningConnection(room, name);
   const { history } = await stateOf(room, name);
-  // A sync that failed earlier than it looked at the source says nothing.
-  const found = history.findLast(
-    ({ schema, outcome }) => schema !== undefined || outcome === 'succeeded',
-  )?.schema;
+  const found = schemaSince(history);
   if (found === undefined || found.taken)
     throw new SyncError('config_error', 'There is no change of the source to accept.', {
       origin: 'tidemark',

@@ -1,6 +1,8 @@
 import {
   createCommitted,
   globalScope,
+  idsOf,
+  isReadInFull,
   replaces,
   scopeOf,
   streamId,
@@ -72,11 +74,7 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
   const committed = createCommitted();
-  const completing = new Set(
-    catalog.streams
-      .filter((one) => one.sync_mode === 'full_refresh' || replaces(one))
-      .map(({ stream }) => streamId(stream)),
-  );
+  const completing = idsOf(catalog, (one) => isReadInFull(one) || replaces(one));
   let proven = false;
   let read = nothing;
   let states = 0;

@@ -1,12 +1,13 @@
 import {
   checkCount,
   globalScope,
+  idsOf,
+  isReadInFull,
   replaces,
   streamId,
   SyncError,
   type Block,
   type Checkpoint,
-  type ConfiguredStream,
   type Destination,
   type Echo,
   type End,
@@ -69,7 +70,7 @@ function createWriter<C>(
   const { catalog, epoch } = input;
   const coverage = new Coverage({
     streams: catalog.streams.map(({ stream }) => streamId(stream)),
-    readInFull: idsOf(catalog.streams.filter((s) => s.sync_mode === 'full_refresh')),
+    readInFull: idsOf(catalog, isReadInFull),
     epoch,
     // Without a table beside the data, Temporal decides where this attempt starts.
     start: held ?? input.from,
@@ -112,9 +113,8 @@ class Run<C> {
     this.#cadence = cadence;
     this.#input = input;
     this.#permit = permit;
-    const { streams } = input.catalog;
-    this.#fullRefresh = idsOf(streams.filter((s) => s.sync_mode === 'full_refresh'));
-    this.#replaced = idsOf(streams.filter(replaces));
+    this.#fullRefresh = idsOf(input.catalog, isReadInFull);
+    this.#replaced = idsOf(input.catalog, replaces);
   }
 
   async *write(items: AsyncIterable<Item>): AsyncGenerator<Echo> {
@@ -242,10 +242,6 @@ function compare({ parts }: Batch, receipt: Receipt): void {
   for (const part of parts) sums.set(part.stream, (sums.get(part.stream) ?? 0) + part.records);
   for (const [stream, given] of sums)
     checkCount({ stream, given, loaded: receipt.rows[stream] ?? 0, committed: true });
-}
-
-function idsOf(streams: readonly ConfiguredStream[]): ReadonlySet<StreamId> {
-  return new Set(streams.map(({ stream }) => streamId(stream)));
 }
 
 function endless(): SyncError {

@@ -1,5 +1,5 @@
 import type { JsonObject } from './json.ts';
-import type { StreamDescriptor } from './stream.ts';
+import { streamId, type StreamDescriptor, type StreamId } from './stream.ts';
 
 export type SyncMode = 'full_refresh' | 'incremental';
 export type DestinationSyncMode = 'append' | 'overwrite' | 'append_dedup';
@@ -62,8 +62,28 @@ export function replaces({
   return own > 0 && own === min;
 }
 
+/** True when every sync reads the stream from its start. */
+export function isReadInFull({ sync_mode }: ConfiguredStream): boolean {
+  return sync_mode === 'full_refresh';
+}
+
+/** What the destination is to call the stream, before it fits names to its system. No namespace: the destination's own. */
+export function landsAs({ stream, landing }: ConfiguredStream): StreamDescriptor {
+  const namespace = landing?.namespace || stream.namespace;
+  const name = `${landing?.prefix ?? ''}${stream.name}`;
+  return { name, ...(namespace && { namespace }) };
+}
+
 export interface ConfiguredCatalog {
   readonly streams: readonly ConfiguredStream[];
+}
+
+/** The streams of which `which` holds. */
+export function idsOf(
+  { streams }: ConfiguredCatalog,
+  which: (stream: ConfiguredStream) => boolean,
+): ReadonlySet<StreamId> {
+  return new Set(streams.filter(which).map(({ stream }) => streamId(stream)));
 }
 
 /** The catalog as the Airbyte protocol writes it. */

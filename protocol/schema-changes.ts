@@ -1,4 +1,5 @@
 import type { StreamId } from './stream.ts';
+import type { SyncSummary } from './sync.ts';
 
 /** What is done when the source offers something else than it did: take it over, leave it out, or stop until a person accepts it. */
 export type SchemaPolicy = 'propagate' | 'ignore' | 'pause';
@@ -24,6 +25,12 @@ export interface SchemaChanges {
 }
 
 export const schemaChangesMax = 20;
+
+/** Of the last sync that looked at the source: one that failed earlier says nothing. */
+export function schemaSince(history: readonly SyncSummary[]): SchemaChanges | undefined {
+  return history.findLast(({ schema, outcome }) => schema !== undefined || outcome === 'succeeded')
+    ?.schema;
+}
 
 export function changeText({ stream, column, change, from, to }: SchemaChange): string {
   const what = column === undefined ? `stream ${stream}` : `${stream}.${column}`;

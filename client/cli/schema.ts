@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander';
 import {
+  schemaSince,
   schemaText,
   unfilledSince,
   unfilledText,
-  type ConnectionState,
   type UnfilledStream,
 } from '../../protocol/index.ts';
 import type { Backfill } from '../index.ts';
@@ -56,7 +56,7 @@ async function show(
   [name = '']: readonly (string | undefined)[],
 ): Promise<number> {
   const { history } = await (await session.client()).status(name);
-  const changes = lastSchema(history) ?? null;
+  const changes = schemaSince(history) ?? null;
   const unfilled = unfilledSince(history);
   answer(session, { name, changes, unfilled }, () =>
     [
@@ -66,12 +66,6 @@ async function show(
     ].map(clean),
   );
   return exitCodes.done;
-}
-
-/** Of the last sync that looked at the source. */
-function lastSchema(history: ConnectionState['history']) {
-  return history.findLast(({ schema, outcome }) => schema !== undefined || outcome === 'succeeded')
-    ?.schema;
 }
 
 async function backfill(

@@ -1,5 +1,6 @@
 import {
   globalScope,
+  isReadInFull,
   streamId,
   SyncError,
   type Checkpoint,
@@ -72,7 +73,7 @@ export function leftBehind(
 /** True when the stream's next records follow those that it has. */
 function goesOn({ stream }: Target, { catalog }: OpenInput, held: readonly Checkpoint[]): boolean {
   const configured = catalog.streams.find((one) => streamId(one.stream) === stream);
-  if (configured?.sync_mode === 'full_refresh') return false;
+  if (configured !== undefined && isReadInFull(configured)) return false;
   const own = held.find(({ scope }) => scope === stream);
   if (own !== undefined && own.state !== null) return true;
   const shared = held.find(({ scope }) => scope === globalScope);

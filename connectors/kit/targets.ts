@@ -1,4 +1,5 @@
 import {
+  landsAs,
   replaces,
   streamId,
   SyncError,
@@ -67,14 +68,12 @@ export function planTargets(
   });
 }
 
-function schemaOf({ stream, landing }: ConfiguredStream, ofConfig: string): string {
-  const schema = landing?.namespace || stream.namespace || ofConfig;
-  if (Buffer.byteLength(schema) > identifierBytesMax) throw longSchema(streamId(stream), schema);
+function schemaOf(configured: ConfiguredStream, ofConfig: string): string {
+  const schema = landsAs(configured).namespace || ofConfig;
+  if (Buffer.byteLength(schema) > identifierBytesMax)
+    throw longSchema(streamId(configured.stream), schema);
   return schema;
 }
-
-const nameOf = ({ stream, landing }: ConfiguredStream): string =>
-  `${landing?.prefix ?? ''}${stream.name}`;
 
 /** What is known of a stream's table before it is made is its name only. */
 type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
@@ -90,7 +89,7 @@ function tablesIn(
   const knownOf = new Map(here.map((one) => [one.stream, one]));
   for (const configured of streams) {
     const id = streamId(configured.stream);
-    const name = nameOf(configured);
+    const { name } = landsAs(configured);
     const other = byName.get(name);
     if (other !== undefined) throw sharedTable(other, id, configured);
     byName.set(name, id);
@@ -165,13 +164,9 @@ function longSchema(stream: StreamId, schema: string): SyncError {
   });
 }
 
-function sharedTable(
-  one: StreamId,
-  other: StreamId,
-  { stream, landing }: ConfiguredStream,
-): SyncError {
-  const schema = landing?.namespace ?? stream.namespace;
-  const table = `${schema ? `${schema}.` : ''}${landing?.prefix ?? ''}${stream.name}`;
+function sharedTable(one: StreamId, other: StreamId, configured: ConfiguredStream): SyncError {
+  const { namespace, name } = landsAs(configured);
+  const table = `${namespace ? `${namespace}.` : ''}${name}`;
   return new SyncError('config_error', 'Two streams would be written to one table.', {
     origin: 'destination',
     stream: other,

@@ -1,6 +1,8 @@
 import {
   globalScope,
+  idsOf,
   kindOf,
+  landsAs,
   replaces,
   scopeOf,
   streamId,
@@ -54,7 +56,7 @@ export function landCatalog(
   const back = new Map<StreamId, StreamId>();
   const told = catalog.streams.map((configured) => {
     const id = streamId(configured.stream);
-    const descriptor = descriptorOf(configured);
+    const descriptor = landsAs(configured);
     const other = back.get(streamId(descriptor));
     if (other !== undefined) throw sharedName(other, id, descriptor);
     back.set(streamId(descriptor), id);
@@ -63,11 +65,11 @@ export function landCatalog(
     if (configured.landing?.cdc_deletes === 'soft') throw softDeletes(id, label);
     return toldStream(configured, descriptor, epoch.at, spec, label);
   });
-  const whole = new Set(catalog.streams.filter(replaces).map(({ stream }) => streamId(stream)));
+  const whole = idsOf(catalog, replaces);
   const configuredOf = (stream: StreamId): ConfiguredStream => streams.get(stream)!;
   return {
     catalog: wireCatalog({ streams: told }),
-    descriptor: (stream) => renamed.get(stream) ?? descriptorOf(configuredOf(stream)),
+    descriptor: (stream) => renamed.get(stream) ?? landsAs(configuredOf(stream)),
     rewrite(stream) {
       const only = configuredOf(stream).landing?.only;
       const to = renamed.get(stream);
@@ -98,12 +100,6 @@ function holds(state: State, whole: ReadonlySet<StreamId>): boolean {
       );
     }
   }
-}
-
-function descriptorOf({ stream, landing }: ConfiguredStream): StreamDescriptor {
-  const namespace = landing?.namespace || stream.namespace;
-  const name = `${landing?.prefix ?? ''}${stream.name}`;
-  return { name, ...(namespace && { namespace }) };
 }
 
 function toldStream(

@@ -1,4 +1,6 @@
 import {
+  idsOf,
+  isReadInFull,
   replaces,
   streamId,
   SyncError,
@@ -6,7 +8,6 @@ import {
   type End,
   type Item,
   type JsonObject,
-  type StreamId,
   type WriteInput,
   type Writer,
 } from '../../protocol/index.ts';
@@ -101,7 +102,7 @@ function begin({ options, input, landed, start }: Opened): Writing {
     ...{ options, input, landed, session, over },
     scopes: new Scopes({
       streams: new Set(catalog.streams.map(({ stream }) => streamId(stream))),
-      readInFull: idsOf(input, (one) => one.sync_mode === 'full_refresh'),
+      readInFull: idsOf(catalog, isReadInFull),
       epoch,
       // Without a table beside the data, Temporal decides where this attempt starts.
       start: from,
@@ -111,13 +112,6 @@ function begin({ options, input, landed, start }: Opened): Writing {
     feed: createFeed(session.input!, () => over.abort()),
     ...{ made: [], latch: createLatch(), heldBack: null, end: null, failure: null },
   };
-}
-
-function idsOf(
-  { catalog }: WriteInput<JsonObject>,
-  which: (stream: WriteInput<JsonObject>['catalog']['streams'][number]) => boolean,
-): ReadonlySet<StreamId> {
-  return new Set(catalog.streams.filter(which).map(({ stream }) => streamId(stream)));
 }
 
 /** The destination says itself what it counts, state by state. */
@@ -175,7 +169,7 @@ async function* conclude(writing: Writing): AsyncGenerator<Echo> {
 function* completions(writing: Writing, end: End): Generator<Echo> {
   const { input, landed, scopes, echoes, heldBack } = writing;
   const unechoed = new Set<string>(echoes.unechoed());
-  const toComplete = idsOf(input, (one) => one.sync_mode === 'full_refresh' || replaces(one));
+  const toComplete = idsOf(input.catalog, (one) => isReadInFull(one) || replaces(one));
   const left = new Set(uncovered(writing).map(({ stream }) => stream));
   for (const stream of toComplete)
     if (finished(end, stream) && !unechoed.has(stream) && !left.has(stream))
@@ -186,7 +180,7 @@ function* completions(writing: Writing, end: End): Generator<Echo> {
 
 /** Records of incremental streams that no state covers. Those of a stream read in full are covered by its end. */
 function uncovered({ input, echoes }: Writing): ReturnType<Echoes['uncovered']> {
-  const inFull = idsOf(input, (one) => one.sync_mode === 'full_refresh');
+  const inFull = idsOf(input.catalog, isReadInFull);
   return echoes.uncovered().filter(({ stream }) => !inFull.has(stream));
 }
 

@@ -1,4 +1,5 @@
 import {
+  landsAs,
   replaces,
   streamId,
   type ConfiguredCatalog,
@@ -39,8 +40,7 @@ export function planTargets(
   catalog.streams.forEach(refuseDedup);
   catalog.streams.forEach(refuseFrozen);
   const entries = Object.values(known);
-  const namespaceOf = ({ stream, landing }: ConfiguredStream): string =>
-    landing?.namespace || stream.namespace || '';
+  const namespaceOf = (configured: ConfiguredStream): string => landsAs(configured).namespace ?? '';
   const wanted = catalog.streams.map(namespaceOf).filter((namespace) => namespace !== '');
   const namespaces = claimFileNames(
     wanted,
@@ -81,7 +81,7 @@ function withNames(
   for (const { namespace } of targets) {
     if (names.has(namespace)) continue;
     const here = targets.flatMap((one, i) =>
-      one.namespace === namespace ? [nameOf(catalog.streams[i]!)] : [],
+      one.namespace === namespace ? [landsAs(catalog.streams[i]!).name] : [],
     );
     const kept = Object.values(known).filter((one) => one.namespace === namespace);
     names.set(
@@ -94,12 +94,10 @@ function withNames(
   }
   return targets.map((one, i) => ({
     ...one,
-    name: known[one.stream]?.name ?? names.get(one.namespace)!.get(nameOf(catalog.streams[i]!))!,
+    name:
+      known[one.stream]?.name ?? names.get(one.namespace)!.get(landsAs(catalog.streams[i]!).name)!,
   }));
 }
-
-const nameOf = ({ stream, landing }: ConfiguredStream): string =>
-  `${landing?.prefix ?? ''}${stream.name}`;
 
 /** A field's column: its own name, unless that is Airbyte's. */
 export const columnOf = (field: string): string =>
