@@ -1,49 +1,16 @@
-import {
-  extractedAtColumn,
-  generationColumn,
-  metaColumn,
-  rawIdColumn,
-  type ColumnKind,
-  type Observed,
-} from '../kit/columns.ts';
+import type { Observed } from '../kit/columns.ts';
 import { decimalFor, decimalScale, digitsSql } from '../kit/duckdb/casts.ts';
+import { airbyteTypes, sqlTypes } from '../kit/duckdb/types.ts';
 import { caseFold, quoteIdentifier } from '../kit/identifiers.ts';
-import {
-  inherited,
-  planColumns,
-  settle,
-  wantedFields,
-  type Column,
-  type Table,
-  type TableDialect,
-} from '../kit/tables.ts';
+import { planTable, type Column, type Table, type TableDialect } from '../kit/tables.ts';
 import type { Target } from '../kit/targets.ts';
 import type { Database } from './database.ts';
 import type { DuckdbLedger } from './ledger.ts';
 
-const sqlTypes: Readonly<Record<ColumnKind, string>> = {
-  string: 'VARCHAR',
-  boolean: 'BOOLEAN',
-  integer: 'BIGINT',
-  big_integer: 'HUGEINT',
-  number: 'DOUBLE',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  timestamptz: 'TIMESTAMP WITH TIME ZONE',
-  time: 'TIME',
-  timetz: 'TIME WITH TIME ZONE',
-  json: 'JSON',
-};
-
 const dialect: TableDialect = {
   fold: caseFold,
   sqlTypeOf: (kind) => sqlTypes[kind],
-  airbyteTypes: {
-    [rawIdColumn]: 'UUID',
-    [extractedAtColumn]: 'TIMESTAMP WITH TIME ZONE',
-    [metaColumn]: 'JSON',
-    [generationColumn]: 'BIGINT',
-  },
+  airbyteTypes,
   reserved: [],
 };
 
@@ -57,16 +24,9 @@ export async function ensureTable(
   await ledger.makeSchema(given.schema);
   const name = given.hidden ?? given.table;
   const sql = database.table(given.schema, name);
-  const existing = await ledger.tableColumns(given.schema, name);
-  const isModelled = given.frozen && given.hidden !== null;
-  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
-  const target = settle(given, visible);
-  const wanted = wantedFields(target, more);
-  const { columns, missing } = planColumns(
-    wanted,
-    { existing, taken: inherited(given, visible, existing) },
-    dialect,
-  );
+  const columnsOf = (table: string) => ledger.tableColumns(given.schema, table);
+  const plan = await planTable(given, more, columnsOf, dialect);
+  const { target, existing, columns, missing } = plan;
   if (existing.length === 0)
     await database.run(`CREATE TABLE IF NOT EXISTS ${sql} (${missing.join(', ')})`);
   else

@@ -1,6 +1,6 @@
 import { SyncError, type JsonObject } from '../../protocol/index.ts';
 import { columnsMax } from '../kit/columns.ts';
-import { membersOf, NotJson, skipSpace } from '../kit/json-scan.ts';
+import { membersOf, NotJson, skipSpace, stringOf } from '../kit/json-scan.ts';
 import { OpenFile } from './bytes.ts';
 import type { FilesConfig, StreamConfig } from './config.ts';
 import { decodeCell } from './csv.ts';
@@ -116,7 +116,7 @@ function jsonlColumns({ head, isWhole }: Identity): Columns {
       const start = skipSpace(line, 0);
       if (start === line.length) continue;
       for (const { key, start: from, end } of membersOf(line, start))
-        add(columns, decoded(key), kindOfJson(line.slice(from, end)));
+        add(columns, stringOf(key), kindOfJson(line.slice(from, end)));
     } catch (error) {
       // A sample is looked at; who reads the file tells what is wrong with it.
       if (!(error instanceof NotJson) && !(error instanceof SyntaxError)) throw error;
@@ -126,10 +126,6 @@ function jsonlColumns({ head, isWhole }: Identity): Columns {
   columns.delete(modifiedField);
   return columns;
 }
-
-/** A JSON string's text, from its bytes. */
-const decoded = (text: string): string =>
-  JSON.parse(Buffer.from(text, 'latin1').toString()) as string;
 
 /** By its text, so that its digits count. */
 function kindOfJson(text: string): Kind | null {

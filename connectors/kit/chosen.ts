@@ -1,4 +1,4 @@
-import { membersOf, NotJson, skipSpace, type Member } from './json-scan.ts';
+import { membersOf, NotJson, skipSpace, stringOf, type Member } from './json-scan.ts';
 import { admits } from './tables.ts';
 import { unreadableRecord, type Target } from './targets.ts';
 
@@ -39,13 +39,10 @@ function withChosen(line: string, target: Choice): string {
   // What is no record is told by whoever reads it.
   if (data === undefined || line[data.start] !== '{') return line;
   const kept = membersOf(line, data.start)
-    .filter(({ key }) => admits(target, nameOf(key)))
+    .filter(({ key }) => admits(target, stringOf(key)))
     .map(({ key, start, end }) => `${key}:${line.slice(start, end)}`);
   return `${line.slice(0, data.start)}{${kept.join(',')}}${line.slice(data.end)}`;
 }
 
 const find = (members: readonly Member[], name: string): Member | undefined =>
-  members.findLast(({ key }) => nameOf(key) === name);
-
-/** Of a key as it is written, one character a byte. */
-const nameOf = (key: string): string => JSON.parse(Buffer.from(key, 'latin1').toString()) as string;
+  members.findLast(({ key }) => stringOf(key) === name);

@@ -80,6 +80,14 @@ export function membersOf(text: string, at: number): Member[] {
   }
 }
 
+/** The member of a plain name (one that needs no escape, written with none), the last of it. */
+export const memberOf = (members: readonly Member[], name: string): Member | undefined =>
+  members.findLast((member) => member.key === `"${name}"`);
+
+/** The text of a JSON string that has one character a byte. */
+export const stringOf = (json: string): string =>
+  JSON.parse(Buffer.from(json, 'latin1').toString()) as string;
+
 /** The brackets and the literals (numbers, `true`, `NaN`) of a value, in order; strings are stepped over. */
 export function* tokensOf(text: string): Generator<string> {
   for (let i = skipSpace(text, 0); i < text.length; i = skipSpace(text, i)) {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { membersOf, NotJson, skipSpace, tokensOf, type Member } from './json-scan.ts';
+import { memberOf, membersOf, NotJson, skipSpace, tokensOf } from './json-scan.ts';
 import { fitsDouble, numeralPattern } from './numbers.ts';
 
 /** What the destination can't take as it is. */
@@ -46,11 +46,11 @@ interface Repair {
 /** `line` holds one byte per character. */
 function repairLine(line: string, repair: Repair): string {
   const envelope = membersOf(line, skipSpace(line, 0));
-  if (find(envelope, '_tidemark') !== undefined) return line;
-  const record = find(envelope, 'record');
+  if (memberOf(envelope, '_tidemark') !== undefined) return line;
+  const record = memberOf(envelope, 'record');
   if (record === undefined) throw new NotJson();
   const parts = membersOf(line, record.start);
-  const data = find(parts, 'data');
+  const data = memberOf(parts, 'data');
   if (data === undefined) throw new NotJson();
   // No name of a column holds a NUL.
   const asName = { ...repair, rules: { ...repair.rules, refusesNul: true } };
@@ -63,7 +63,7 @@ function repairLine(line: string, repair: Repair): string {
     else if (value !== 'null') notes.nulled.push(cleanText(member.key));
   }
   const rest = ['emitted_at', 'meta'].flatMap((name) => {
-    const member = find(parts, name);
+    const member = memberOf(parts, name);
     if (member === undefined) return [];
     const value = line.slice(member.start, member.end);
     return isBroken(value, repair) ? [] : [`"${name}":${value}`];
@@ -94,9 +94,6 @@ function judge(key: string, value: string, repair: Repair, notes: Notes): string
   if (losesDigits(value)) notes.exact.push(`${key}:${jsonString(value)}`);
   return value;
 }
-
-const find = (members: readonly Member[], name: string): Member | undefined =>
-  members.findLast((member) => member.key === `"${name}"`);
 
 function writtenNotes({ nulled, exact, digits }: Notes): string {
   const parts = [

@@ -46,7 +46,7 @@ export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
  * A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns; for a hidden
  * table those of the visible one.
  */
-export function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
+function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
   if (!target.frozen) return target;
   const names = existing.length > 0 ? existing.map(({ name }) => name) : [...target.fields.keys()];
   const only = new Set([...names, ...(target.dedupBy ?? [])]);
@@ -56,7 +56,7 @@ export function settle(target: Target, existing: readonly { readonly name: strin
 }
 
 /** The columns, as they are, that a frozen stream's hidden table lacks of those of the visible one: in its place none may be missing. */
-export function inherited(
+function inherited(
   { frozen, hidden }: Target,
   visible: readonly Omit<Column, 'field'>[],
   existing: readonly Omit<Column, 'field'>[],
@@ -114,6 +114,31 @@ export function planColumns(
     columns,
     missing: missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`),
   };
+}
+
+export interface TablePlan {
+  /** Settled. */
+  readonly target: Target;
+  readonly existing: readonly Omit<Column, 'field'>[];
+  readonly columns: readonly Column[];
+  /** Definitions of the columns that the table lacks. */
+  readonly missing: readonly string[];
+}
+
+/** What a target's table is to become, from what it is. `columnsOf`: those of a table in the target's schema; none where it is not there. */
+export async function planTable(
+  given: Target,
+  more: readonly Observed[],
+  columnsOf: (table: string) => Promise<readonly Omit<Column, 'field'>[]>,
+  dialect: TableDialect,
+): Promise<TablePlan> {
+  const existing = await columnsOf(given.hidden ?? given.table);
+  const isModelled = given.frozen && given.hidden !== null;
+  const visible = isModelled ? await columnsOf(given.table) : existing;
+  const target = settle(given, visible);
+  const taken = inherited(given, visible, existing);
+  const wanted = wantedFields(target, more);
+  return { target, existing, ...planColumns(wanted, { existing, taken }, dialect) };
 }
 
 /** The table's target with a field for every column: those that only records brought stay when the table is made wider. */

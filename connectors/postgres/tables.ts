@@ -6,16 +6,7 @@ import {
   type Observed,
 } from '../kit/columns.ts';
 import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
-import {
-  admits,
-  inherited,
-  planColumns,
-  settle,
-  wantedFields,
-  type Column,
-  type Table,
-  type TableDialect,
-} from '../kit/tables.ts';
+import { admits, planTable, type Column, type Table, type TableDialect } from '../kit/tables.ts';
 import { unreadableRecord, type Target } from '../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
@@ -51,16 +42,8 @@ export async function ensureTable(
   const name = given.hidden ?? given.table;
   const sql = tableSql(given.schema, name);
   await session.query(`CREATE TABLE IF NOT EXISTS ${sql} ()`);
-  const existing = await ledger.tableColumns(given.schema, name);
-  const isModelled = given.frozen && given.hidden !== null;
-  const visible = isModelled ? await ledger.tableColumns(given.schema, given.table) : existing;
-  const target = settle(given, visible);
-  const wanted = wantedFields(target, more);
-  const { columns, missing } = planColumns(
-    wanted,
-    { existing, taken: inherited(given, visible, existing) },
-    dialect,
-  );
+  const columnsOf = (table: string) => ledger.tableColumns(given.schema, table);
+  const { target, columns, missing } = await planTable(given, more, columnsOf, dialect);
   if (missing.length > 0)
     await session.query(
       `ALTER TABLE ${sql} ${missing.map((definition) => `ADD COLUMN IF NOT EXISTS ${definition}`).join(', ')}`,

@@ -1,5 +1,5 @@
 import { airbyteColumns, columnsMax } from '../../kit/columns.ts';
-import { membersOf } from '../../kit/json-scan.ts';
+import { membersOf, stringOf } from '../../kit/json-scan.ts';
 import { tooManyColumns } from '../../kit/targets.ts';
 import { asBytesText } from '../envelope.ts';
 import type { StreamId } from '../../../protocol/index.ts';
@@ -22,7 +22,7 @@ export function csvRows(stream: StreamId, columns: readonly string[]): Rows {
   const placeOf = (key: string): number => {
     const known = byKey.get(key);
     if (known !== undefined) return known;
-    const column = columnOf(decoded(key));
+    const column = columnOf(stringOf(key));
     const place = places.get(column) ?? header.length + missing.length;
     if (place >= cells) {
       missing.push(column);
@@ -52,19 +52,15 @@ export function csvRows(stream: StreamId, columns: readonly string[]): Rows {
 }
 
 const isKnown = (key: string, places: ReadonlyMap<string, number>): boolean =>
-  places.has(columnOf(decoded(key)));
+  places.has(columnOf(stringOf(key)));
 
 /** The cell of a JSON text; both have one character a byte. */
 function cellOf(json: string): string {
   if (json === 'null') return '';
   if (json.startsWith('"'))
-    return quotedIfNeeded(json.includes('\\') ? asBytesText(decoded(json)) : json.slice(1, -1));
+    return quotedIfNeeded(json.includes('\\') ? asBytesText(stringOf(json)) : json.slice(1, -1));
   return quotedIfNeeded(json);
 }
-
-/** A JSON string's text. Never given a number. */
-const decoded = (json: string): string =>
-  JSON.parse(Buffer.from(json, 'latin1').toString()) as string;
 
 const quotedIfNeeded = (text: string): string =>
   text === '' || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,12 +1,4 @@
-import {
-  airbyteColumns,
-  extractedAtColumn,
-  generationColumn,
-  metaColumn,
-  rawIdColumn,
-  type ColumnKind,
-  type Observed,
-} from '../../kit/columns.ts';
+import { airbyteColumns, rawIdColumn, type ColumnKind, type Observed } from '../../kit/columns.ts';
 import { castSql, decimalFor, digitsSql, isNumeral } from '../../kit/duckdb/casts.ts';
 import {
   columnAt,
@@ -17,6 +9,7 @@ import {
   type Typing,
 } from '../../kit/duckdb/stage.ts';
 import type { Statements } from '../../kit/duckdb/statements.ts';
+import * as duckdb from '../../kit/duckdb/types.ts';
 import { caseFold, quoteIdentifier } from '../../kit/identifiers.ts';
 import { planColumns, wantedFields, type Column, type TableDialect } from '../../kit/tables.ts';
 import type { Shape } from './manifest.ts';
@@ -27,29 +20,16 @@ const wideInteger = 'DECIMAL(38,0)';
 
 /** Parquet has no time of day with a zone. */
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
-  string: 'VARCHAR',
-  boolean: 'BOOLEAN',
-  integer: 'BIGINT',
+  ...duckdb.sqlTypes,
   big_integer: wideInteger,
-  number: 'DOUBLE',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  timestamptz: 'TIMESTAMP WITH TIME ZONE',
-  time: 'TIME',
   timetz: 'VARCHAR',
-  json: 'JSON',
 };
 
 /** Names are told apart as DuckDB tells them; other readers ignore case too. */
 const dialect: TableDialect = {
   fold: caseFold,
   sqlTypeOf: (kind) => sqlTypes[kind],
-  airbyteTypes: {
-    [rawIdColumn]: 'VARCHAR',
-    [extractedAtColumn]: 'TIMESTAMP WITH TIME ZONE',
-    [metaColumn]: 'JSON',
-    [generationColumn]: 'BIGINT',
-  },
+  airbyteTypes: { ...duckdb.airbyteTypes, [rawIdColumn]: 'VARCHAR' },
   reserved: [],
 };
 

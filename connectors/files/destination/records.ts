@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { isObject, type JsonObject, type StreamId } from '../../../protocol/index.ts';
-import { membersOf, NotJson, skipSpace, type Member } from '../../kit/json-scan.ts';
+import { memberOf, membersOf, NotJson, skipSpace, type Member } from '../../kit/json-scan.ts';
 import { repairLines, type RepairRules } from '../../kit/repair.ts';
 import { unreadableRecord } from '../../kit/targets.ts';
 
@@ -58,29 +58,26 @@ function repaired(line: string): string {
   const bytes = Buffer.from(line, 'latin1');
   if (isUtf8(bytes) && !doubtful.test(line)) return line;
   const mended = repairLines(bytes, rules).toString('latin1');
-  const isMended = find(membersOf(mended, 0), '_tidemark') !== undefined || !isUtf8(bytes);
+  const isMended = memberOf(membersOf(mended, 0), '_tidemark') !== undefined || !isUtf8(bytes);
   return isMended ? mended.slice(0, -1) : line;
 }
-
-const find = (members: readonly Member[], name: string): Member | undefined =>
-  members.findLast((member) => member.key === `"${name}"`);
 
 function recordIn(line: string): RecordText {
   // Only to refuse what is no JSON: no value of a record comes from it.
   const parsed = JSON.parse(line) as { record?: { data?: JsonObject } };
   const data = parsed.record?.data;
   const envelope = membersOf(line, skipSpace(line, 0));
-  const record = find(envelope, 'record');
+  const record = memberOf(envelope, 'record');
   if (record === undefined || !isObject(data)) throw new NotJson();
   const parts = membersOf(line, record.start);
   const textOf = (members: readonly Member[], name: string): string | null => {
-    const member = find(members, name);
+    const member = memberOf(members, name);
     return member === undefined ? null : line.slice(member.start, member.end);
   };
-  const meta = find(parts, 'meta');
+  const meta = memberOf(parts, 'meta');
   const isMeta = meta !== undefined && line[meta.start] === '{';
   const changes = isMeta ? textOf(membersOf(line, meta.start), 'changes') : null;
-  const notes = find(envelope, '_tidemark');
+  const notes = memberOf(envelope, '_tidemark');
   const nulled = notes === undefined ? null : textOf(membersOf(line, notes.start), 'nulled');
   return {
     data: textOf(parts, 'data')!,
