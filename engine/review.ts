@@ -12,8 +12,8 @@ import {
   type StreamSelection,
 } from '../protocol/index.ts';
 import { compareOffers, offerOf, type Offer } from './offer.ts';
+import { nameCharsMax, shorten } from './shorten.ts';
 
-const nameCharsMax = 80;
 const typeCharsMax = 40;
 /** Shown in a failure, which must stay small. */
 const placeCharsMax = 280;
@@ -109,16 +109,13 @@ function hashOf(changes: readonly SchemaChange[]): string {
   return createHash('sha256').update(JSON.stringify(changes)).digest('hex').slice(0, idLength);
 }
 
-const cut = (text: string, charsMax: number): string =>
-  text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
-
 function bounded(id: string, taken: boolean, all: readonly SchemaChange[]): SchemaChanges {
   const changes = all.slice(0, schemaChangesMax).map(({ stream, column, change, from, to }) => ({
-    stream: cut(stream, nameCharsMax) as StreamId,
-    ...(column !== undefined && { column: cut(column, nameCharsMax) }),
+    stream: shorten(stream, nameCharsMax) as StreamId,
+    ...(column !== undefined && { column: shorten(column, nameCharsMax) }),
     change,
-    ...(from !== undefined && { from: cut(from, typeCharsMax) }),
-    ...(to !== undefined && { to: cut(to, typeCharsMax) }),
+    ...(from !== undefined && { from: shorten(from, typeCharsMax) }),
+    ...(to !== undefined && { to: shorten(to, typeCharsMax) }),
   }));
   return { id, taken, changes, count: all.length };
 }
@@ -131,7 +128,7 @@ function paused(
   const count = changes.length;
   return new SyncError('config_error', 'The source offers another schema than was accepted.', {
     origin: 'source',
-    place: cut(`${count} changes: ${changes.map(changeText).join(', ')}`, placeCharsMax),
+    place: shorten(`${count} changes: ${changes.map(changeText).join(', ')}`, placeCharsMax),
     remedy: `Look at them with tidemark status ${connection}, then: tidemark schema accept ${connection}.`,
     facts: { changes: id, count },
   });

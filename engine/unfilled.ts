@@ -16,6 +16,7 @@ import {
   type UnfilledStream,
 } from '../protocol/index.ts';
 import type { Offer } from './offer.ts';
+import { nameCharsMax, shorten } from './shorten.ts';
 
 /**
  * By stream, the columns that rows written earlier lack, each with the number of the sync that found it. Kept beside the data with the
@@ -109,13 +110,9 @@ function toldOf(configured: ConfiguredStream, unfilled: Unfilled): readonly Unfi
   return [
     {
       stream,
-      columns: columns.slice(0, unfilledColumnsMax).map(shorten),
+      columns: columns.slice(0, unfilledColumnsMax).map((name) => shorten(name, nameCharsMax)),
       count: columns.length,
       again,
     },
   ];
 }
-
-const nameCharsMax = 80;
-const shorten = (name: string): string =>
-  name.length > nameCharsMax ? `${name.slice(0, nameCharsMax - 1)}…` : name;
