@@ -29,6 +29,10 @@ export function numbers(lines: readonly string[] = []): number[] {
   );
 }
 
+/** The numbers from `from` to n. */
+export const upTo = (n: number, from = 1): number[] =>
+  Array.from({ length: n - from + 1 }, (_, i) => from + i);
+
 export interface TestBlock extends Block {
   readonly released: () => number;
 }

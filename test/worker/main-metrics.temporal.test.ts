@@ -1,44 +1,22 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
-import { defaultPolicy, newConnection, type SyncSummary } from '../../protocol/index.ts';
-import { dataConverter } from '../../workflows/data-converter.ts';
-import { connectionWorkflowId, syncWorkflowId } from '../../workflows/messages.ts';
-import { built } from './built.ts';
+import type { SyncSummary } from '../../protocol/index.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import { samplesOf, type Samples } from './scrape.ts';
-import { testServer, type TestServer } from './server.ts';
-import { slowRecords, writeSlowSource } from './slow-source.ts';
+import { freshQueue, openSlowRoom, type SlowRoom, type WorkerProcess } from './slow-room.ts';
+import { slowRecords } from './slow-source.ts';
 
 const testMsMax = 120_000;
 const syncMsMax = 60_000;
 
-let server: TestServer;
-let connection: Connection;
-let directory: string;
-const children: ChildProcess[] = [];
+let room: SlowRoom;
 beforeAll(async () => {
-  server = await testServer();
-  connection = await Connection.connect({ address: server.address });
-  directory = await mkdtemp(join(tmpdir(), 'tidemark-metrics-'));
-  await writeSlowSource(directory);
+  room = await openSlowRoom();
 });
-afterAll(async () => {
-  for (const child of children) child.kill('SIGKILL');
-  await connection?.close();
-  await server?.stop();
-  await rm(directory, { recursive: true, force: true });
-});
+afterAll(() => room?.close());
 
-interface ObservedWorker {
-  readonly child: ChildProcess;
+interface ObservedWorker extends WorkerProcess {
   readonly queue: string;
-  readonly logged: () => string;
   readonly get: (path: string) => Promise<readonly [number, string]>;
   readonly scrape: () => Promise<Samples>;
   /** Temporal's own. */
@@ -46,28 +24,17 @@ interface ObservedWorker {
 }
 
 async function startWorker(address: string): Promise<ObservedWorker> {
-  const queue = `test-${randomBytes(6).toString('hex')}`;
+  const queue = freshQueue();
   const metrics = `127.0.0.1:${await freePort()}`;
   const temporal = `127.0.0.1:${await freePort()}`;
-  let logged = '';
-  const child = spawn(process.execPath, [built('worker/main.js')], {
-    cwd: directory,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: {
-      PATH: process.env['PATH'],
-      HOME: directory,
-      TEMPORAL_ADDRESS: address,
-      TIDEMARK_STATE_DIR: join(directory, 'state'),
-      TIDEMARK_TASK_QUEUE: queue,
-      TIDEMARK_LABEL: 'box',
-      TIDEMARK_METRICS_ADDRESS: metrics,
-      TIDEMARK_TEMPORAL_METRICS_ADDRESS: temporal,
-      TIDEMARK_LOG_FORMAT: 'json',
-      TIDEMARK_LOG_LEVEL: 'DEBUG',
-    },
+  const worker = room.worker({
+    TEMPORAL_ADDRESS: address,
+    TIDEMARK_TASK_QUEUE: queue,
+    TIDEMARK_METRICS_ADDRESS: metrics,
+    TIDEMARK_TEMPORAL_METRICS_ADDRESS: temporal,
+    TIDEMARK_LOG_FORMAT: 'json',
+    TIDEMARK_LOG_LEVEL: 'DEBUG',
   });
-  child.stderr.on('data', (chunk: Buffer) => (logged += chunk.toString()));
-  children.push(child);
   const text = async (url: string): Promise<readonly [number, string]> => {
     const response = await fetch(url);
     return [response.status, (await response.text()).trim()];
@@ -80,8 +47,8 @@ async function startWorker(address: string): Promise<ObservedWorker> {
     ),
   );
   return {
-    ...{ child, queue, get },
-    logged: () => logged,
+    ...worker,
+    ...{ queue, get },
     scrape: async () => samplesOf((await get('/metrics'))[1]),
     temporal: async () => (await text(`http://${temporal}/metrics`))[1],
   };
@@ -95,36 +62,12 @@ test('a worker that waits for Temporal lives, and is not ready', async () => {
   expect((await once(worker.child, 'exit'))[0]).toBe(0);
 });
 
-async function connectionOn(queue: string): Promise<{ name: string; client: Client }> {
-  const name = `metrics-${randomBytes(6).toString('hex')}`;
-  const client = new Client({ connection, dataConverter });
-  const policy = { ...defaultPolicy, commitIntervalMsMin: 200, commitIntervalMsMax: 1_000 };
-  const state = newConnection(randomUUID(), {
-    name,
-    source: { connector: 'slow', config: {} },
-    destination: { connector: 'duckdb', config: { path: `./${name}.duckdb` } },
-    policy,
-  });
-  await client.workflow.start('connectionWorkflow', {
-    taskQueue: queue,
-    workflowId: connectionWorkflowId(name),
-    args: [{ state }],
-  });
-  return { name, client };
-}
-
 test(
   'metrics and health tell of a sync while it runs, when it has ended, and while one drains',
   async () => {
-    const worker = await startWorker(server.address);
+    const worker = await startWorker(room.address);
     await eventually('ready', async () => (await worker.get('/readyz'))[0] === 200);
-    const { name, client } = await connectionOn(worker.queue);
-    const sync = () =>
-      client.workflow.start('syncWorkflow', {
-        taskQueue: worker.queue,
-        workflowId: syncWorkflowId(name),
-        args: [{ connection: name }],
-      });
+    const { name, sync } = await room.connect(worker.queue);
     const of = (samples: Samples, metric: string): number =>
       samples.get(`tidemark_${metric}{connection="${name}"}`) ?? 0;
     const ended = (samples: Samples, outcome: string): number | undefined =>
@@ -164,12 +107,8 @@ test(
     expect(after.get('process_cpu_seconds_total')).toBeGreaterThan(0);
     expect(await worker.temporal()).toMatch(/^temporal_\w+_total\{.*activity_type="write"/m);
 
-    const other = await connectionOn(worker.queue);
-    const second = await client.workflow.start('syncWorkflow', {
-      taskQueue: worker.queue,
-      workflowId: syncWorkflowId(other.name),
-      args: [{ connection: other.name }],
-    });
+    const other = await room.connect(worker.queue);
+    const second = await other.sync();
     await eventually(
       'the second one runs',
       async () =>
@@ -214,15 +153,9 @@ test('an address that is taken ends the process with code 2 and the setting to c
   const first = await startWorker('127.0.0.1:1');
   const taken = new URL(first.logged().match(/http:\/\/[\d.:]+/)![0]).host;
   for (const variable of ['TIDEMARK_METRICS_ADDRESS', 'TIDEMARK_TEMPORAL_METRICS_ADDRESS']) {
-    const second = spawn(process.execPath, [built('worker/main.js')], {
-      cwd: directory,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env['PATH'], HOME: directory, [variable]: taken },
-    });
-    let told = '';
-    second.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
-    expect((await once(second, 'close'))[0]).toBe(2);
-    expect(told).toContain(`${variable} ${taken}: `);
+    const second = room.worker({ [variable]: taken });
+    expect((await once(second.child, 'close'))[0]).toBe(2);
+    expect(second.logged()).toContain(`${variable} ${taken}: `);
   }
   first.child.kill('SIGTERM');
   await once(first.child, 'exit');

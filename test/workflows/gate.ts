@@ -1,18 +1,18 @@
 /** A source that stops before record n until it is let through, its destination having committed what came before. */
 export function gate(n: number) {
-  let open: () => void = () => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  let reached = false;
+  const opened = new AbortController();
+  let reached = 0;
   return {
-    open: () => open(),
-    isReached: () => reached,
+    open: () => opened.abort(),
+    isReached: () => reached > 0,
+    /** How often a source came to the closed gate. */
+    reached: () => reached,
     beforeRecord: async (_: string, at: number, { abort }: { readonly abort: AbortSignal }) => {
-      if (at !== n) return;
-      reached = true;
-      const aborted = new Promise<void>((resolve) =>
-        abort.addEventListener('abort', () => resolve()),
-      );
-      await Promise.race([opened, aborted]);
+      if (at !== n || opened.signal.aborted) return;
+      reached += 1;
+      const passed = AbortSignal.any([opened.signal, abort]);
+      if (!passed.aborted)
+        await new Promise<void>((resolve) => passed.addEventListener('abort', () => resolve()));
     },
   };
 }

@@ -40,6 +40,7 @@ import {
   type ProbeInput,
   type ProbeResult,
 } from '../../workflows/messages.ts';
+import { id, numbers } from '../support/items.ts';
 import { createWorld, memoryConnectors, type World } from '../support/memory-connectors.ts';
 
 /** A place of our own on the test server: queues, connections and workers of one test file. */
@@ -249,6 +250,10 @@ export async function failureOf(work: Promise<unknown>): Promise<{
 }
 
 const untilMsMax = 40_000;
+
+/** Numbers of the records that the destination holds. */
+export const rowsOf = ({ store }: World, stream = 'orders'): number[] =>
+  numbers(store.rows.get(id(stream)));
 
 /** Polls until the condition holds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {

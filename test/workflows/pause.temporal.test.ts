@@ -8,12 +8,14 @@ import {
   searchAttributes,
   syncStatusQuery,
 } from '../../workflows/messages.ts';
-import { id, numbers } from '../support/items.ts';
+import { upTo } from '../support/items.ts';
 import type { World } from '../support/memory-connectors.ts';
+import { gate } from './gate.ts';
 import {
   failureOf,
   historyOf,
   openHouse,
+  rowsOf,
   until,
   type Connected,
   type House,
@@ -28,25 +30,8 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-const rowsOf = ({ store }: World): number[] => numbers(store.rows.get(id('orders')));
 /** Where each read began. */
 const startsOf = ({ sent }: World): number[] => sent.map(({ orders }) => orders![0]!);
-
-/** A source that stops before record n until it is let through. */
-function gate(n: number) {
-  let isOpen = false;
-  let reached = 0;
-  return {
-    open: () => void (isOpen = true),
-    reached: () => reached,
-    beforeRecord: async (_: string, at: number, { abort }: { readonly abort: AbortSignal }) => {
-      if (at !== n || isOpen) return;
-      reached += 1;
-      await new Promise<void>((resolve) => abort.addEventListener('abort', () => resolve()));
-    },
-  };
-}
 
 const pause = ({ workflow }: Connected, note = 'upgrade'): Promise<Pause> =>
   workflow.executeUpdate(pauseUpdate, { args: [{ note, by: 'ada' }] });
@@ -132,7 +117,7 @@ test('a full refresh that was paused does not read again what is complete', asyn
   await resume(connected);
 
   expect(await handle.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1, records: 14 });
-  expect(numbers(world.store.rows.get(id('customers')))).toEqual(upTo(4));
+  expect(rowsOf(world, 'customers')).toEqual(upTo(4));
   expect(rowsOf(world)).toEqual(upTo(10));
   expect(Object.keys(world.sent.at(-1)!)).toEqual(['orders']);
 });

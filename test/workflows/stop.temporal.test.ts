@@ -8,10 +8,9 @@ import {
   syncStatusQuery,
   wholeLane,
 } from '../../workflows/messages.ts';
-import { id, numbers } from '../support/items.ts';
-import type { World } from '../support/memory-connectors.ts';
+import { id, upTo } from '../support/items.ts';
 import { gate } from './gate.ts';
-import { failureOf, historyOf, openHouse, until, type House } from './house.ts';
+import { failureOf, historyOf, openHouse, rowsOf, until, type House } from './house.ts';
 
 let house: House;
 
@@ -20,9 +19,6 @@ beforeAll(async () => {
   await house.worker();
 });
 afterAll(() => house.close());
-
-const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
-const rowsOf = ({ store }: World): number[] => numbers(store.rows.get(id('orders')));
 
 test('a cancelled sync drains to a checkpoint, keeps it, and the next one resumes', async () => {
   const door = gate(8);

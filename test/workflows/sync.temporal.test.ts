@@ -1,8 +1,8 @@
 import { SyncError, type SyncFailure } from '../../protocol/index.ts';
 import { checkpointsQuery, syncStatusQuery } from '../../workflows/messages.ts';
-import { id, numbers } from '../support/items.ts';
+import { id, upTo } from '../support/items.ts';
 import { secret, type World } from '../support/memory-connectors.ts';
-import { failureOf, historyOf, openHouse, textOf, until, type House } from './house.ts';
+import { failureOf, historyOf, openHouse, rowsOf, textOf, until, type House } from './house.ts';
 
 let house: House;
 
@@ -12,10 +12,6 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-const upTo = (n: number, from = 1): number[] =>
-  Array.from({ length: n - from + 1 }, (_, i) => from + i);
-const rowsOf = ({ store }: World, stream = 'orders'): number[] =>
-  numbers(store.rows.get(id(stream)));
 const cursorOf = ({ store }: World, stream = 'orders'): unknown =>
   store.checkpoints.get(stream)?.state?.stream?.stream_state;
 
