@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { LoaderDestination } from '../../protocol/index.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
 import { defaultSchema, postgresSpec, type PostgresConfig } from './config.ts';
 import { PostgresLedger } from './ledger.ts';
 import { PostgresLoader } from './loader.ts';
 import { Session } from './session.ts';
+import { tableSql } from './tables.ts';
 
 /** Logs in, and proves that it may make a table in the schema by making one and taking it back. */
 async function check(config: PostgresConfig, signal: AbortSignal): Promise<void> {
@@ -13,7 +13,7 @@ async function check(config: PostgresConfig, signal: AbortSignal): Promise<void>
     await session.alone(signal, async () => {
       const schema = config.schema ?? defaultSchema;
       await new PostgresLedger(session, schema).makeSchema(schema);
-      const table = `${quoteIdentifier(schema)}.${quoteIdentifier(`_tidemark_check_${randomUUID()}`)}`;
+      const table = tableSql(schema, `_tidemark_check_${randomUUID()}`);
       await session.query('BEGIN');
       await session.query(`CREATE TABLE ${table} (a int)`);
       await session.query('CREATE TEMPORARY TABLE tidemark_check (a int)');

@@ -36,8 +36,8 @@ export class PostgresLedger {
   constructor(session: Session, schema: string) {
     this.#session = session;
     this.schema = schema;
-    this.#checkpoints = `${quoteIdentifier(schema)}.${quoteIdentifier(checkpointTable)}`;
-    this.#owners = `${quoteIdentifier(schema)}.${quoteIdentifier(ownerTable)}`;
+    this.#checkpoints = tableSql(schema, checkpointTable);
+    this.#owners = tableSql(schema, ownerTable);
   }
 
   /** Idempotent, outside transactions. */

@@ -1,8 +1,8 @@
 import type { ConnectionRef } from '../../protocol/index.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
 import { offerTable } from '../kit/ledger.ts';
 import type { PostgresLedger } from './ledger.ts';
 import type { Session } from './session.ts';
+import { tableSql } from './tables.ts';
 
 /** What the source of each connection offered: one row a connection, with what it offered to the sync before. */
 export class PostgresOffers {
@@ -13,7 +13,7 @@ export class PostgresOffers {
   constructor(session: Session, ledger: PostgresLedger) {
     this.#session = session;
     this.#ledger = ledger;
-    this.#table = `${quoteIdentifier(ledger.schema)}.${quoteIdentifier(offerTable)}`;
+    this.#table = tableSql(ledger.schema, offerTable);
   }
 
   async before({ id }: ConnectionRef, syncNo: number): Promise<string | null> {
