@@ -12,16 +12,19 @@ import { tableOf, type Finding } from './finding.ts';
 import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
 import { leaksAfter } from './leaks.ts';
 import { memoryUnderLoad } from './memory.ts';
+import { soak } from './soak/soak.ts';
 
 // `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
+// The soak runs only when asked for.
 
-const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory] [--target postgres|duckdb|files|parquet]
-                        [--seed N] [--kills N] [--syncs N] [--report file]`;
+const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory|soak] [--target postgres|duckdb|files|parquet]
+                        [--seed N] [--kills N] [--syncs N] [--minutes N] [--report file]`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
 const refreshKills = 10;
 const syncsDefault = '50';
+const minutesDefault = '60';
 /** Of a source that is a process; files are written too where files are read. */
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
@@ -43,19 +46,22 @@ function readOptions() {
       seed: { type: 'string', default: String(randomInt(seedMax)) },
       kills: { type: 'string', default: killsDefault },
       syncs: { type: 'string', default: syncsDefault },
+      minutes: { type: 'string', default: minutesDefault },
       report: { type: 'string' },
     },
   });
   const { only, target, report } = values;
-  const [seed, kills, syncs] = [values.seed, values.kills, values.syncs].map(Number);
+  const { seed: seedText, kills: killsText, syncs: syncsText, minutes: minutesText } = values;
+  const [seed, kills, syncs, minutes] = [seedText, killsText, syncsText, minutesText].map(Number);
   const isChosen = (kind: TargetKind): boolean => target === undefined || kind === target;
   const known =
-    only === undefined || ['kills', 'files', 'refresh', 'leaks', 'memory'].includes(only);
-  const whole = [seed, kills, syncs].every((n) => Number.isSafeInteger(n) && n! >= 0);
+    only === undefined || ['kills', 'files', 'refresh', 'leaks', 'memory', 'soak'].includes(only);
+  const whole = [seed, kills, syncs, minutes].every((n) => Number.isSafeInteger(n) && n! >= 0);
   const ofFiles = filesTargets.filter(isChosen);
   if (!known || !whole || ofFiles.length === 0) throw new Error(usage);
   const ends = { targets: targets.filter(isChosen), filesTargets: ofFiles };
-  return { only, ...ends, seed: seed!, kills: kills!, syncs: syncs!, report };
+  const counts = { seed: seed!, kills: kills!, syncs: syncs!, minutes: minutes! };
+  return { only, ...ends, ...counts, report };
 }
 
 function partsOf({
@@ -65,6 +71,7 @@ function partsOf({
   seed,
   kills,
   syncs,
+  minutes,
 }: ReturnType<typeof readOptions>): Part[] {
   const parts: Part[] = [
     {
@@ -106,8 +113,13 @@ function partsOf({
       what: '1 GB of records into a slow Postgres',
       run: () => inTurn([null], memoryUnderLoad),
     },
+    {
+      name: 'soak',
+      what: `syncs back to back for ${minutes} minutes, each with a fault at a random instant`,
+      run: () => soak({ seed, minutes }),
+    },
   ];
-  return parts.filter(({ name }) => only === undefined || name === only);
+  return parts.filter(({ name }) => (only === undefined ? name !== 'soak' : name === only));
 }
 
 async function inTurn<T>(

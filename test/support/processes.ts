@@ -164,6 +164,17 @@ export function peakMemoryOf(pid: number): number {
   return Number(found?.[1] ?? 0) * 1024;
 }
 
+/** Resident memory of a process now, in bytes. */
+export function residentMemoryOf(pid: number): number {
+  const found = /VmRSS:\s+(\d+) kB/.exec(textOf(`/proc/${pid}/status`));
+  return Number(found?.[1] ?? 0) * 1024;
+}
+
+/** File descriptors that a process has open: files, sockets, pipes. */
+export function openFilesOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
 /** Every file below a directory, as paths relative to it. */
 export function filesBelow(directory: string): readonly string[] {
   if (!existsSync(directory)) return [];
