@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { SyncError } from '../protocol/index.ts';
 import { nearest } from '../protocol/nearest.ts';
 import { settings, type LogFormat, type LogLevel, type Setting } from './settings.ts';
@@ -27,6 +28,8 @@ export interface WorkerConfig {
   /** `ip:port` where Temporal's SDK serves its own metrics; null: nowhere. */
   readonly temporalMetricsAddress: string | null;
   readonly temporal: TemporalAddress;
+  /** By which Temporal knows this build; null: its workflows go to any worker. */
+  readonly deployment: WorkerDeploymentVersion | null;
   /** Where the names that connectors.yaml allows are looked up. */
   readonly environment: Environment;
   /** Relative paths start here when there is no connectors.yaml. */
@@ -81,10 +84,32 @@ export function loadConfig(
     metricsAddress: read<string | null>(settings.metricsAddress),
     temporalMetricsAddress: read<string | null>(settings.temporalMetricsAddress),
     temporal: temporalAddress(environment),
+    deployment: deploymentOf(
+      read<string | null>(settings.deploymentName),
+      read<string | null>(settings.buildId),
+    ),
     environment,
     cwd,
     warnings: misspelt(environment),
   };
+}
+
+function deploymentOf(
+  deploymentName: string | null,
+  buildId: string | null,
+): WorkerDeploymentVersion | null {
+  if (deploymentName !== null && buildId !== null) return { deploymentName, buildId };
+  if (deploymentName === null && buildId === null) return null;
+  const [is, lacks] =
+    buildId === null
+      ? [settings.deploymentName, settings.buildId]
+      : [settings.buildId, settings.deploymentName];
+  throw new SyncError('config_error', 'Half of a worker deployment version is set.', {
+    origin: 'tidemark',
+    place: is.variable,
+    remedy: `Set ${lacks.variable} (or ${lacks.key} in tidemark.yaml) too, or neither.`,
+    facts: { variable: lacks.variable },
+  });
 }
 
 /** Only the cache directory, for starting a dev server without a worker. */

@@ -155,6 +155,7 @@ async function createProcessWorkers(deps: ProcessWorkersDeps): Promise<Workers> 
     name,
     writeSlots,
     shutdownForceMs,
+    deployment: config.deployment,
   });
 }
 

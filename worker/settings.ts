@@ -27,6 +27,7 @@ const shutdownForceMsMax = 10 * 60_000;
 const portMax = 65_535;
 const nameLengthMax = 200;
 const nameRule = `letters, digits and . _ @ -, at most ${nameLengthMax}`;
+const deploymentRule = `letters, digits and _ @ -, at most ${nameLengthMax}`;
 const addressRule = 'an IP address with a port, such as 127.0.0.1:9464 or [::]:9464';
 
 /** Every setting of a worker process. */
@@ -108,6 +109,21 @@ export const settings = {
     parse: parseAddress,
     byDefault: () => null,
   } satisfies Setting<string | null>,
+  // These two are what Temporal's worker controller gives to the workers that it starts.
+  deploymentName: {
+    variable: 'TEMPORAL_DEPLOYMENT_NAME',
+    key: 'deployment_name',
+    allowed: deploymentRule,
+    parse: parseDeployment,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
+  buildId: {
+    variable: 'TEMPORAL_WORKER_BUILD_ID',
+    key: 'build_id',
+    allowed: nameRule,
+    parse: parseName,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
   shutdownForceMs: {
     variable: 'TIDEMARK_SHUTDOWN_FORCE',
     key: 'shutdown_force',
@@ -119,6 +135,11 @@ export const settings = {
 
 function parseName(text: string): string | undefined {
   return /^[\w.@-]+$/.test(text) && text.length <= nameLengthMax ? text : undefined;
+}
+
+/** Temporal writes a version as `name.build`. */
+function parseDeployment(text: string): string | undefined {
+  return text.includes('.') ? undefined : parseName(text);
 }
 
 /** Temporal's own endpoint takes no names, so neither of the two does, but for the one that everybody knows. */

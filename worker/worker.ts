@@ -2,10 +2,11 @@ import {
   Worker,
   type NativeConnection,
   type State,
+  type WorkerDeploymentOptions,
   type WorkerOptions,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
-import type { DataConverter } from '@temporalio/common';
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
 import { dataQueue, labelQueue } from '../workflows/messages.ts';
 import { nameSyncs } from './activity-log.ts';
 import { createWriteSlots } from './write-slots.ts';
@@ -24,6 +25,8 @@ export interface WorkersDeps {
   readonly shutdownForceMs: number;
   /** This process's own queue. */
   readonly hostQueue: string;
+  /** Which build this is, for Temporal; null: it is not told. */
+  readonly deployment: WorkerDeploymentVersion | null;
   /** Host name and pid, for people. */
   readonly name: string;
 }
@@ -81,6 +84,7 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     // Else a killed worker's workflows wait 8 to 9 seconds longer.
     stickyQueueScheduleToStartTimeout: '1s',
     shutdownForceTime: controlForceMs,
+    ...(deps.deployment !== null && { workerDeploymentOptions: versioned(deps.deployment) }),
   });
   const data = [
     await forWrites(dataQueue(taskQueue)),
@@ -93,6 +97,14 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     }),
   ];
   return inOrder(control, data);
+}
+
+/**
+ * Only what runs workflows is versioned. They move to the current version with their next task: a sync may take weeks, and a connection never
+ * ends. The queues of data belong to no version: what a worker of the old build had begun, one of the new build goes on with.
+ */
+function versioned(version: WorkerDeploymentVersion): WorkerDeploymentOptions {
+  return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
 }
 
 /**

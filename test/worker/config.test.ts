@@ -28,6 +28,7 @@ test('without settings everything has its documented default', () => {
     shutdownForceMs: 30_000,
     metricsAddress: null,
     temporalMetricsAddress: null,
+    deployment: null,
     temporal: { namespace: 'default', connectionOptions: {} },
     warnings: [],
   });
@@ -92,6 +93,7 @@ test.each([
   ['TIDEMARK_METRICS_ADDRESS', '127.0.0:9464', 'an IP address'],
   ['TIDEMARK_METRICS_ADDRESS', 'db.example:9464', 'an IP address'],
   ['TIDEMARK_TEMPORAL_METRICS_ADDRESS', '[::1:9465', 'an IP address'],
+  ['TEMPORAL_DEPLOYMENT_NAME', 'tidemark.1', 'letters, digits and _ @ -'],
   ['TIDEMARK_SHUTDOWN_FORCE', '30', 'such as 30s'],
   ['TIDEMARK_SHUTDOWN_FORCE', '0s', '1s to 10m'],
   ['TIDEMARK_SHUTDOWN_FORCE', '11m', '1s to 10m'],
@@ -156,6 +158,23 @@ test('a misspelt variable is warned of, an unrelated one is not', () => {
   expect(warnings).toEqual([
     'TIDEMARK_WRITE_SLOT is set but means nothing. Did you mean TIDEMARK_WRITE_SLOTS?',
   ]);
+});
+
+test('a deployment version is its name and its build, from the environment or the file', async () => {
+  await file('tidemark.yaml', 'deployment_name: tidemark\nbuild_id: "1.0"\n');
+  expect(load().deployment).toEqual({ deploymentName: 'tidemark', buildId: '1.0' });
+  expect(load({ TEMPORAL_WORKER_BUILD_ID: '1.1' }).deployment?.buildId).toBe('1.1');
+});
+
+test.each([
+  ['TEMPORAL_DEPLOYMENT_NAME', 'TEMPORAL_WORKER_BUILD_ID'],
+  ['TEMPORAL_WORKER_BUILD_ID', 'TEMPORAL_DEPLOYMENT_NAME'],
+])('half of a deployment version (%s) is refused: the other half is named', (is, lacks) => {
+  expect(refusalOf(() => load({ [is]: 'x' }))).toMatchObject({
+    kind: 'config_error',
+    place: is,
+    remedy: expect.stringContaining(lacks),
+  });
 });
 
 test('the cache directory alone can be had, with its checks', () => {

@@ -65,6 +65,7 @@ function workersOn(taskQueue: string, activities: object): Promise<Workers> {
     hostQueue: hostQueue(taskQueue, 'p1'),
     name: 'test/1',
     writeSlots: 2,
+    deployment: null,
     shutdownForceMs: 20_000,
   });
 }
@@ -261,6 +262,7 @@ function stuckProcess(queue: string): string {
       workflowBundle: { codePath: ${JSON.stringify(bundle.codePath)} },
       native, dataConverter: {}, namespace: 'default', taskQueue: ${JSON.stringify(queue)}, label: 'box',
       hostQueue: ${JSON.stringify(hostQueue(queue, 'p1'))}, name: 'stuck', writeSlots: 1, shutdownForceMs,
+      deployment: null,
     });
     stop.addEventListener('abort', () => workers.shutdown());
     const running = workers.run();
