@@ -171,7 +171,7 @@ export async function createSyncClient({
       const input: ProbeInput =
         typeof target === 'string'
           ? { kind: 'check', connection: target }
-          : { kind: 'check-spec', spec: target };
+          : { kind: 'check-spec', spec: target, applied: await isApplied(room, target.name) };
       if (typeof target === 'string') await runningConnection(room, target);
       return (await ask(input, options)).value as readonly CheckResult[];
     },

@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
 import { SyncError } from '../protocol/index.ts';
 import { nearest } from '../protocol/nearest.ts';
+import { keyVariable, readKeys } from './key-settings.ts';
+import type { KeyRing } from './keys.ts';
 import { settings, type LogFormat, type LogLevel, type Setting } from './settings.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
@@ -26,6 +28,8 @@ export interface WorkerConfig {
   readonly metricsAddress: string | null;
   /** `ip:port` where Temporal's SDK serves its own metrics; null: nowhere. */
   readonly temporalMetricsAddress: string | null;
+  /** What connectors change in their configs is encrypted with them. */
+  readonly keys: KeyRing;
   readonly temporal: TemporalAddress;
   /** Where the names that connectors.yaml allows are looked up. */
   readonly environment: Environment;
@@ -42,7 +46,7 @@ export interface TemporalAddress {
 
 const configVariable = 'TIDEMARK_CONFIG';
 /** Of other programs of this project. */
-const otherVariables: readonly string[] = [configVariable];
+const otherVariables: readonly string[] = [configVariable, keyVariable];
 const shownLengthMax = 60;
 
 /**
@@ -80,8 +84,10 @@ export function loadConfig(
     shutdownForceMs: read(settings.shutdownForceMs),
     metricsAddress: read<string | null>(settings.metricsAddress),
     temporalMetricsAddress: read<string | null>(settings.temporalMetricsAddress),
+    keys: readKeys(environment[keyVariable], read<string | null>(settings.keyFile)),
     temporal: temporalAddress(environment),
-    environment,
+    // Whatever connectors.yaml lists, no connector is given the key.
+    environment: { ...environment, [keyVariable]: undefined },
     cwd,
     warnings: misspelt(environment),
   };

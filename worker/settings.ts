@@ -108,6 +108,13 @@ export const settings = {
     parse: parseAddress,
     byDefault: () => null,
   } satisfies Setting<string | null>,
+  keyFile: {
+    variable: 'TIDEMARK_KEY_FILE',
+    key: 'key_file',
+    allowed: 'a path',
+    parse: parsePath,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
   shutdownForceMs: {
     variable: 'TIDEMARK_SHUTDOWN_FORCE',
     key: 'shutdown_force',
