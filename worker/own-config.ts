@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   compareEpochs,
   isObject,
@@ -10,8 +11,16 @@ import {
   type JsonObject,
 } from '../protocol/index.ts';
 import type { ConfigRoad } from '../activities/deps.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { keyRemedy, type KeyRing } from './keys.ts';
+import type { KeyRing } from './keys.ts';
+import {
+  contended,
+  keyless,
+  keyMissing,
+  notStored,
+  nowhere,
+  placeOf,
+  staleNotice,
+} from './own-config-refusals.ts';
 import { basisOf, changesOf, keysOf, merged } from './overlay.ts';
 import type { Redactor } from './redact.ts';
 import { mayRotate } from './rotates.ts';
@@ -154,6 +163,15 @@ function createOwnConfig(options: OwnConfigOptions, known: Start): OwnConfig {
     sentAt = Date.now();
   }
 
+  async function keepAll(): Promise<void> {
+    try {
+      while (waiting !== null) await keepWaiting();
+    } catch (error) {
+      failure = error;
+      throw error;
+    }
+  }
+
   async function keepWaiting(): Promise<void> {
     if (road === null) throw nowhere(options);
     if (keys.ids.length === 0) throw keyless(options);
@@ -161,15 +179,7 @@ function createOwnConfig(options: OwnConfigOptions, known: Start): OwnConfig {
     // Read only now: what came while it paced goes along.
     const news = waiting!;
     waiting = null;
-    const sent = send(news, road);
-    const key = sendingKey(options, road);
-    const settled = sent.catch(() => undefined);
-    options.sending.set(key, settled);
-    try {
-      await sent;
-    } finally {
-      if (options.sending.get(key) === settled) options.sending.delete(key);
-    }
+    await send(news, road);
     options.log(`INFO The config update is kept: ${keysOf(news).join(', ')}.`);
   }
 
@@ -188,16 +198,22 @@ function createOwnConfig(options: OwnConfigOptions, known: Start): OwnConfig {
     },
     async kept() {
       if (failure !== undefined) throw failure;
-      while (waiting !== null) {
-        try {
-          await keepWaiting();
-        } catch (error) {
-          failure = error;
-          throw error;
-        }
-      }
+      if (waiting === null) return;
+      const all = keepAll();
+      if (road !== null) announce(all, sendingKey(options, road), options.sending);
+      await all;
     },
   };
+}
+
+/** Until it settles, whoever opens the same end in this process waits for it. */
+function announce(work: Promise<void>, key: string, sending: OwnConfigOptions['sending']): void {
+  const done = (): void => {
+    if (sending.get(key) === settled) sending.delete(key);
+  };
+  // How it ends is told to whoever keeps it.
+  const settled: Promise<void> = work.catch(() => undefined).finally(done);
+  sending.set(key, settled);
 }
 
 /** So that a text copied to another connection, end or connector opens nothing there. */
@@ -207,10 +223,6 @@ function boundTo({ end, connector }: OwnConfigOptions, road: ConfigRoad): readon
 
 const sendingKey = ({ end }: OwnConfigOptions, { connection }: ConfigRoad): string =>
   `${connection.id} ${end}`;
-
-function placeOf({ road, end, connector }: OwnConfigOptions): string {
-  return [...(road === null ? [] : [road.connection.name]), end, connector].join(' ');
-}
 
 /** Whatever the spec does not know to be harmless. */
 function maskSecrets(changes: JsonObject, { schema, redactor }: OwnConfigOptions): void {
@@ -229,66 +241,5 @@ function refuseOlder(by: ConfigUpdate | null, road: ConfigRoad, options: OwnConf
     origin: 'tidemark',
     code: 'fenced',
     place: placeOf(options),
-  });
-}
-
-function staleNotice({ keys, at }: ConfigUpdate, options: OwnConfigOptions): string {
-  const names = keys.map((key) => key.slice(1).replaceAll('/', '.')).join(', ');
-  return `What the ${options.end} connector changed in its config at ${at} (${names}) is not used: other values were applied there since.`;
-}
-
-const notRotating = 'If it never changes its config, say rotates: false in connectors.yaml.';
-
-function keyMissing(options: OwnConfigOptions): SyncError {
-  return new SyncError(
-    'config_error',
-    'This connector rotates its token, and no key is set to keep it.',
-    {
-      origin: 'tidemark',
-      place: placeOf(options),
-      remedy: `${keyRemedy} ${notRotating}`,
-    },
-  );
-}
-
-function notStored(options: OwnConfigOptions): SyncError {
-  return new SyncError(
-    'config_error',
-    'This connector rotates its token, and there is no connection to keep it in.',
-    {
-      origin: 'tidemark',
-      place: placeOf(options),
-      remedy: `Apply the connection first (tidemark apply), then name it instead of its file. ${notRotating}`,
-    },
-  );
-}
-
-const lost = `The token that it was given before is dead by now: authenticate again, and put the new one into the secret.`;
-
-function keyless(options: OwnConfigOptions): SyncError {
-  return new SyncError('config_error', 'The connector changed its config, and no key is set.', {
-    origin: 'tidemark',
-    place: placeOf(options),
-    remedy: `${lost} Before that: ${keyRemedy}`,
-  });
-}
-
-function nowhere(options: OwnConfigOptions): SyncError {
-  return new SyncError(
-    'config_error',
-    'The connector changed its config, and there is no connection to keep that in.',
-    {
-      origin: 'tidemark',
-      place: placeOf(options),
-      remedy: `${lost} Then apply the connection (tidemark apply), and check it by its name.`,
-    },
-  );
-}
-
-function contended(options: OwnConfigOptions): SyncError {
-  return new SyncError('transient_error', 'Others keep changing this config too.', {
-    origin: 'tidemark',
-    place: placeOf(options),
-    remedy: 'See that one worker runs the connector at a time; it is tried again.',
   });
 }
