@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import type { ConfigRoad } from '../../activities/deps.ts';
 import type { JsonObject, Source } from '../../protocol/index.ts';
 import { SyncError } from '../../protocol/index.ts';
 import type { ConnectorEntry, ConnectorsFile } from '../../worker/connectors-file.ts';
 import { createKeyRing } from '../../worker/keys.ts';
+import type { ConfigListener } from '../../worker/runners/config-listener.ts';
 import { createRedactor } from '../../worker/redact.ts';
 import { createConnectors, type Natives, type Protocol } from '../../worker/registry.ts';
 
@@ -37,7 +40,7 @@ function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorE
   return [name, { name, runner: 'native', secrets, ...rest, ...some }];
 }
 
-function registry(protocol: Partial<Protocol> = {}) {
+function registry(protocol: Partial<Protocol> = {}, keys: readonly string[] = []) {
   const file: ConnectorsFile = {
     path: '/w/connectors.yaml',
     directory: '/w',
@@ -61,7 +64,7 @@ function registry(protocol: Partial<Protocol> = {}) {
     },
     environment: { TOKEN: 'hunter22' },
     redactor,
-    keys: createKeyRing([]),
+    keys: createKeyRing(keys),
   });
 }
 
@@ -149,6 +152,44 @@ test('a destination that is another program is opened by its spec, its config re
   const bad = connectors.openDestination({ ...ref, config: { bad: 1 } }, log, signal, null);
   expect(await refusal(bad)).toMatchObject({ origin: 'destination' });
   expect(started).toEqual([['theirs', log]]);
+});
+
+test('what a program changes in its config is given to whatever runs next of the same opening, and of the next', async () => {
+  let listener: ConfigListener | null = null;
+  const theirs = source({ token: { type: 'string', airbyte_secret: true } });
+  const connectors = registry(
+    {
+      spec: async () => theirs.spec,
+      source: async (_, __, ___, ____, updates) => {
+        listener = updates;
+        return theirs;
+      },
+    },
+    [randomBytes(32).toString('base64')],
+  );
+  const sent: Parameters<ConfigRoad['remember']>[0][] = [];
+  const road: ConfigRoad = {
+    connection: { id: 'uuid', name: 'orders' },
+    held: async () => {
+      const last = sent.at(-1);
+      return last === undefined ? null : { ...last, no: sent.length, at: 'now' };
+    },
+    async remember(update) {
+      sent.push(update);
+      return { type: 'kept' };
+    },
+  };
+  const ref = { connector: 'mine', config: { token: '${env:TOKEN}' } };
+  const opened = await connectors.openSource(ref, log, signal, road);
+  expect(opened.config).toEqual({ token: 'hunter22' });
+  const control = { type: 'CONNECTOR_CONFIG', emitted_at: 1 } as const;
+  const config = { token: 'hunter33' };
+  listener!.hear({ type: 'CONTROL', control: { ...control, connectorConfig: { config } } });
+  await listener!.kept();
+  expect(opened.config).toEqual(config);
+  expect(sent).toMatchObject([{ end: 'source', connector: 'mine', over: 0, keys: ['/token'] }]);
+  expect((await connectors.openSource(ref, log, signal, road)).config).toEqual(config);
+  expect(connectors.redact('hunter33')).toBe('****');
 });
 
 test('ends that do not exist are refused with what there is', async () => {

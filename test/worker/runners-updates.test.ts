@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { SyncError, type ControlMessage, type Item } from '../../protocol/index.ts';
 import type { ConfigListener } from '../../worker/runners/config-listener.ts';
 import { createLatch } from '../../engine/latch.ts';
+import { id, streamState } from '../support/items.ts';
 import { eventually } from './eventually.ts';
 import { fakeConnector, readAll, readInput, type FakeConnector } from './fake-connector.ts';
 import { fakeDestination, writeInput, type FakeDestination } from './fake-destination.ts';
@@ -215,4 +216,36 @@ test('what a destination printed before it was aborted is looked through', async
   await ended;
   await writer.close();
   expect(kept).toEqual(['t2', 't3']);
+});
+
+test('whoever takes no more echoes waits for an update on its way', async () => {
+  const { updates, kept, gate, heard, letThrough } = listener();
+  gate.open = false;
+  const one = destination(
+    `await take({ state: async (state) => { echo(state); while (!existsSync('go')) await sleep(10); rotate('t2'); } });`,
+    updates,
+  );
+  const write = writeInput();
+  const writer = await one.destination.open(write.input);
+  const endless = (async function* (): AsyncGenerator<Item> {
+    yield streamState(id('a'), { id: 1 });
+    await new Promise((resolve) => write.abort.signal.addEventListener('abort', resolve));
+  })();
+  let ended = false;
+  const written = (async () => {
+    for await (const echo of writer.write(endless)) {
+      expect(echo.checkpoint.scope).toBe('a');
+      writeFileSync(one.file('go'), '');
+      await eventually('it is heard', () => heard.length === 1);
+      break;
+    }
+    ended = true;
+  })();
+  await eventually('it was killed', () => one.privateDirectories().length === 0);
+  expect({ ended, kept }).toEqual({ ended: false, kept: [] });
+  letThrough();
+  await written;
+  write.abort.abort();
+  await writer.close();
+  expect(kept).toEqual(['t2']);
 });
