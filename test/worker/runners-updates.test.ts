@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError, type ControlMessage, type Item } from '../../protocol/index.ts';
 import type { ConfigListener } from '../../worker/runners/config-listener.ts';
 import { createLatch } from '../../engine/latch.ts';
@@ -242,6 +243,8 @@ test('whoever takes no more echoes waits for an update on its way', async () => 
     ended = true;
   })();
   await eventually('it was killed', () => one.privateDirectories().length === 0);
+  // Time enough to end, were there nothing to wait for.
+  await sleep(200);
   expect({ ended, kept }).toEqual({ ended: false, kept: [] });
   letThrough();
   await written;
