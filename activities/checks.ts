@@ -2,13 +2,12 @@ import {
   asSyncError,
   type ConnectionSpec,
   type ConnectorRef,
+  type EndName,
   type SyncError,
 } from '../protocol/index.ts';
 import type { CheckResult } from '../workflows/messages.ts';
-import type { Connectors, LogPlace } from './deps.ts';
+import type { ConfigRoad, ConfigRoads, Connectors, LogPlace } from './deps.ts';
 import { outgoing } from './failure.ts';
-
-type EndName = CheckResult['end'];
 
 const probeLog = (spec: ConnectionSpec): LogPlace => ({ connection: spec.name, syncNo: 0 });
 
@@ -18,12 +17,13 @@ async function checkEnd(
   ref: ConnectorRef,
   log: LogPlace,
   signal: AbortSignal,
+  road: ConfigRoad | null,
 ): Promise<void> {
   if (end === 'source') {
-    const { source, config } = await connectors.openSource(ref, log, signal);
+    const { source, config } = await connectors.openSource(ref, log, signal, road);
     return source.check(config, signal);
   }
-  const { destination, config } = await connectors.openDestination(ref, log, signal);
+  const { destination, config } = await connectors.openDestination(ref, log, signal, road);
   return destination.check(config, signal);
 }
 
@@ -32,10 +32,11 @@ export async function checkEnds(
   connectors: Connectors,
   spec: ConnectionSpec,
   signal: AbortSignal,
+  roads: ConfigRoads,
 ): Promise<void> {
   const log = probeLog(spec);
-  await checkEnd(connectors, 'source', spec.source, log, signal);
-  await checkEnd(connectors, 'destination', spec.destination, log, signal);
+  await checkEnd(connectors, 'source', spec.source, log, signal, roads.source);
+  await checkEnd(connectors, 'destination', spec.destination, log, signal, roads.destination);
 }
 
 /** How each end fares. */
@@ -43,12 +44,13 @@ export async function checkResults(
   connectors: Connectors,
   spec: ConnectionSpec,
   signal: AbortSignal,
+  roads: ConfigRoads,
 ): Promise<readonly CheckResult[]> {
   const log = probeLog(spec);
   const resultOf = async (end: EndName, ref: ConnectorRef): Promise<CheckResult> => {
     const { connector } = ref;
     try {
-      await checkEnd(connectors, end, ref, log, signal);
+      await checkEnd(connectors, end, ref, log, signal, roads[end]);
       return { end, connector, ok: true };
     } catch (error) {
       const known: SyncError = asSyncError(error, end);

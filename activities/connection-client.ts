@@ -14,6 +14,7 @@ import {
   commitUpdate,
   connectionWorkflowId,
   endUpdate,
+  rememberUpdate,
   statusQuery,
   type Attached,
   type AttachRequest,
@@ -21,6 +22,7 @@ import {
   type BeginRequest,
   type CommitRequest,
   type EndRequest,
+  type RememberRequest,
 } from '../workflows/messages.ts';
 
 const pauseMs = 500;
@@ -46,6 +48,7 @@ export interface ConnectionClient {
   end(request: EndRequest, patience: Patience): Promise<void>;
   attach(request: AttachRequest, patience: Patience): Promise<Attached>;
   commit(request: CommitRequest, patience: Patience): Promise<void>;
+  remember(request: RememberRequest, patience: Patience): Promise<void>;
   status(patience: Patience): Promise<ConnectionState>;
 }
 
@@ -71,6 +74,10 @@ export function connectionClient(client: Client, name: string): ConnectionClient
     commit: (request, patience) =>
       ask(patience, (updateId) =>
         workflow.executeUpdate(commitUpdate, { args: [request], updateId }),
+      ),
+    remember: (request, patience) =>
+      ask(patience, (updateId) =>
+        workflow.executeUpdate(rememberUpdate, { args: [request], updateId }),
       ),
     status: (patience) => ask(patience, () => workflow.query(statusQuery)),
   };

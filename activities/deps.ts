@@ -1,6 +1,15 @@
 import type { Client } from '@temporalio/client';
-import type { ConnectorRef, Destination, JsonObject, Source } from '../protocol/index.ts';
-import type { ConnectorInfo } from '../workflows/messages.ts';
+import type {
+  ConfigUpdate,
+  ConnectionRef,
+  ConnectorRef,
+  Destination,
+  EndName,
+  Epoch,
+  JsonObject,
+  Source,
+} from '../protocol/index.ts';
+import type { ConnectorInfo, RememberRequest } from '../workflows/messages.ts';
 import type { Meters } from './meters.ts';
 
 /** Where the connector logs of a sync go: rotated files in the worker's state directory. */
@@ -11,27 +20,55 @@ export interface LogPlace {
   readonly syncNo: number;
 }
 
-/** An end ready to use: secrets resolved, config checked against its spec. */
-export interface OpenedSource {
-  readonly source: Source<JsonObject>;
-  readonly config: JsonObject;
+/** Where a connector's own changes of its config are kept: the workflow of its connection. */
+export interface ConfigRoad {
+  readonly connection: ConnectionRef;
+  /** Of the attempt that opens the end. Absent: a check or a discover. */
+  readonly epoch?: Epoch;
+  held(end: EndName): Promise<ConfigUpdate | null>;
+  /** `superseded`: another one is kept since; nothing was changed. Throws a transient_error when Temporal does not answer in time. */
+  remember(
+    update: Omit<RememberRequest, 'connectionId' | 'epoch'>,
+  ): Promise<
+    { readonly type: 'kept' } | { readonly type: 'superseded'; readonly by: ConfigUpdate | null }
+  >;
 }
-export interface OpenedDestination {
-  readonly destination: Destination<JsonObject>;
+
+export type ConfigRoads = Readonly<Record<EndName, ConfigRoad | null>>;
+
+interface OpenedEnd {
+  /** As it is now: its connector may change it whenever it runs, so read this when it is used. */
   readonly config: JsonObject;
+  /** What people should know of that config. */
+  readonly notice?: string;
+}
+
+/** An end ready to use: secrets resolved, config checked against its spec. */
+export interface OpenedSource extends OpenedEnd {
+  readonly source: Source<JsonObject>;
+}
+export interface OpenedDestination extends OpenedEnd {
+  readonly destination: Destination<JsonObject>;
 }
 
 /**
  * The connectors that this worker's own configuration names. `ref.config` still holds references; they are resolved here and only if
  * connectors.yaml allows that name for that connector. Throws config_errors of the right origin: unknown connector, refused config
- * (with the JSON path), secret missing or not allowed.
+ * (with the JSON path), secret missing or not allowed. `road` null: there is no stored connection; a connector that is known to change its
+ * config is refused then.
  */
 export interface Connectors {
-  openSource(ref: ConnectorRef, log: LogPlace, signal: AbortSignal): Promise<OpenedSource>;
+  openSource(
+    ref: ConnectorRef,
+    log: LogPlace,
+    signal: AbortSignal,
+    road: ConfigRoad | null,
+  ): Promise<OpenedSource>;
   openDestination(
     ref: ConnectorRef,
     log: LogPlace,
     signal: AbortSignal,
+    road: ConfigRoad | null,
   ): Promise<OpenedDestination>;
   list(): readonly ConnectorInfo[];
   spec(connector: string, signal: AbortSignal): Promise<unknown>;

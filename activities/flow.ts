@@ -56,7 +56,6 @@ export function createFlow(
         if (!whole.has(stream)) uncovered.delete(stream);
         return;
       }
-      case 'CONTROL':
       case 'LOG':
       case 'END':
         return;

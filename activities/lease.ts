@@ -4,7 +4,7 @@ import {
   asSyncError,
   isObject,
   SyncError,
-  type ConnectionSpec,
+  type ConnectionState,
   type Holder,
   type SyncFailure,
 } from '../protocol/index.ts';
@@ -16,6 +16,7 @@ import {
   type EndActivityInput,
 } from '../workflows/messages.ts';
 import { checkEnds } from './checks.ts';
+import { configRoad } from './config-road.ts';
 import { connectionClient, refusalOf, unlessAborted } from './connection-client.ts';
 import type { ActivityDeps } from './deps.ts';
 import { applicationFailure, outgoing } from './failure.ts';
@@ -42,13 +43,14 @@ export async function begin(
   const heart = createHeart(context, () => ({ connection }));
   const workflow = connectionClient(deps.client, connection);
   try {
-    const { spec, label: bound, paused } = await workflow.status({ ...patience, signal });
+    const state = await workflow.status({ ...patience, signal });
+    const { paused } = state;
     const askWith = (label: string | null) => (takeOver: Holder | null) =>
       workflow.begin({ holder, takeOver, raise, label }, { ...patience, signal });
     // Neither end is tried: they may be why it is paused.
     const early = paused === undefined ? null : skippedBy(await askWith(null)(null));
     if (early !== null) return early;
-    const { label, failure } = await bind(deps, spec, bound, signal);
+    const { label, failure } = await bind(deps, state, signal);
     const ask = askWith(label);
     // The lease is taken all the same: a sync that fails here belongs into the connection's history too.
     const begun = (answer: Extract<BeginAnswer, { type: 'begun' }>): BeginActivityResult =>
@@ -101,13 +103,12 @@ interface Bound {
 
 async function bind(
   deps: ActivityDeps,
-  spec: ConnectionSpec,
-  bound: string | null,
+  state: ConnectionState,
   signal: AbortSignal,
 ): Promise<Bound> {
-  if (bound !== null) return { label: null, failure: null };
+  if (state.label !== null) return { label: null, failure: null };
   try {
-    return { label: await labelFor(deps, spec, signal), failure: null };
+    return { label: await labelFor(deps, state, signal), failure: null };
   } catch (error) {
     signal.throwIfAborted();
     const known = asSyncError(error);
@@ -122,16 +123,18 @@ async function bind(
 /** The label to bind a host-bound connection to: this worker's, if both ends pass their check here. */
 async function labelFor(
   deps: ActivityDeps,
-  spec: ConnectionSpec,
+  { connectionId, spec }: ConnectionState,
   signal: AbortSignal,
 ): Promise<string | null> {
   const { connectors } = deps;
+  const road = configRoad(deps.client, { id: connectionId, name: spec.name });
   const runners = new Map(connectors.list().map(({ name, runner }) => [name, runner]));
   const log = { connection: spec.name, syncNo: 0 };
   // To open what this worker does not have throws, with the origin of that end.
-  if (!runners.has(spec.source.connector)) await connectors.openSource(spec.source, log, signal);
+  if (!runners.has(spec.source.connector))
+    await connectors.openSource(spec.source, log, signal, road);
   if (!runners.has(spec.destination.connector))
-    await connectors.openDestination(spec.destination, log, signal);
+    await connectors.openDestination(spec.destination, log, signal, road);
   const names = [spec.source.connector, spec.destination.connector].filter(
     // Airbyte's packages know nothing of this mark of ours, and asking one may mean to install it.
     (name) => runners.get(name) !== 'pypi',
@@ -140,7 +143,10 @@ async function labelFor(
     names.map((name) => unlessAborted(connectors.spec(name, signal), signal)),
   );
   if (!specs.some((one) => isObject(one) && one['host_bound'] === true)) return null;
-  await unlessAborted(checkEnds(connectors, spec, signal), signal);
+  await unlessAborted(
+    checkEnds(connectors, spec, signal, { source: road, destination: road }),
+    signal,
+  );
   return deps.label;
 }
 

@@ -16,7 +16,7 @@ import {
   type Writer,
 } from '../protocol/index.ts';
 import type { Attached } from '../workflows/messages.ts';
-import type { Connectors, OpenedDestination, OpenedSource } from './deps.ts';
+import type { ConfigRoad, Connectors, OpenedDestination, OpenedSource } from './deps.ts';
 import { limitedTo, refuseForgotten } from './refresh.ts';
 import { sameStreams } from './resume.ts';
 import type { Reviewed } from './review.ts';
@@ -34,6 +34,7 @@ export interface Ends {
 export interface OpenContext {
   readonly connectors: Connectors;
   readonly begun: Begun;
+  readonly road: ConfigRoad;
   /** See WriteInput. */
   readonly permit: () => Promise<void>;
   readonly drain: AbortSignal;
@@ -41,11 +42,11 @@ export interface OpenContext {
 }
 
 /** Resolves both connectors and asks the source what it offers. */
-export async function openEnds({ connectors, begun, abort }: OpenContext): Promise<Ends> {
+export async function openEnds({ connectors, begun, road, abort }: OpenContext): Promise<Ends> {
   const { spec, syncNo } = begun;
   const log = { connection: spec.name, syncNo };
-  const source = await connectors.openSource(spec.source, log, abort);
-  const destination = await connectors.openDestination(spec.destination, log, abort);
+  const source = await connectors.openSource(spec.source, log, abort, road);
+  const destination = await connectors.openDestination(spec.destination, log, abort, road);
   const signal = AbortSignal.any([abort, AbortSignal.timeout(discoverMsMax)]);
   const discovered = await source.source.discover(source.config, signal);
   return { source, destination, discovered, schemaHash: catalogHash(discovered) };
@@ -99,7 +100,7 @@ export async function openWriter(
   review: Reviewed,
 ): Promise<OpenedWriter | Finished> {
   const { begun, permit, drain, abort } = context;
-  const { destination, config } = ends.destination;
+  const { destination } = ends.destination;
   const { spec, connectionId, syncNo } = begun;
   const catalogWithout = (completed: ReadonlySet<StreamId>): ConfiguredCatalog =>
     limitedTo(attached.clearing, catalogOf(context, ends, attached, review, completed));
@@ -116,7 +117,7 @@ export async function openWriter(
   );
   const open = (catalog: ConfiguredCatalog): Promise<Writer> =>
     destination.open({
-      config,
+      config: ends.destination.config,
       connection: { id: connectionId, name: spec.name },
       catalog,
       ...offer,

@@ -26,7 +26,7 @@ import {
   type State,
   type StreamId,
 } from '../protocol/index.ts';
-import type { Connectors } from './deps.ts';
+import type { ConfigRoads, Connectors } from './deps.ts';
 import { limitedTo } from './refresh.ts';
 
 const resumeTextMax = 200;
@@ -38,11 +38,17 @@ export async function planSync(
   spec: ConnectionSpec,
   held: ConnectionState | null,
   signal: AbortSignal,
+  roads: ConfigRoads,
 ): Promise<Plan> {
   const log = { connection: spec.name, syncNo: 0 };
   // Of both ends first that their configs fit: a source may take minutes to tell its streams.
-  const source = await connectors.openSource(spec.source, log, signal);
-  const { destination } = await connectors.openDestination(spec.destination, log, signal);
+  const source = await connectors.openSource(spec.source, log, signal, roads.source);
+  const { destination } = await connectors.openDestination(
+    spec.destination,
+    log,
+    signal,
+    roads.destination,
+  );
   // What lies on this host costs little to look at, and a sync looks too: files that it could not read are told now.
   if (source.source.spec.host_bound === true) await source.source.check(source.config, signal);
   const offered = await source.source.discover(source.config, signal);

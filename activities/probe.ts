@@ -1,10 +1,12 @@
 import { Context } from '@temporalio/activity';
 import {
   asSyncError,
+  canonical,
   SyncError,
   type Catalog,
   type ConnectionSpec,
   type ConnectionState,
+  type EndName,
   type Plan,
   type Stream,
 } from '../protocol/index.ts';
@@ -15,8 +17,9 @@ import type {
   ProbeResult,
 } from '../workflows/messages.ts';
 import { checkResults } from './checks.ts';
+import { configRoad } from './config-road.ts';
 import { connectionClient, unlessAborted } from './connection-client.ts';
-import type { ActivityDeps } from './deps.ts';
+import type { ActivityDeps, ConfigRoad, ConfigRoads } from './deps.ts';
 import { applicationFailure, outgoing } from './failure.ts';
 import { createHeart } from './heart.ts';
 import { planSync } from './plan.ts';
@@ -39,7 +42,8 @@ export async function probe(
   const signal = AbortSignal.any([context.cancellationSignal, tooLong()]);
   try {
     const subject = await subjectOf(deps, input, signal);
-    const label = subject?.state?.label ?? null;
+    // Of a file every worker may say whether it works here.
+    const label = input.kind === 'check-spec' ? null : (subject?.state?.label ?? null);
     if (label !== null && label !== deps.label && !hereOnly) return { type: 'elsewhere', label };
     const found = look(deps, input, subject, signal);
     return { type: 'found', result: await unlessAborted(found, signal) };
@@ -85,9 +89,10 @@ async function subjectOf(
     connectionClient(client, name).status({ ...patience, signal });
   switch (input.kind) {
     case 'check-spec':
-      return { spec: input.spec, state: null };
-    case 'plan-spec':
-      return { spec: input.spec, state: input.applied ? await stateOf(input.spec.name) : null };
+    case 'plan-spec': {
+      const { spec, applied = false } = input;
+      return { spec, state: applied ? await stateOf(spec.name) : null };
+    }
     case 'check':
     case 'plan':
     case 'discover': {
@@ -101,23 +106,42 @@ async function subjectOf(
   }
 }
 
+/**
+ * What a connector changes during a probe is kept too, where the probed end is one that is stored: that of a file which says something else
+ * has nowhere to go, and must not take the place of what the stored one has.
+ */
+function roadsOf(client: ActivityDeps['client'], subject: Subject | null): ConfigRoads {
+  const roadOf = (end: EndName): ConfigRoad | null => {
+    const state = subject?.state ?? null;
+    if (state === null || canonical(subject!.spec[end]) !== canonical(state.spec[end])) return null;
+    return configRoad(client, { id: state.connectionId, name: state.spec.name });
+  };
+  return { source: roadOf('source'), destination: roadOf('destination') };
+}
+
 async function look(
-  { connectors }: ActivityDeps,
+  { connectors, client }: ActivityDeps,
   input: ProbeInput,
   subject: Subject | null,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
+  const roads = roadsOf(client, subject);
   switch (input.kind) {
     case 'check':
     case 'check-spec':
-      return whole(await checkResults(connectors, subject!.spec, signal));
+      return whole(await checkResults(connectors, subject!.spec, signal, roads));
     case 'plan':
     case 'plan-spec':
-      return boundedPlan(await planSync(connectors, subject!.spec, subject!.state, signal));
+      return boundedPlan(await planSync(connectors, subject!.spec, subject!.state, signal, roads));
     case 'discover': {
       const { spec } = subject!;
       const log = { connection: spec.name, syncNo: 0 };
-      const { source, config } = await connectors.openSource(spec.source, log, signal);
+      const { source, config } = await connectors.openSource(
+        spec.source,
+        log,
+        signal,
+        roads.source,
+      );
       return boundedCatalog(await source.discover(config, signal));
     }
     case 'logs':

@@ -21,6 +21,7 @@ import {
 } from '../workflows/messages.ts';
 import { Attempt, lastCommitOf } from './attempt.ts';
 import { createCommitter } from './committer.ts';
+import { configRoad } from './config-road.ts';
 import { connectionClient, unlessAborted } from './connection-client.ts';
 import type { ActivityDeps } from './deps.ts';
 import { endOf } from './ending.ts';
@@ -95,11 +96,13 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   const context = {
     connectors: deps.connectors,
     begun,
+    road: configRoad(deps.client, { id: begun.connectionId, name: begun.spec.name }, attempt.epoch),
     permit: () => unlessAborted(permitOf(attempt).renewed(), stop.abort),
     drain: stop.drain,
     abort: stop.abort,
   };
   const ends = await unlessAborted(openEnds(context), stop.abort);
+  for (const { notice } of [ends.source, ends.destination]) tellOf(attempt, notice ?? null);
   const review = await unlessAborted(
     reviewOffer(context, ends, attached, attempt.epoch),
     stop.abort,
@@ -215,7 +218,7 @@ function prepare(
   { start, catalog }: Pick<OpenedWriter, 'start' | 'catalog'>,
   notice: string | null,
 ): void {
-  const { deps, begun, lane, epoch, stop, context } = attempt;
+  const { deps, begun, lane, epoch, stop } = attempt;
   attempt.freshen();
   attempt.meter = createMeter({
     ...{ start, catalog, syncNo: begun.syncNo },
@@ -234,8 +237,12 @@ function prepare(
     },
   });
   attempt.forwarder = createForwarder((checkpoints) => forward(attempt, checkpoints));
+  tellOf(attempt, notice);
+}
+
+function tellOf(attempt: Attempt, notice: string | null): void {
   if (notice === null) return;
-  context.log.warn(notice);
+  attempt.context.log.warn(notice);
   attempt.notice(notice);
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Writable } from 'node:stream';
 import type { ReadInput, JsonObject } from '../protocol/index.ts';
+import { noUpdates } from '../worker/runners/config-listener.ts';
 import { protocolSource } from '../worker/runners/child.ts';
 
 /**
@@ -76,6 +77,7 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     cwd: stateDir,
     env: { PATH: process.env['PATH'] ?? '' },
     end: 'source',
+    updates: noUpdates,
     label: 'bench',
     stateDir,
     spec: { connectionSpecification: {} },

@@ -13,6 +13,7 @@ import {
   SyncError,
   type ConnectionSpec,
   type ConnectionState,
+  type EndName,
   type Holder,
   type Pause,
   type SchemaChanges,
@@ -22,6 +23,7 @@ import {
   configureUpdate,
   connectionWorkflowId,
   editUpdate,
+  forgetUpdate,
   pauseUpdate,
   refreshUpdate,
   resumeUpdate,
@@ -196,6 +198,18 @@ export async function refreshConnection(
   const workflow = await runningConnection(room, name);
   const refresh = (): Promise<void> => workflow.executeUpdate(refreshUpdate, { args: [request] });
   await withWorker(room, workflow, refresh, options);
+}
+
+/** Resolves with the ends whose connectors had changed their configs. */
+export async function forgetUpdates(
+  room: Room,
+  name: string,
+  options: WaitOptions,
+): Promise<readonly EndName[]> {
+  const workflow = await runningConnection(room, name);
+  const forget = (): Promise<readonly EndName[]> =>
+    workflow.executeUpdate(forgetUpdate, { args: [{ end: null }] });
+  return withWorker(room, workflow, forget, options);
 }
 
 /** Idempotent. Resolves with the pause that now holds: the syncs that run drain only then. */

@@ -5,6 +5,7 @@ import {
   type ConnectionSpec,
   type ConnectionState,
   type ConnectorSpecification,
+  type EndName,
   type Pause,
   type Plan,
   type SchemaChanges,
@@ -27,6 +28,7 @@ import {
   applySpec,
   connectionNames,
   editConnection,
+  forgetUpdates,
   isApplied,
   livingHolder,
   pauseConnection,
@@ -84,6 +86,11 @@ export interface Applied {
 export interface SyncClient {
   /** Stores a connection and makes its schedule what the spec says. A running sync keeps the spec it began with. */
   apply(spec: ConnectionSpec, options?: WaitOptions): Promise<Applied>;
+  /**
+   * Drops what the connectors changed in their own configs (rotated tokens): both hold again as they are applied. Refused while a sync runs.
+   * Resolves with the ends that had something to drop.
+   */
+  forgetUpdates(name: string, options?: WaitOptions): Promise<readonly EndName[]>;
   /** Forgets a connection, its checkpoints in Temporal and its schedule; the destination's data stays. Refused while a sync runs. */
   delete(name: string): Promise<void>;
   /** Names of the connections of this task queue; a new one appears after about a second. */
@@ -155,6 +162,7 @@ export async function createSyncClient({
       const connection = await applySpec(room, spec, options);
       return { connection, schedule: await applySchedule(client, taskQueue, spec) };
     },
+    forgetUpdates: (name, options = {}) => forgetUpdates(room, name, options),
     delete: (name) => deleteConnection(room, name),
     list: () => connectionNames(room),
     status: (name) => stateOf(room, name),
@@ -171,7 +179,7 @@ export async function createSyncClient({
       const input: ProbeInput =
         typeof target === 'string'
           ? { kind: 'check', connection: target }
-          : { kind: 'check-spec', spec: target };
+          : { kind: 'check-spec', spec: target, applied: await isApplied(room, target.name) };
       if (typeof target === 'string') await runningConnection(room, target);
       return (await ask(input, options)).value as readonly CheckResult[];
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  canonical,
   generationOf,
   streamId,
   SyncError,
@@ -190,12 +191,4 @@ function destinationMode(
 export function catalogHash(catalog: Catalog): string {
   const streams = [...catalog.streams].sort((a, b) => (streamId(a) < streamId(b) ? -1 : 1));
   return createHash('sha256').update(canonical(streams)).digest('hex').slice(0, 16);
-}
-
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  const entries = Object.entries(value).filter(([, v]) => v !== undefined);
-  entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`;
 }

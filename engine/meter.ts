@@ -135,7 +135,6 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         return;
       }
       case 'LOG':
-      case 'CONTROL':
       case 'END':
         return;
     }

@@ -32,7 +32,6 @@ function weigh(item: Item): number {
     case 'LOG':
       return messageBytes + item.log.message.length;
     case 'TRACE':
-    case 'CONTROL':
     case 'END':
       return messageBytes;
   }

@@ -165,7 +165,6 @@ class Run<C> {
       case 'STATE':
         return this.#coverage.cover(item, performance.now(), this.#input.abort);
       case 'LOG':
-      case 'CONTROL':
         return;
     }
   }

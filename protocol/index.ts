@@ -1,6 +1,7 @@
 export * from './catalog.ts';
 export * from './checkpoint.ts';
 export * from './committed.ts';
+export * from './config-updates.ts';
 export * from './connection.ts';
 export * from './connector.ts';
 export * from './errors.ts';

@@ -1,5 +1,5 @@
 import type { SyncFailure } from './errors.ts';
-import type { ControlMessage, LogMessage, StreamStatus, TraceMessage } from './message.ts';
+import type { LogMessage, StreamStatus, TraceMessage } from './message.ts';
 import type { StateMessage } from './state.ts';
 import type { StreamId } from './stream.ts';
 
@@ -33,5 +33,5 @@ export interface End {
   readonly streamFailures?: Readonly<Record<StreamId, SyncFailure>>;
 }
 
-/** What travels on the pipe. Messages are whole envelopes. */
-export type Item = Block | StateMessage | TraceMessage | ControlMessage | LogMessage | End;
+/** What travels on the pipe. Messages are whole envelopes. A CONTROL message is none: it must be kept before anything else (decision 0015). */
+export type Item = Block | StateMessage | TraceMessage | LogMessage | End;

@@ -1,4 +1,5 @@
 import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
+import type { ConfigUpdates } from './config-updates.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
@@ -134,6 +135,8 @@ export interface ConnectionState {
   readonly acceptedChanges?: string;
   /** Absent: it is not paused. */
   readonly paused?: Pause;
+  /** What the connectors changed in their own configs. Absent: nothing. */
+  readonly updates?: ConfigUpdates;
 }
 
 export const historyMax = 50;

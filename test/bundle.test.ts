@@ -9,6 +9,7 @@ const modules = [
   'protocol/catalog.ts',
   'protocol/checkpoint.ts',
   'protocol/committed.ts',
+  'protocol/config-updates.ts',
   'protocol/connection.ts',
   'protocol/connector.ts',
   'protocol/errors.ts',
@@ -45,6 +46,7 @@ const modules = [
   'workflows/summary.ts',
   'workflows/sync-view.ts',
   'workflows/sync.ts',
+  'workflows/updates-state.ts',
 ];
 
 test('the workflow bundle holds exactly these modules of ours', async () => {

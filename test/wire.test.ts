@@ -2,8 +2,10 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type {
   Begun,
   Checkpoint,
+  ConfigUpdate,
   ConnectionSpec,
   ConnectionState,
+  DroppedUpdate,
   Epoch,
   Pause,
   Policy,
@@ -176,6 +178,15 @@ const pause: Required<Pause> = {
   note: 'upgrade',
   skipped: { count: 1, firstRunId: 'run', at: 'now' } satisfies Required<SkippedSyncs>,
 };
+const update: Required<ConfigUpdate> = {
+  no: 2,
+  at: 'now',
+  keys: ['/credentials/refresh_token'],
+  keyId: '0123abcd',
+  sealed: 'tidemark1:0123abcd:AAAA',
+  epoch,
+  dropped: { at: 'now', because: 'applied' } satisfies Required<DroppedUpdate>,
+};
 const state: Required<ConnectionState> = {
   connectionId: 'uuid',
   spec,
@@ -194,6 +205,7 @@ const state: Required<ConnectionState> = {
   lastLabel: 'host-1',
   acceptedChanges: '0123456789ab',
   paused: pause,
+  updates: { source: update, destination: update },
 };
 const details: Required<WriteDetails> = {
   progress,
@@ -249,6 +261,11 @@ const samples = {
     manner: 'clear',
     reason: 'r',
   } satisfies Required<messages.RefreshRequest>,
+  remember: {
+    ...{ connectionId: 'uuid', end: 'source', connector: 'crm', over: 1 },
+    ...{ keys: ['/token'], keyId: '0123abcd', sealed: 'tidemark1:0123abcd:AAAA', epoch },
+  } satisfies Required<messages.RememberRequest>,
+  forget: { end: 'source' } satisfies Required<messages.ForgetRequest>,
   pause: { note: 'upgrade', by: 'ada' } satisfies Required<messages.PauseRequest>,
   paused: { firstRunId: 'run', pause } satisfies Required<messages.PausedNews>,
   held: { type: 'held', by: holder, paused: pause } satisfies Required<
@@ -326,8 +343,10 @@ test('names of handlers, activities, queues and attributes are what they were', 
     'update configure',
     'update edit',
     'update end',
+    'update forget',
     'update pause',
     'update refresh',
+    'update remember',
     'update resume',
   ]);
   expect(messages.searchAttributes).toEqual({
@@ -342,6 +361,7 @@ test('names of handlers, activities, queues and attributes are what they were', 
     budgetSpent: 'BudgetSpent',
     syncRunning: 'SyncRunning',
     notHolder: 'NotHolder',
+    superseded: 'Superseded',
     invalid: 'Invalid',
   });
   const { connectionWorkflowId, syncWorkflowId, scheduleId, dataQueue, labelQueue, hostQueue } =

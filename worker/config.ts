@@ -4,6 +4,8 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { SyncError } from '../protocol/index.ts';
 import { nearest } from '../protocol/nearest.ts';
+import { keyVariable, readKeys } from './key-settings.ts';
+import type { KeyRing } from './keys.ts';
 import { settings, type LogFormat, type LogLevel, type Setting } from './settings.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
@@ -27,6 +29,8 @@ export interface WorkerConfig {
   readonly metricsAddress: string | null;
   /** `ip:port` where Temporal's SDK serves its own metrics; null: nowhere. */
   readonly temporalMetricsAddress: string | null;
+  /** What connectors change in their configs is encrypted with them. */
+  readonly keys: KeyRing;
   readonly temporal: TemporalAddress;
   /** By which Temporal knows this build; null: its workflows go to any worker. */
   readonly deployment: WorkerDeploymentVersion | null;
@@ -45,7 +49,7 @@ export interface TemporalAddress {
 
 const configVariable = 'TIDEMARK_CONFIG';
 /** Of other programs of this project. */
-const otherVariables: readonly string[] = [configVariable];
+const otherVariables: readonly string[] = [configVariable, keyVariable];
 const shownLengthMax = 60;
 
 /**
@@ -83,12 +87,14 @@ export function loadConfig(
     shutdownForceMs: read(settings.shutdownForceMs),
     metricsAddress: read<string | null>(settings.metricsAddress),
     temporalMetricsAddress: read<string | null>(settings.temporalMetricsAddress),
+    keys: readKeys(environment[keyVariable], read<string | null>(settings.keyFile)),
     temporal: temporalAddress(environment),
     deployment: deploymentOf(
       read<string | null>(settings.deploymentName),
       read<string | null>(settings.buildId),
     ),
-    environment,
+    // Whatever connectors.yaml lists, no connector is given the key.
+    environment: { ...environment, [keyVariable]: undefined },
     cwd,
     warnings: misspelt(environment),
   };

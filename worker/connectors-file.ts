@@ -23,6 +23,8 @@ export interface ConnectorEntry {
   readonly secrets: { readonly env: Secrets; readonly files: Secrets };
   /** Variables that its process is given. */
   readonly env: readonly string[];
+  /** Whether it changes its own config, as one does whose refresh token works once. null: the file does not say. */
+  readonly rotates: boolean | null;
   /** The file and line that say so; null: not in the file. */
   readonly place: string | null;
 }
@@ -38,7 +40,7 @@ export interface ConnectorsFile {
   readonly directories: readonly string[];
 }
 
-const entryKeys = ['kind', 'runner', 'command', 'package', 'secrets', 'env'];
+const entryKeys = ['kind', 'runner', 'command', 'package', 'secrets', 'env', 'rotates'];
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const connectorName = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
@@ -99,6 +101,7 @@ function nativeEntry(name: string): ConnectorEntry {
     package: null,
     secrets: { env: new Map(), files: new Map() },
     env: [],
+    rotates: false,
     place: null,
   };
 }
@@ -131,6 +134,7 @@ function readEntry(name: string, value: YamlValue, context: EntryContext): Conne
     package: readPackage(name, runner, value, keys.get('package')),
     secrets: readSecrets(keys.get('secrets'), context.directory),
     env: (keys.get('env')?.list('env') ?? []).map(readVariable),
+    rotates: readRotates(keys.get('rotates')),
     place: value.place,
   };
 }
@@ -161,7 +165,7 @@ function readRunner(
 
 const keysByRunner: Record<Runner, readonly string[]> = {
   native: ['secrets'],
-  exec: ['kind', 'runner', 'command', 'secrets', 'env'],
+  exec: ['kind', 'runner', 'command', 'secrets', 'env', 'rotates'],
   pypi: entryKeys,
 };
 
@@ -246,6 +250,10 @@ function bareName(value: YamlValue): string {
     'A secret is listed as a reference.',
     'List the bare name of a variable (API_TOKEN) or the path of a file (./token).',
   );
+}
+
+function readRotates(value: YamlValue | undefined): boolean | null {
+  return value === undefined ? null : oneOf(value, ['true', 'false'], 'rotates') === 'true';
 }
 
 function readVariable(value: YamlValue): string {

@@ -40,7 +40,6 @@ export function loggedSource(
         return item;
       case 'BLOCK':
       case 'STATE':
-      case 'CONTROL':
         return item;
     }
   }

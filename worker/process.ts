@@ -29,6 +29,7 @@ export async function runProcess<O>({ name, readOptions, run }: ProcessWork<O>):
   try {
     const options = readOptions();
     const config = loadConfig();
+    config.keys.mask((key) => redactor.remember(key));
     logger = createLogger({ level: config.logLevel, format: config.logFormat, redactor, write });
     installRuntime(logger, config.temporalMetricsAddress);
     const { stop } = endOnSignals(config.shutdownForceMs, logger);

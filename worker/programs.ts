@@ -18,6 +18,7 @@ import { connectorEnvironment } from './runners/environment.ts';
 import { resolveCommand } from './runners/exec.ts';
 import { sweepPrivateDirectories } from './runners/private-directory.ts';
 import { preparePypi } from './runners/pypi.ts';
+import { noUpdates, type ConfigListener } from './runners/config-listener.ts';
 import type { SessionOptions } from './runners/session.ts';
 
 export interface ProgramsDeps {
@@ -81,6 +82,7 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
     entry: ConnectorEntry,
     log: ConnectorLog,
     signal: AbortSignal,
+    updates: ConfigListener,
   ): Promise<SessionOptions> => {
     const line = (text: string): void => log.line(entry.name, text);
     return {
@@ -92,6 +94,7 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
       stateDir: privateRoot,
       log: line,
       redact: (text) => redactor.redact(text),
+      updates,
     };
   };
   const openLog = (place: LogPlace): ConnectorLog =>
@@ -101,20 +104,20 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
     async spec(entry, signal) {
       const log = openLog({ connection: 'probe', syncNo: 0 });
       try {
-        return await readSpec(await session(entry, log, signal), signal);
+        return await readSpec(await session(entry, log, signal, noUpdates), signal);
       } finally {
         log.close();
       }
     },
-    async source(entry, spec, place, signal) {
+    async source(entry, spec, place, signal, updates) {
       const log = openLog(place);
-      const options = await session(entry, log, signal);
+      const options = await session(entry, log, signal, updates);
       const silenceMsMax = defaultPolicy.sourceSilenceMsMax;
       return closingLog(protocolSource({ ...options, spec, silenceMsMax }), log);
     },
-    async destination(entry, spec, place, signal) {
+    async destination(entry, spec, place, signal, updates) {
       const log = openLog(place);
-      const options = await session(entry, log, signal);
+      const options = await session(entry, log, signal, updates);
       return closingDestinationLog(
         protocolDestination({ ...options, spec, stuckMsMax: destinationStuckMsMax }),
         log,
@@ -124,6 +127,11 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
       const log = openLog(place);
       const redact = (text: string): string => redactor.redact(text);
       return closingLog(loggedSource(source, { label: entry.name, log, redact }), log);
+    },
+    note(entry, place, line) {
+      const log = openLog(place);
+      log.line(entry.name, redactor.redact(line));
+      log.close();
     },
     logs: async (connection, lines) => readTail(logRoot, connection, lines),
     sweep: () => sweepPrivateDirectories(privateRoot),

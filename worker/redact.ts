@@ -15,7 +15,7 @@ const anywhereLengthMin = 4;
 const partLengthMin = 8;
 /** Settings, not secrets, wherever they come from: masking them would destroy the text. */
 const neverMasked: readonly string[] = ['true', 'false', 'null'];
-const secretField = /secret|passw|token|key|credential/i;
+export const secretField = /secret|passw|token|key|credential/i;
 
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();

@@ -1,16 +1,20 @@
-import type { Connectors, LogPlace } from '../activities/deps.ts';
+import type { ConfigRoad, Connectors, LogPlace } from '../activities/deps.ts';
 import {
   SyncError,
   type ConnectorRef,
   type ConnectorSpecification,
   type Destination,
+  type EndName,
   type JsonObject,
   type Source,
 } from '../protocol/index.ts';
 import type { Environment } from './config.ts';
 import { entryOf, fileName, type ConnectorEntry, type ConnectorsFile } from './connectors-file.ts';
 import { confinePaths } from './directories.ts';
+import type { KeyRing } from './keys.ts';
+import { openOwnConfig, type OwnConfig } from './own-config.ts';
 import type { Redactor } from './redact.ts';
+import type { ConfigListener } from './runners/config-listener.ts';
 import { resolveSecrets } from './secrets.ts';
 import { validateConfig } from './validate.ts';
 
@@ -30,15 +34,19 @@ export interface Protocol {
     spec: ConnectorSpecification,
     log: LogPlace,
     signal: AbortSignal,
+    updates: ConfigListener,
   ): Promise<Source<JsonObject>>;
   destination(
     entry: ConnectorEntry,
     spec: ConnectorSpecification,
     log: LogPlace,
     signal: AbortSignal,
+    updates: ConfigListener,
   ): Promise<Destination<JsonObject>>;
   /** A native source, whose messages go where those of other programs go. */
   logged(entry: ConnectorEntry, source: Source<JsonObject>, log: LogPlace): Source<JsonObject>;
+  /** One line into the connector's log. */
+  note(entry: ConnectorEntry, log: LogPlace, line: string): void;
   /** The last lines of a connection's connector logs. */
   logs(connection: string, lines: number): Promise<string>;
 }
@@ -49,14 +57,14 @@ export interface RegistryDeps {
   readonly protocol: Protocol;
   readonly environment: Environment;
   readonly redactor: Redactor;
+  readonly keys: KeyRing;
 }
-
-type End = 'source' | 'destination';
 
 /** The connectors that this worker may use; see `Connectors` for what its callers are promised. */
 export function createConnectors(deps: RegistryDeps): Connectors {
   const { file, natives, protocol, redactor } = deps;
   const specs = new Map<string, ConnectorSpecification>();
+  const sending = new Map<string, Promise<unknown>>();
   // Only a success is kept: what failed may be there the next time.
   const specOf = async (
     entry: ConnectorEntry,
@@ -70,7 +78,7 @@ export function createConnectors(deps: RegistryDeps): Connectors {
     ref: ConnectorRef,
     entry: ConnectorEntry,
     spec: ConnectorSpecification,
-    origin: End,
+    origin: EndName,
   ): JsonObject => {
     const schema = spec.connectionSpecification;
     const connector = entry.name;
@@ -85,8 +93,26 @@ export function createConnectors(deps: RegistryDeps): Connectors {
     validateConfig(config, schema, { connector, origin });
     return confinePaths(config, schema, { connector, file, origin });
   };
+  const ownConfig = (
+    entry: ConnectorEntry,
+    end: EndName,
+    { connectionSpecification: schema }: ConnectorSpecification,
+    opening: {
+      readonly applied: JsonObject;
+      readonly log: LogPlace;
+      readonly road: ConfigRoad | null;
+    },
+  ): Promise<OwnConfig> => {
+    const { applied, log, road } = opening;
+    const { name: connector, rotates } = entry;
+    const { keys } = deps;
+    return openOwnConfig({
+      ...{ end, connector, applied, schema, keys, redactor, road, rotates, sending },
+      log: (line) => protocol.note(entry, log, line),
+    });
+  };
   return {
-    async openSource(ref, log, signal) {
+    async openSource(ref, log, signal, road) {
       const entry = entryFor(ref, 'source', file);
       if (entry.runner === 'native') {
         const source = nativeEnd(natives, entry, 'source');
@@ -95,18 +121,22 @@ export function createConnectors(deps: RegistryDeps): Connectors {
       }
       const spec = await specOf(entry, signal);
       // First the config: a refused one installs and starts nothing.
-      const config = ready(ref, entry, spec, 'source');
-      return { source: await protocol.source(entry, spec, log, signal), config };
+      const applied = ready(ref, entry, spec, 'source');
+      const own = await ownConfig(entry, 'source', spec, { applied, log, road });
+      const source = await protocol.source(entry, spec, log, signal, own);
+      return withConfig({ source }, own);
     },
-    async openDestination(ref, log, signal) {
+    async openDestination(ref, log, signal, road) {
       const entry = entryFor(ref, 'destination', file);
       if (entry.runner === 'native') {
         const destination = nativeEnd(natives, entry, 'destination');
         return { destination, config: ready(ref, entry, destination.spec, 'destination') };
       }
       const spec = await specOf(entry, signal);
-      const config = ready(ref, entry, spec, 'destination');
-      return { destination: await protocol.destination(entry, spec, log, signal), config };
+      const applied = ready(ref, entry, spec, 'destination');
+      const own = await ownConfig(entry, 'destination', spec, { applied, log, road });
+      const destination = await protocol.destination(entry, spec, log, signal, own);
+      return withConfig({ destination }, own);
     },
     list: () =>
       [...file.entries.values()].map((entry) => ({
@@ -130,7 +160,21 @@ export function createConnectors(deps: RegistryDeps): Connectors {
   };
 }
 
-function entryFor(ref: ConnectorRef, end: End, file: ConnectorsFile): ConnectorEntry {
+/** The end with its config, which is read anew each time: the connector may have changed it. */
+function withConfig<T extends object>(
+  opened: T,
+  own: OwnConfig,
+): T & { readonly config: JsonObject; readonly notice?: string } {
+  return {
+    ...opened,
+    ...(own.notice !== null && { notice: own.notice }),
+    get config() {
+      return own.current;
+    },
+  };
+}
+
+function entryFor(ref: ConnectorRef, end: EndName, file: ConnectorsFile): ConnectorEntry {
   const entry = entryOf(file, ref.connector, end);
   if (entry.kind === null || entry.kind === end) return entry;
   throw new SyncError('config_error', 'A connector is used as the end that it is not.', {
@@ -141,7 +185,7 @@ function entryFor(ref: ConnectorRef, end: End, file: ConnectorsFile): ConnectorE
   });
 }
 
-function nativeEnd<E extends End>(
+function nativeEnd<E extends EndName>(
   natives: Natives,
   entry: ConnectorEntry,
   end: E,

@@ -96,7 +96,17 @@ async function serve(
   const swept = programs.sweep();
   if (swept > 0) logger.info('Removed what dead workers left', { directories: swept });
   const { environment } = config;
-  const connectors = createConnectors({ file, natives, protocol: programs, environment, redactor });
+  const connectors = createConnectors({
+    file,
+    natives,
+    protocol: programs,
+    environment,
+    redactor,
+    keys: config.keys,
+  });
+  const [encrypts, ...others] = config.keys.ids;
+  if (encrypts !== undefined)
+    logger.info('Config updates of connectors are kept', { key: encrypts, others });
   const connections = await connect({
     temporal: config.temporal,
     dataConverter,

@@ -124,6 +124,13 @@ export const settings = {
     parse: parseName,
     byDefault: () => null,
   } satisfies Setting<string | null>,
+  keyFile: {
+    variable: 'TIDEMARK_KEY_FILE',
+    key: 'key_file',
+    allowed: 'a path',
+    parse: parsePath,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
   shutdownForceMs: {
     variable: 'TIDEMARK_SHUTDOWN_FORCE',
     key: 'shutdown_force',

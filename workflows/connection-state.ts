@@ -25,6 +25,7 @@ import {
 import { skipped } from './pause-state.ts';
 import { carriedOut, renewed } from './refresh-state.ts';
 import { refuse, type Refusal } from './refusal.ts';
+import { droppedBy } from './updates-state.ts';
 
 // What each update does to the state, or why it is refused. Pure: validators ask for the refusal, handlers take the change.
 
@@ -237,7 +238,11 @@ export function configureRefusal(state: ConnectionState, spec: ConnectionSpec): 
   );
 }
 
-export function configure(state: ConnectionState, spec: ConnectionSpec): ConnectionState {
+export function configure(
+  state: ConnectionState,
+  spec: ConnectionSpec,
+  now: string,
+): ConnectionState {
   const label = connectorsDiffer(state.spec, spec) ? null : state.label;
-  return { ...state, spec, label };
+  return { ...droppedBy(state, spec, now), spec, label };
 }

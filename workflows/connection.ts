@@ -21,8 +21,10 @@ import {
   configureUpdate,
   editUpdate,
   endUpdate,
+  forgetUpdate,
   pauseUpdate,
   refreshUpdate,
+  rememberUpdate,
   resumeUpdate,
   statusQuery,
   type ConnectionInput,
@@ -31,6 +33,7 @@ import { pause, pauseRefusal, resume } from './pause-state.ts';
 import { refresh, refreshRefusal } from './refresh-state.ts';
 import type { Refusal } from './refusal.ts';
 import { statusKey } from './search-keys.ts';
+import { forget, forgetRefusal, remember, rememberRefusal } from './updates-state.ts';
 
 /** Edits of older histories were counted: replayed as times, they would win over what was committed under them. */
 const editionsByTime = 'editions-by-time';
@@ -171,12 +174,37 @@ export async function connectionWorkflow(input: ConnectionInput): Promise<void> 
   setHandler(
     configureUpdate,
     (spec) => {
-      state = connection.configure(state, spec);
+      state = connection.configure(state, spec, now());
       show();
     },
     {
       description: 'Replaces the spec; the next sync uses it.',
       validator: (spec) => check(connection.configureRefusal(state, spec)),
+    },
+  );
+  setHandler(
+    rememberUpdate,
+    (request) => {
+      state = remember(state, request, now());
+      show();
+    },
+    {
+      description: 'A connector changed its own config, such as a rotated token. Sent by workers.',
+      validator: (request) => check(rememberRefusal(state, request)),
+    },
+  );
+  setHandler(
+    forgetUpdate,
+    (request) => {
+      const { state: next, forgotten } = forget(state, request, now());
+      state = next;
+      show();
+      return forgotten;
+    },
+    {
+      description:
+        'A person drops what connectors changed in their configs: {"end": "source"}, {"end": "destination"}, or nothing for both.',
+      validator: (request) => check(forgetRefusal(state, request)),
     },
   );
   show();

@@ -1,4 +1,5 @@
 import {
+  configUpdateText,
   describeFailure,
   pauseText,
   pendingRefreshes,
@@ -9,6 +10,7 @@ import {
   unfilledText,
   type Checkpoint,
   type ConnectionState,
+  type EndName,
   type Pause,
   type Progress,
   type SchemaChanges,
@@ -162,6 +164,12 @@ function pendingFacts(state: ConnectionState): readonly string[] {
   ];
 }
 
+function updateFacts({ updates = {} }: ConnectionState): readonly string[] {
+  return Object.entries(updates).map(([end, update]) =>
+    cell(configUpdateText(end as EndName, update)),
+  );
+}
+
 function skippedFacts({ skipped }: Pause): readonly string[] {
   return skipped === undefined ? [] : [`syncs skipped since: ${grouped(skipped.count)}`];
 }
@@ -177,6 +185,7 @@ export function connectionDetails(state: ConnectionState): string {
     ...(label === null ? [] : [`bound to the worker label ${code(label)}`]),
     ...pendingFacts(state),
     ...(adopt ? ['the next sync adopts the destination as it is'] : []),
+    ...updateFacts(state),
   ];
   const scopes = Object.values(checkpoints).map((checkpoint) => [
     scopeName(checkpoint.scope),

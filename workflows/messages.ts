@@ -2,8 +2,10 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type {
   Begun,
   Checkpoint,
+  ConfigUpdate,
   ConnectionSpec,
   ConnectionState,
+  EndName,
   Epoch,
   HeartbeatDetails,
   Holder,
@@ -110,6 +112,23 @@ export interface PauseRequest {
   readonly by?: string;
 }
 
+/** A connector changed its own config (it rotated a token): see ConfigUpdate. */
+export interface RememberRequest extends Pick<ConfigUpdate, 'keys' | 'keyId' | 'epoch'> {
+  /** The connector may have been given the config of a connection that was deleted meanwhile. */
+  readonly connectionId: string;
+  readonly end: EndName;
+  readonly connector: string;
+  /** The number of the update that it was built on; 0: none. */
+  readonly over: number;
+  readonly sealed: string;
+}
+
+/** A person wants the configs as they are applied, without what their connectors changed. */
+export interface ForgetRequest {
+  /** null: both. */
+  readonly end: EndName | null;
+}
+
 /** connectionWorkflow's handlers. */
 export const beginUpdate = defineUpdate<BeginAnswer, [BeginRequest]>('begin');
 export const endUpdate = defineUpdate<void, [EndRequest]>('end');
@@ -123,6 +142,9 @@ export const pauseUpdate = defineUpdate<Pause, [PauseRequest | null]>('pause');
 /** Answers with the pause that it ended; null: there was none. */
 export const resumeUpdate = defineUpdate<Pause | null>('resume');
 export const configureUpdate = defineUpdate<void, [ConnectionSpec]>('configure');
+export const rememberUpdate = defineUpdate<void, [RememberRequest]>('remember');
+/** Answers with the ends that had something to forget. */
+export const forgetUpdate = defineUpdate<readonly EndName[], [ForgetRequest | null]>('forget');
 export const statusQuery = defineQuery<ConnectionState>('status');
 
 /** Types of the ApplicationFailures by which validators refuse; `details[0]` is a SyncFailure. */
@@ -133,6 +155,8 @@ export const refusals = {
   budgetSpent: 'BudgetSpent',
   syncRunning: 'SyncRunning',
   notHolder: 'NotHolder',
+  /** A config update that was built on an older one than is kept: to be made anew. */
+  superseded: 'Superseded',
   invalid: 'Invalid',
 } as const;
 
@@ -253,7 +277,8 @@ export interface AttemptCount {
 export type ProbeInput =
   | { readonly kind: 'check'; readonly connection: string }
   | { readonly kind: 'discover'; readonly connection: string }
-  | { readonly kind: 'check-spec'; readonly spec: ConnectionSpec }
+  /** `applied`: a connection of its name is stored, where what its connectors change in their configs is kept. Absent: none. */
+  | { readonly kind: 'check-spec'; readonly spec: ConnectionSpec; readonly applied?: boolean }
   | { readonly kind: 'plan'; readonly connection: string }
   /** `applied`: a connection of its name is stored, whose checkpoints count. */
   | { readonly kind: 'plan-spec'; readonly spec: ConnectionSpec; readonly applied: boolean }

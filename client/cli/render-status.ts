@@ -16,6 +16,7 @@ import type {
   SyncSummary,
 } from '../../protocol/index.ts';
 import type { ScheduleStatus } from '../schedules.ts';
+import { updateLines } from './render-updates.ts';
 import { age, ago, bytes, clean, count, duration, plural, table } from './format.ts';
 
 const historyShownMax = 5;
@@ -85,6 +86,7 @@ export function connectionText(
     ...pausedLines(state),
     ...(label === null ? [] : [`runs on workers with the label ${label}`]),
     ...pendingLines(state),
+    ...updateLines(state),
     ...(unfilled === null ? [] : unfilledText(unfilled)),
     ...(state.adopt ? ['the next sync adopts the destination as it is (state adopt)'] : []),
     lease === null

@@ -1,4 +1,3 @@
-import { gunzipSync } from 'node:zlib';
 import { connectionWorkflowId } from '../../workflows/messages.ts';
 import {
   openCluster,
@@ -9,32 +8,13 @@ import {
 } from '../support/cluster.ts';
 import { urlVariable } from '../support/cluster-target.ts';
 import { annotate, letGo } from '../support/exact-source.ts';
+import { historyText, historyTexts, textIn } from './history-text.ts';
 
 /** In every record, also in the one whose line is broken. */
 const note = 'private-remark-4b7e';
 
 let cluster: Cluster;
 afterEach(() => cluster.close());
-
-/** Every text in a message of Temporal's API: payloads unpacked, whatever holds them. */
-function textIn(message: unknown): string {
-  if (message instanceof Uint8Array) {
-    const bytes = Buffer.from(message);
-    const zipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
-    return (zipped ? gunzipSync(bytes) : bytes).toString('utf8');
-  }
-  if (typeof message === 'string') return message;
-  if (typeof message !== 'object' || message === null) return '';
-  return Object.entries(message)
-    .map(([key, value]) => `${key} ${textIn(value)}`)
-    .join('\n');
-}
-
-async function historyText(workflowId: string): Promise<string> {
-  const { events } = await cluster.temporal.workflow.getHandle(workflowId).fetchHistory();
-  expect(events!.length).toBeGreaterThan(3);
-  return textIn(events);
-}
 
 test('neither a secret nor a record is anywhere in Temporal', async () => {
   cluster = await openCluster({ target: 'postgres' });
@@ -74,14 +54,12 @@ test('neither a secret nor a record is anywhere in Temporal', async () => {
     expect(failure).toBeDefined();
     texts.push(JSON.stringify(failure), JSON.stringify(await cluster.client.status(bad.name)));
     for (const id of [failed.workflowId, connectionWorkflowId(bad.name)])
-      texts.push(await historyText(id));
+      texts.push(await historyText(cluster.temporal, id));
   }
   for (const id of [sync.workflowId, connectionWorkflowId(good.name)])
-    texts.push(await historyText(id));
-  const probes = cluster.temporal.workflow.list({
-    query: `TaskQueue = '${cluster.taskQueue}' AND WorkflowType = 'probeWorkflow'`,
-  });
-  for await (const { workflowId } of probes) texts.push(await historyText(workflowId));
+    texts.push(await historyText(cluster.temporal, id));
+  const query = `TaskQueue = '${cluster.taskQueue}' AND WorkflowType = 'probeWorkflow'`;
+  texts.push(...(await historyTexts(cluster.temporal, query)));
 
   const found = (text: string): boolean => texts.some((one) => one.includes(text));
   // The search works: what may be seen is found.

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { columnTypes, type ColumnType } from '../../connectors/files/config.ts';
 import { filesSource, type FilesConfig } from '../../connectors/files/index.ts';
 import type { Catalog, Item, JsonObject, Source } from '../../protocol/index.ts';
+import { noUpdates } from '../../worker/runners/config-listener.ts';
 import { protocolSource } from '../../worker/runners/child.ts';
 import { giveData } from '../support/exact-source.ts';
 import { builtFile } from '../support/processes.ts';
@@ -151,6 +152,7 @@ function exact(streams: readonly CaseStream[]): Promise<CaseSource> {
     spec: { connectionSpecification: {} },
     log: () => undefined,
     redact: (text) => text,
+    updates: noUpdates,
     silenceMsMax: 30_000,
   });
   const config: JsonObject = { directory, streams: streams.map(({ name }) => name), records: 0 };

@@ -83,13 +83,20 @@ function registry(natives: Natives = {}) {
   const file = readConnectorsFile(config.connectorsFile, Object.keys(natives), directory);
   const redactor = createRedactor();
   const programs = createPrograms({ config, file, redactor });
-  return createConnectors({ file, natives, protocol: programs, environment, redactor });
+  return createConnectors({
+    file,
+    natives,
+    protocol: programs,
+    environment,
+    redactor,
+    keys: config.keys,
+  });
 }
 const mine = { connector: 'mine', config: { token: '${env:API_TOKEN}' } };
 
 test('an exec source is run beside connectors.yaml, with only its variables, and its words are redacted', async () => {
   const connectors = registry();
-  const { source, config } = await connectors.openSource(mine, log, signal);
+  const { source, config } = await connectors.openSource(mine, log, signal, null);
   expect(config).toEqual({ token: 'hunter22' });
   const error: unknown = await source.check(config, signal).catch((e: unknown) => e);
   const { message } = error as Error;
@@ -106,7 +113,7 @@ test('it is read to its end, its spec was asked for once, and no private file is
   const connectors = registry();
   const items: Item['type'][] = [];
   for (let run = 0; run < 2; run += 1) {
-    const { source, config } = await connectors.openSource(mine, log, signal);
+    const { source, config } = await connectors.openSource(mine, log, signal, null);
     const catalog = { streams: [] };
     const checkpoints = (async function* () {})();
     const input = { config, catalog, state: [], checkpoints, drain: signal, abort: signal };
@@ -125,7 +132,7 @@ test('it is read to its end, its spec was asked for once, and no private file is
 test('an exec destination: checked and written to, with a log of its own and no private file left', async () => {
   const connectors = registry();
   const ref = { ...mine, connector: 'theirs' };
-  const { destination, config } = await connectors.openDestination(ref, log, signal);
+  const { destination, config } = await connectors.openDestination(ref, log, signal, null);
   const error: unknown = await destination.check(config, signal).catch((e: unknown) => e);
   expect(error).toMatchObject({ kind: 'config_error', origin: 'destination' });
   // Else Python keeps its echoes to itself.
@@ -149,7 +156,7 @@ test('a command that is not there and a package without version are config error
   const connectors = registry();
   for (const connector of ['gone', 'loose'])
     await expect(
-      connectors.openSource({ connector, config: {} }, log, signal),
+      connectors.openSource({ connector, config: {} }, log, signal, null),
     ).rejects.toMatchObject({ kind: 'config_error' });
 });
 
@@ -188,7 +195,7 @@ test('a native source’s words go to the same log, redacted and cut; so does ho
   );
   const connectors = registry({ shop: { source: native } });
   const ref = { connector: 'shop', config: { token: '${env:API_TOKEN}' } };
-  const { source, config } = await connectors.openSource(ref, log, signal);
+  const { source, config } = await connectors.openSource(ref, log, signal, null);
   const items: Item[] = [];
   const checkpoints = (async function* () {})();
   const input = { config, catalog: { streams: [] }, state: [], checkpoints };

@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import type { ConfigRoad } from '../../activities/deps.ts';
 import type { JsonObject, Source } from '../../protocol/index.ts';
 import { SyncError } from '../../protocol/index.ts';
 import type { ConnectorEntry, ConnectorsFile } from '../../worker/connectors-file.ts';
+import { createKeyRing } from '../../worker/keys.ts';
+import type { ConfigListener } from '../../worker/runners/config-listener.ts';
 import { createRedactor } from '../../worker/redact.ts';
 import { createConnectors, type Natives, type Protocol } from '../../worker/registry.ts';
 
@@ -29,11 +33,14 @@ const natives: Natives = {
 
 function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
   const secrets = { env: new Map([['TOKEN', []]]), files: new Map() };
-  const rest = { kind: null, command: null, package: null, env: [], place: 'connectors.yaml:3' };
+  const rest = {
+    ...{ kind: null, command: null, package: null, env: [], rotates: null },
+    place: 'connectors.yaml:3',
+  };
   return [name, { name, runner: 'native', secrets, ...rest, ...some }];
 }
 
-function registry(protocol: Partial<Protocol> = {}) {
+function registry(protocol: Partial<Protocol> = {}, keys: readonly string[] = []) {
   const file: ConnectorsFile = {
     path: '/w/connectors.yaml',
     directory: '/w',
@@ -52,10 +59,12 @@ function registry(protocol: Partial<Protocol> = {}) {
     protocol: {
       ...{ spec: unused, source: unused, destination: unused, logs: unused },
       logged: (_, native) => native,
+      note: () => undefined,
       ...protocol,
     },
     environment: { TOKEN: 'hunter22' },
     redactor,
+    keys: createKeyRing(keys),
   });
 }
 
@@ -71,7 +80,7 @@ async function refusal(promise: Promise<unknown>): Promise<SyncError> {
 test('a native end is opened with its secrets resolved, and what was resolved is redacted', async () => {
   const connectors = registry();
   const ref = { connector: 'shop', config: { url: '${env:TOKEN}' } };
-  const opened = await connectors.openSource(ref, log, signal);
+  const opened = await connectors.openSource(ref, log, signal, null);
   expect(opened).toEqual({ source: natives['shop']!.source, config: { url: 'hunter22' } });
   expect(connectors.redact('said hunter22')).toBe('said ****');
 });
@@ -79,11 +88,16 @@ test('a native end is opened with its secrets resolved, and what was resolved is
 test('a config is refused by spec, by secret and by directory, with the origin of its end', async () => {
   const connectors = registry();
   const from = (connector: string, config: JsonObject) =>
-    refusal(connectors.openSource({ connector, config }, log, signal));
+    refusal(connectors.openSource({ connector, config }, log, signal, null));
   expect(await from('shop', { nope: 1 })).toMatchObject({ origin: 'source' });
   expect((await from('shop', { url: 'hunter22' })).message).toContain('written out');
   const to = refusal(
-    connectors.openDestination({ connector: 'shop', config: { path: '/etc/x' } }, log, signal),
+    connectors.openDestination(
+      { connector: 'shop', config: { path: '/etc/x' } },
+      log,
+      signal,
+      null,
+    ),
   );
   expect(await to).toMatchObject({ origin: 'destination' });
   expect((await to).message).toContain('outside the directories');
@@ -105,16 +119,20 @@ test('an exec source: its spec is read once, a failure to read it is not kept', 
     },
   });
   const ref = { connector: 'mine', config: { token: '${env:TOKEN}' } };
-  await expect(connectors.openSource(ref, log, signal)).rejects.toThrow('no such command');
+  await expect(connectors.openSource(ref, log, signal, null)).rejects.toThrow('no such command');
   for (let i = 0; i < 2; i += 1)
-    expect((await connectors.openSource(ref, log, signal)).config).toEqual({ token: 'hunter22' });
+    expect((await connectors.openSource(ref, log, signal, null)).config).toEqual({
+      token: 'hunter22',
+    });
   expect(await connectors.spec('mine', signal)).toBe(theirs.spec);
   expect(calls).toBe(2);
   expect(started).toEqual([
     ['mine', theirs.spec, log],
     ['mine', theirs.spec, log],
   ]);
-  await refusal(connectors.openSource({ connector: 'mine', config: { bad: 1 } }, log, signal));
+  await refusal(
+    connectors.openSource({ connector: 'mine', config: { bad: 1 } }, log, signal, null),
+  );
   expect(started).toHaveLength(2);
 });
 
@@ -129,17 +147,55 @@ test('a destination that is another program is opened by its spec, its config re
     },
   });
   const ref = { connector: 'theirs', config: { token: '${env:TOKEN}' } };
-  const opened = await connectors.openDestination(ref, log, signal);
+  const opened = await connectors.openDestination(ref, log, signal, null);
   expect(opened).toEqual({ destination: theirs, config: { token: 'hunter22' } });
-  const bad = connectors.openDestination({ ...ref, config: { bad: 1 } }, log, signal);
+  const bad = connectors.openDestination({ ...ref, config: { bad: 1 } }, log, signal, null);
   expect(await refusal(bad)).toMatchObject({ origin: 'destination' });
   expect(started).toEqual([['theirs', log]]);
+});
+
+test('what a program changes in its config is given to whatever runs next of the same opening, and of the next', async () => {
+  let listener: ConfigListener | null = null;
+  const theirs = source({ token: { type: 'string', airbyte_secret: true } });
+  const connectors = registry(
+    {
+      spec: async () => theirs.spec,
+      source: async (_, __, ___, ____, updates) => {
+        listener = updates;
+        return theirs;
+      },
+    },
+    [randomBytes(32).toString('base64')],
+  );
+  const sent: Parameters<ConfigRoad['remember']>[0][] = [];
+  const road: ConfigRoad = {
+    connection: { id: 'uuid', name: 'orders' },
+    held: async () => {
+      const last = sent.at(-1);
+      return last === undefined ? null : { ...last, no: sent.length, at: 'now' };
+    },
+    async remember(update) {
+      sent.push(update);
+      return { type: 'kept' };
+    },
+  };
+  const ref = { connector: 'mine', config: { token: '${env:TOKEN}' } };
+  const opened = await connectors.openSource(ref, log, signal, road);
+  expect(opened.config).toEqual({ token: 'hunter22' });
+  const control = { type: 'CONNECTOR_CONFIG', emitted_at: 1 } as const;
+  const config = { token: 'hunter33' };
+  listener!.hear({ type: 'CONTROL', control: { ...control, connectorConfig: { config } } });
+  await listener!.kept();
+  expect(opened.config).toEqual(config);
+  expect(sent).toMatchObject([{ end: 'source', connector: 'mine', over: 0, keys: ['/token'] }]);
+  expect((await connectors.openSource(ref, log, signal, road)).config).toEqual(config);
+  expect(connectors.redact('hunter33')).toBe('****');
 });
 
 test('ends that do not exist are refused with what there is', async () => {
   const connectors = registry();
   const open = (connector: string, end: 'openSource' | 'openDestination') =>
-    refusal(connectors[end]({ connector, config: {} }, log, signal));
+    refusal(connectors[end]({ connector, config: {} }, log, signal, null));
   expect((await open('nope', 'openSource')).remedy).toContain('lake, mine, shop, theirs');
   expect((await open('lake', 'openSource')).remedy).toContain('shop');
   expect((await open('mine', 'openDestination')).place).toContain('used as a destination');

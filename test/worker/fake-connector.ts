@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync, existsSync, readdirSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { protocolSource, type ProtocolSourceOptions } from '../../worker/runners/child.ts';
+import { noUpdates, type ConfigListener } from '../../worker/runners/config-listener.ts';
 import type { ChildLimits } from '../../worker/runners/session.ts';
 import type {
   ConfiguredCatalog,
@@ -31,6 +32,7 @@ export interface FakeOptions {
   readonly silenceMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
   readonly env?: Record<string, string>;
+  readonly updates?: ConfigListener;
 }
 
 const helpers = `
@@ -64,6 +66,7 @@ export function fakeConnector(body: string, options: FakeOptions = {}): FakeConn
     spec: { connectionSpecification: {} },
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
+    updates: options.updates ?? noUpdates,
     silenceMsMax: options.silenceMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...options.limits },
   };

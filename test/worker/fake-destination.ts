@@ -12,6 +12,7 @@ import {
   type WriteInput,
 } from '../../protocol/index.ts';
 import { protocolDestination } from '../../worker/runners/child.ts';
+import { noUpdates, type ConfigListener } from '../../worker/runners/config-listener.ts';
 import type { ChildLimits } from '../../worker/runners/session.ts';
 import type { WriteOptions } from '../../worker/runners/writing.ts';
 import { catalogOf, configured, id } from '../support/items.ts';
@@ -35,6 +36,7 @@ export interface FakeDestinationOptions {
   readonly spec?: ConnectorSpecification;
   readonly stuckMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
+  readonly updates?: ConfigListener;
 }
 
 /**
@@ -68,7 +70,12 @@ async function take({ record = () => {}, state = echo, trace = () => {} } = {}) 
 
 export function fakeDestination(
   body: string,
-  { spec = { connectionSpecification: {} }, stuckMsMax, limits }: FakeDestinationOptions = {},
+  {
+    spec = { connectionSpecification: {} },
+    stuckMsMax,
+    limits,
+    updates,
+  }: FakeDestinationOptions = {},
 ): FakeDestination {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-destination-'));
   const script = join(directory, 'destination.mjs');
@@ -85,6 +92,7 @@ export function fakeDestination(
     spec,
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
+    updates: updates ?? noUpdates,
     stuckMsMax: stuckMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...limits },
   };

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { noUpdates } from '../../worker/runners/config-listener.ts';
 import { protocolSource, readSpec } from '../../worker/runners/child.ts';
 import { connectorEnvironment } from '../../worker/runners/environment.ts';
 import { preparePypi } from '../../worker/runners/pypi.ts';
@@ -40,6 +41,7 @@ test(
       stateDir: join(stateDir, 'private'),
       log: (line: string) => log.push(line),
       redact: (text: string) => text,
+      updates: noUpdates,
       silenceMsMax: 60_000,
     };
     try {

@@ -161,5 +161,5 @@ test('a label is bound once, and let go when other connectors are applied', () =
   const bound = connection.begin(begun(), bind, 'now').state;
   expect(connection.begin(bound, { ...bind, label: 'two' }, 'now').state.label).toBe('one');
   const source = { connector: 'y', config: {} };
-  expect(connection.configure(bound, { ...bound.spec, source }).label).toBeNull();
+  expect(connection.configure(bound, { ...bound.spec, source }, 'now').label).toBeNull();
 });

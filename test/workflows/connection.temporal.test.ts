@@ -8,6 +8,7 @@ import {
   endUpdate,
   refreshUpdate,
   refusals,
+  rememberUpdate,
   statusQuery,
   type BeginRequest,
 } from '../../workflows/messages.ts';
@@ -185,6 +186,11 @@ test('continues as new under load, and loses no commit', async () => {
   await begin();
   const epoch: Epoch = { syncNo: 1, at: 1 };
   await attach(epoch);
+  const update = { keys: ['/token'], keyId: 'k', sealed: 'tidemark1:k:AA' };
+  const { connectionId, spec } = await connected.state();
+  await connected.workflow.executeUpdate(rememberUpdate, {
+    args: [{ ...update, connectionId, end: 'source', connector: spec.source.connector, over: 0 }],
+  });
   const handle = house.client.workflow.getHandle(connected.workflow.workflowId);
   const firstRun = (await handle.describe()).runId;
   let seq = 0;
@@ -200,6 +206,7 @@ test('continues as new under load, and loses no commit', async () => {
   expect(await isFirst()).toBe(false);
   const state = await handle.query(statusQuery);
   expect(state.checkpoints['orders']).toMatchObject({ seq });
+  expect(state.updates?.source).toMatchObject({ no: 1, ...update });
   expect(state).toMatchObject({ syncNo: 1, fence: { all: epoch }, lease: { syncNo: 1 } });
   await until('the new run takes commits', async () => {
     await commit(epoch, [checkpoint(epoch, seq + 1)]);

@@ -1,5 +1,7 @@
 import { SyncError, type Message } from '../../protocol/index.ts';
-import { createScanner } from '../../engine/scan/scanner.ts';
+import { createScanner, type Scanner } from '../../engine/scan/scanner.ts';
+import { findIn } from './found.ts';
+import { keepLastUpdates } from './last-updates.ts';
 import { cleanLog, cleanTrace, logLine } from './log-text.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session, type SessionOptions } from './session.ts';
@@ -34,17 +36,19 @@ export async function ask<T extends Answer['type']>(
   const timer = setTimeout(() => session.stop(tooSlow(verb, msMax, options)), msMax);
   const onAbort = (): void => session.stop(aborted(options.label));
   signal.addEventListener('abort', onAbort, { once: true });
+  const scanner = createScanner({ isDestination: options.end === 'destination' });
   try {
-    return await listen(session, options, question);
+    return await listen({ session, scanner }, options, question);
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
+    await keepLastUpdates(session, scanner, options);
     await session.close();
   }
 }
 
 async function listen<T extends Answer['type']>(
-  session: Session,
+  { session, scanner }: { readonly session: Session; readonly scanner: Scanner },
   options: SessionOptions,
   question: Question<T>,
 ): Promise<Extract<Answer, { type: T }>> {
@@ -59,16 +63,17 @@ async function listen<T extends Answer['type']>(
     const line = logLine(cleanTrace(message, redact));
     if (line !== null) options.log(line);
   };
-  const scanner = createScanner({ isDestination: options.end === 'destination' });
   for (;;) {
     const chunk = await session.output.next();
     const letGo = chunk?.hold();
-    const items = chunk === null ? scanner.end() : scanner.scan(chunk.bytes);
+    const scanned = chunk === null ? scanner.end() : scanner.scan(chunk.bytes);
+    const { items, failure } = await findIn(scanned, options.updates);
     for (const item of items) {
       if (item.type === 'MESSAGE') hear(item.message);
       else if (item.type === 'TEXT') options.log(redact(item.text));
     }
     letGo?.();
+    if (failure !== null) throw failure.error;
     if (chunk === null) break;
   }
   const { exit, stayed } = await session.finish();

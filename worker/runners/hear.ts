@@ -6,6 +6,8 @@ import {
 } from '../../protocol/index.ts';
 import { compareEcho, destinationCount } from '../../engine/echoes.ts';
 import { createScanner, type ScanItem } from '../../engine/scan/scanner.ts';
+import { findIn } from './found.ts';
+import { keepLastUpdates } from './last-updates.ts';
 import { cleanLog, cleanTrace, logLine } from './log-text.ts';
 import { fail, type Writing } from './writing.ts';
 
@@ -17,20 +19,22 @@ const shownCharsMax = 200;
  * wrong is the failure of the writing, and ends the destination at once.
  */
 export async function hearOutput(writing: Writing): Promise<void> {
-  const { session } = writing;
+  const { session, options } = writing;
   const scanner = createScanner({ isDestination: true });
   try {
     for (;;) {
       const chunk = await session.output.next();
       const letGo = chunk?.hold();
-      const items = chunk === null ? scanner.end() : scanner.scan(chunk.bytes);
+      const scanned = chunk === null ? scanner.end() : scanner.scan(chunk.bytes);
+      const { items, failure } = await findIn(scanned, options.updates);
       for (const item of items) hear(writing, item);
       letGo?.();
+      if (failure !== null) throw failure.error;
       if (chunk === null) return;
     }
   } catch (error) {
     fail(writing, destinations(error));
-    session.stop(writing.failure!);
+    await keepLastUpdates(session, scanner, options);
   }
 }
 
@@ -54,6 +58,8 @@ function hear(writing: Writing, item: ScanItem): void {
     case 'TRACE':
       return hearTrace(writing, message);
     case 'CONTROL':
+      // Kept before anything of its chunk was heard.
+      return;
     case 'SPEC':
     case 'CATALOG':
     case 'CONNECTION_STATUS':

@@ -12,8 +12,12 @@ export interface Output {
   readonly livedAt: number;
   /** The program showed life elsewhere. */
   lives(): void;
-  /** Ends the wait at hand and all later ones; what was read ahead is dropped. The first reason stands. */
+  /** Ends the wait at hand and all later ones; what it has printed is left for `rest`. The first reason stands. */
   stop(reason: Error): void;
+  /** What it has printed and nobody has taken, to its end or for so long, ms. Of a program that was killed. */
+  rest(msMax: number): AsyncGenerator<Chunk, void, undefined>;
+  /** Frees everything. Idempotent. */
+  close(): void;
 }
 
 /** Bytes read ahead of the consumer, beside the chunk that passes this mark. */
@@ -60,8 +64,6 @@ export function createOutput(stdout: Readable): Output {
   const stop = (reason: Error): void => {
     if (ended && ahead.length === 0) return;
     stopped ??= reason;
-    ahead.length = 0;
-    socket.destroy();
     settle();
   };
   const end = (): void => {
@@ -73,6 +75,13 @@ export function createOutput(stdout: Readable): Output {
   socket.once('end', end);
   socket.resume();
 
+  const take = (): Chunk | null => {
+    const chunk = ahead.shift() ?? null;
+    aheadBytes -= chunk?.bytes.length ?? 0;
+    goOn();
+    return chunk;
+  };
+
   return {
     async next() {
       while (ahead.length === 0 && !ended && stopped === null) {
@@ -81,10 +90,25 @@ export function createOutput(stdout: Readable): Output {
         waitingSince = null;
       }
       if (stopped !== null) throw stopped;
-      const chunk = ahead.shift() ?? null;
-      aheadBytes -= chunk?.bytes.length ?? 0;
-      goOn();
-      return chunk;
+      return take();
+    },
+    async *rest(msMax) {
+      const timer = setTimeout(end, msMax);
+      try {
+        for (;;) {
+          while (ahead.length === 0 && !ended)
+            await new Promise<void>((resolve) => (wake = resolve));
+          const chunk = take();
+          if (chunk === null) return;
+          yield chunk;
+        }
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    close() {
+      ahead.length = 0;
+      socket.destroy();
     },
     get waitingSince() {
       return waitingSince;

@@ -16,6 +16,8 @@ import { unreadablePrefix } from '../../engine/scan/line.ts';
 import { createScanner, type ScanItem, type Scanner } from '../../engine/scan/scanner.ts';
 import { createBlocks, type Blocks } from './blocks.ts';
 import type { Chunk } from './chunks.ts';
+import { findIn, type Found } from './found.ts';
+import { keepLastUpdates } from './last-updates.ts';
 import { cleanLog, cleanTrace, logLine } from './log-text.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session, type SessionOptions } from './session.ts';
@@ -56,27 +58,30 @@ export async function* readSource(
   }
   const reading: Reading = { options, session, verdict, drain: input.drain, drained: false };
   const stopWatching = watch(reading, input);
+  const scanner = createScanner();
   try {
     let end: End;
     try {
       // Loops, not `yield*`: delegation costs several microtasks an item.
-      const scanner = createScanner();
       for (;;) {
         const chunk = await session.output.next();
         if (chunk === null) break;
         const letGo = chunk.hold();
-        for (const item of itemsOf(scanner.scan(chunk.bytes, chunk.room), reading, chunk))
-          yield item;
+        const found = await findIn(scanner.scan(chunk.bytes, chunk.room), options.updates);
+        for (const item of itemsOf(found, reading, chunk)) yield item;
         letGo();
       }
       for await (const item of lastItems(scanner, reading)) yield item;
       end = await endOf(reading);
     } catch (error) {
+      // It may not go on with a config that is not kept.
+      session.stop(asSyncError(error, 'source'));
       end = endWith(reading, asSyncError(error, 'source'));
     }
     yield end;
   } finally {
     stopWatching();
+    await keepLastUpdates(session, scanner, options);
     await session.close();
   }
 }
@@ -137,7 +142,7 @@ function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () =>
 /** What a killed program left of its last line is no record and no failure of its own: how it exited says enough. */
 async function* lastItems(scanner: Scanner, reading: Reading): AsyncGenerator<Item> {
   try {
-    yield* itemsOf(scanner.end(), reading, null);
+    yield* itemsOf(await findIn(scanner.end(), reading.options.updates), reading, null);
   } catch (error) {
     const { exit, stayed } = await reading.session.finish();
     if (exit.code === 0 && !stayed && !reading.drained) throw error;
@@ -147,18 +152,14 @@ async function* lastItems(scanner: Scanner, reading: Reading): AsyncGenerator<It
 
 /** Yields also what was found before the scanner fails: a state among it may still become a checkpoint. */
 function* itemsOf(
-  found: Iterable<ScanItem>,
+  { items, failure }: Found,
   reading: Reading,
   chunk: Chunk | null,
 ): Generator<Item, void, undefined> {
   const blocks = createBlocks(chunk);
-  try {
-    for (const item of found) yield* itemOf(item, blocks, reading);
-  } catch (error) {
-    yield* blocks.take();
-    throw error;
-  }
+  for (const item of items) yield* itemOf(item, blocks, reading);
   yield* blocks.take();
+  if (failure !== null) throw failure.error;
 }
 
 function* itemOf(
@@ -194,9 +195,11 @@ function* itemOf(
       return;
     }
     case 'STATE':
-    case 'CONTROL':
       yield* blocks.take();
       yield message;
+      return;
+    case 'CONTROL':
+      // Kept before anything of its chunk was passed on.
       return;
     case 'SPEC':
     case 'CATALOG':

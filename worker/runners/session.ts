@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { SyncError } from '../../protocol/index.ts';
+import type { ConfigListener } from './config-listener.ts';
 import { createOutput, type Output } from './output.ts';
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
 import { createTextLines } from './text-lines.ts';
@@ -20,6 +21,7 @@ export interface SessionOptions {
   /** Takes one line of the connector's log, already redacted. */
   readonly log: (line: string) => void;
   readonly redact: (text: string) => string;
+  readonly updates: ConfigListener;
   readonly limits?: Partial<ChildLimits>;
 }
 
@@ -122,6 +124,7 @@ export function startSession(
       child.signal('SIGKILL');
       await exitWithin(killMsMax).catch(() => null);
       child.stdin?.destroy();
+      output.close();
       child.stdout.destroy();
       child.stderr.destroy();
       directory.remove();

@@ -64,7 +64,7 @@ function writeArguments(
 }
 
 async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerator<Echo> {
-  const { input } = opened;
+  const { input, options } = opened;
   input.abort.throwIfAborted();
   if (input.drain.aborted) return;
   // Invariant 3: some destinations empty a table as they start.
@@ -90,6 +90,9 @@ async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerato
   } finally {
     stopWatching();
     writing.over.abort();
+    session.stop(stopped(options.label));
+    // What it printed is looked through for updates of its config.
+    await heard;
     await session.close();
   }
 }

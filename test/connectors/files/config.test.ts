@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { JsonObject, SyncError } from '../../../protocol/index.ts';
 import { readConnectorsFile } from '../../../worker/connectors-file.ts';
 import { natives } from '../../../worker/natives.ts';
+import { createKeyRing } from '../../../worker/keys.ts';
 import { createRedactor } from '../../../worker/redact.ts';
 import { createConnectors } from '../../../worker/registry.ts';
 
@@ -20,15 +21,16 @@ async function opened(config: JsonObject): Promise<JsonObject> {
   const refused = () => Promise.reject(new Error('not called'));
   const connectors = createConnectors({
     file: readConnectorsFile(join(directory, 'connectors.yaml'), Object.keys(natives), directory),
-    ...{ natives, environment: {}, redactor: createRedactor() },
+    ...{ natives, environment: {}, redactor: createRedactor(), keys: createKeyRing([]) },
     protocol: {
       ...{ spec: refused, source: refused, destination: refused, logs: refused },
       logged: (_, source) => source,
+      note: () => undefined,
     },
   });
   const log = { connection: 'c', syncNo: 1 };
   const signal = new AbortController().signal;
-  return (await connectors.openSource({ connector: 'files', config }, log, signal)).config;
+  return (await connectors.openSource({ connector: 'files', config }, log, signal, null)).config;
 }
 
 test('a config with everything is taken, and its path made absolute', async () => {
