@@ -19,6 +19,8 @@ export interface WorkerConfig {
   readonly cacheDir: string;
   readonly label: string;
   readonly writeSlots: number;
+  /** Temporal's worker versioning; null: this worker is of no version. */
+  readonly version: WorkerVersion | null;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   readonly shutdownForceMs: number;
@@ -33,6 +35,11 @@ export interface WorkerConfig {
   readonly cwd: string;
   /** For the log: what is set and probably misspelt. */
   readonly warnings: readonly string[];
+}
+
+export interface WorkerVersion {
+  readonly deploymentName: string;
+  readonly buildId: string;
 }
 
 export interface TemporalAddress {
@@ -75,6 +82,10 @@ export function loadConfig(
     cacheDir: read(settings.cacheDir),
     label: read(settings.label),
     writeSlots: read(settings.writeSlots),
+    version: versionOf(
+      read<string | null>(settings.deployment),
+      read<string | null>(settings.buildId),
+    ),
     logLevel: read<LogLevel>(settings.logLevel),
     logFormat: read<LogFormat>(settings.logFormat),
     shutdownForceMs: read(settings.shutdownForceMs),
@@ -85,6 +96,21 @@ export function loadConfig(
     cwd,
     warnings: misspelt(environment),
   };
+}
+
+function versionOf(deploymentName: string | null, buildId: string | null): WorkerVersion | null {
+  if (deploymentName !== null && buildId !== null) return { deploymentName, buildId };
+  if (deploymentName === null && buildId === null) return null;
+  const [given, absent] =
+    buildId === null
+      ? [settings.deployment, settings.buildId]
+      : [settings.buildId, settings.deployment];
+  throw new SyncError('config_error', 'Half of the version of this worker is not set.', {
+    origin: 'tidemark',
+    place: absent.variable,
+    remedy: `Set ${absent.variable} (or ${absent.key} in tidemark.yaml) as well, or leave ${given.variable} away too.`,
+    facts: { variable: absent.variable },
+  });
 }
 
 /** Only the cache directory, for starting a dev server without a worker. */

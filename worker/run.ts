@@ -130,7 +130,7 @@ interface ProcessWorkersDeps {
 
 async function createProcessWorkers(deps: ProcessWorkersDeps): Promise<Workers> {
   const { config, logger, connectors, connections, meters } = deps;
-  const { taskQueue, label, writeSlots, shutdownForceMs } = config;
+  const { taskQueue, label, writeSlots, shutdownForceMs, version } = config;
   const own = hostQueue(taskQueue, `${label}-${process.pid}-${randomBytes(4).toString('hex')}`);
   const name = `${hostname()}/${process.pid}`;
   const activities = createActivities({
@@ -155,6 +155,7 @@ async function createProcessWorkers(deps: ProcessWorkersDeps): Promise<Workers> 
     name,
     writeSlots,
     shutdownForceMs,
+    version,
   });
 }
 

@@ -80,6 +80,20 @@ export const settings = {
       between(/^\d{1,9}$/.test(text) ? Number(text) : undefined, 1, writeSlotsMax),
     byDefault: () => 4,
   } satisfies Setting<number>,
+  deployment: {
+    variable: 'TIDEMARK_DEPLOYMENT',
+    key: 'deployment',
+    allowed: `letters, digits and _ @ -, at most ${nameLengthMax}`,
+    parse: parseDeployment,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
+  buildId: {
+    variable: 'TIDEMARK_BUILD_ID',
+    key: 'build_id',
+    allowed: nameRule,
+    parse: parseName,
+    byDefault: () => null,
+  } satisfies Setting<string | null>,
   logLevel: {
     variable: 'TIDEMARK_LOG_LEVEL',
     key: 'log_level',
@@ -119,6 +133,11 @@ export const settings = {
 
 function parseName(text: string): string | undefined {
   return /^[\w.@-]+$/.test(text) && text.length <= nameLengthMax ? text : undefined;
+}
+
+/** Temporal takes a deployment and a build for one name, with a dot between them. */
+function parseDeployment(text: string): string | undefined {
+  return text.includes('.') ? undefined : parseName(text);
 }
 
 /** Temporal's own endpoint takes no names, so neither of the two does, but for the one that everybody knows. */

@@ -2,10 +2,11 @@ import {
   Worker,
   type NativeConnection,
   type State,
+  type WorkerDeploymentOptions,
   type WorkerOptions,
   type WorkflowBundleOption,
 } from '@temporalio/worker';
-import type { DataConverter } from '@temporalio/common';
+import type { DataConverter, WorkerDeploymentVersion } from '@temporalio/common';
 import { dataQueue, labelQueue } from '../workflows/messages.ts';
 import { nameSyncs } from './activity-log.ts';
 import { createWriteSlots } from './write-slots.ts';
@@ -22,6 +23,8 @@ export interface WorkersDeps {
   /** Syncs that write at the same time, in the whole process. The activity `write` must count as well: see `createWriteSlots`. */
   readonly writeSlots: number;
   readonly shutdownForceMs: number;
+  /** null: Temporal's worker versioning is not used. */
+  readonly version: WorkerDeploymentVersion | null;
   /** This process's own queue. */
   readonly hostQueue: string;
   /** Host name and pid, for people. */
@@ -78,6 +81,7 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     taskQueue,
     workflowBundle: deps.workflowBundle,
     maxConcurrentActivityTaskExecutions: controlSlots,
+    ...(deps.version !== null && { workerDeploymentOptions: versioned(deps.version) }),
     // Else a killed worker's workflows wait 8 to 9 seconds longer.
     stickyQueueScheduleToStartTimeout: '1s',
     shutdownForceTime: controlForceMs,
@@ -93,6 +97,15 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     }),
   ];
   return inOrder(control, data);
+}
+
+/**
+ * Only of the worker that runs workflows: the queue of a host or a process is polled by one build at a time, and Temporal would send its tasks
+ * to the current one. Workflows move to the current version at once: a connection never ends, and a paused sync may wait for days, while
+ * their old workers drain and go.
+ */
+function versioned(version: WorkerDeploymentVersion): WorkerDeploymentOptions {
+  return { version, useWorkerVersioning: true, defaultVersioningBehavior: 'AUTO_UPGRADE' };
 }
 
 /**

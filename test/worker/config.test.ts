@@ -26,6 +26,7 @@ test('without settings everything has its documented default', () => {
     logLevel: 'INFO',
     logFormat: 'text',
     shutdownForceMs: 30_000,
+    version: null,
     metricsAddress: null,
     temporalMetricsAddress: null,
     temporal: { namespace: 'default', connectionOptions: {} },
@@ -51,6 +52,17 @@ test('the file is read, relative paths start at it, and the environment wins', a
     shutdownForceMs: 1_500,
     logLevel: 'DEBUG',
   });
+});
+
+test('a version has two halves', async () => {
+  await file('tidemark.yaml', 'deployment: tidemark\n');
+  expect(load({ TIDEMARK_BUILD_ID: '1.4.0' }).version).toEqual({
+    deploymentName: 'tidemark',
+    buildId: '1.4.0',
+  });
+  expect(refusalOf(() => load())).toMatchObject({ place: 'TIDEMARK_BUILD_ID' });
+  const dotted = { TIDEMARK_DEPLOYMENT: 'tide.mark', TIDEMARK_BUILD_ID: '1' };
+  expect(refusalOf(() => load(dotted)).place).toContain('TIDEMARK_DEPLOYMENT');
 });
 
 test.each([

@@ -66,6 +66,7 @@ function workersOn(taskQueue: string, activities: object): Promise<Workers> {
     name: 'test/1',
     writeSlots: 2,
     shutdownForceMs: 20_000,
+    version: null,
   });
 }
 const start = (taskQueue: string, name: string, activityQueue: string) =>
