@@ -17,6 +17,7 @@ import type { Forwarder } from './forwarder.ts';
 import { createBook, createHeart, type Book, type Heart, type WriteDetails } from './heart.ts';
 import type { AttemptMeters, Observed } from './meters.ts';
 import type { Reviewed } from './review.ts';
+import type { StateRoom } from './state-room.ts';
 import { createStop, type Stop } from './stop.ts';
 
 const noticesMax = 10;
@@ -44,6 +45,7 @@ export class Attempt {
   meter: Meter | null = null;
   committer: Committer | null = null;
   forwarder: Forwarder | null = null;
+  room: StateRoom | null = null;
   phase: Progress['phase'] = 'attaching';
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
@@ -123,10 +125,12 @@ export class Attempt {
   }
 
   details(): WriteDetails {
-    const { failure, interrupted, committer, book } = this;
+    const { failure, interrupted, committer, book, attached } = this;
+    // What it found was acknowledged when it attached.
+    const unacknowledged = committer?.unacknowledged ?? (attached === null ? book.all : new Map());
     return {
       progress: this.progress(),
-      checkpoints: book.shown(committer?.unacknowledged ?? book.all),
+      checkpoints: book.shown(unacknowledged),
       ...(interrupted && { interrupted: true }),
       ...(failure !== null && { failure }),
     };

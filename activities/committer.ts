@@ -3,6 +3,11 @@ import { isUnreachable } from './connection-client.ts';
 
 /** Commits to the connection workflow are at least this far apart: each is five events of its history. */
 const spacingMs = 2_000;
+/** Commits of large states are further apart, so that the history grows by no more than this a second (of JSON, before its compression). */
+const historyBytesPerSecond = 256 * 1024;
+const spacingMsMax = 60_000;
+/** More is not sent at once, but for a single state: the server takes 2 MiB, compressed. */
+const unacknowledgedBytesMax = 1024 * 1024;
 const retryMs = 1_000;
 
 /**
@@ -10,7 +15,11 @@ const retryMs = 1_000;
  * A refusal ends it.
  */
 export interface Committer {
-  offer(checkpoint: Checkpoint): void;
+  /** `bytes`: of JSON. */
+  offer(checkpoint: Checkpoint, bytes: number): void;
+  /** What is unacknowledged has to be flushed before this one is offered, else it would not fit into a heartbeat with it. */
+  isFullFor(checkpoint: Checkpoint, bytes: number): boolean;
+  readonly unacknowledgedBytes: number;
   /** Offered and not acknowledged yet. */
   readonly unacknowledged: ReadonlyMap<Scope, Checkpoint>;
   /** When the last call that was acknowledged was made, ms of performance.now: its answer may have lain unread while the process was frozen. */
@@ -38,6 +47,10 @@ interface Waiter {
 
 export function createCommitter({ attachedAt, send, onRefused }: CommitterOptions): Committer {
   const unacknowledged = new Map<Scope, Checkpoint>();
+  const sizes = new Map<Scope, number>();
+  let unacknowledgedBytes = 0;
+  /** Of the last call. */
+  let sentBytes = 0;
   let waiters: Waiter[] = [];
   let calls = 0;
   let acknowledgedAt = attachedAt;
@@ -62,7 +75,8 @@ export function createCommitter({ attachedAt, send, onRefused }: CommitterOption
 
   async function run(): Promise<void> {
     while (hasWork()) {
-      const gap = sentAt + spacingMs - performance.now();
+      const heldMs = Math.min(spacingMsMax, (sentBytes / historyBytesPerSecond) * 1_000);
+      const gap = sentAt + Math.max(spacingMs, heldMs) - performance.now();
       if (gap > 0 && waiters.length === 0) await pause(gap);
       else await call();
     }
@@ -74,6 +88,7 @@ export function createCommitter({ attachedAt, send, onRefused }: CommitterOption
     const number = ++calls;
     const madeAt = performance.now();
     sentAt = madeAt;
+    sentBytes = unacknowledgedBytes;
     try {
       await send([...sent.values()]);
     } catch (error) {
@@ -82,10 +97,18 @@ export function createCommitter({ attachedAt, send, onRefused }: CommitterOption
     }
     acknowledgedAt = madeAt;
     for (const [scope, checkpoint] of sent)
-      if (unacknowledged.get(scope) === checkpoint) unacknowledged.delete(scope);
+      if (unacknowledged.get(scope) === checkpoint) forget(scope);
     const served = waiters.filter((waiter) => waiter.call <= number);
     waiters = waiters.filter((waiter) => waiter.call > number);
     for (const waiter of served) waiter.resolve();
+  }
+
+  const bytesOf = (scope: Scope): number => sizes.get(scope) ?? 0;
+
+  function forget(scope: Scope): void {
+    unacknowledgedBytes -= bytesOf(scope);
+    sizes.delete(scope);
+    unacknowledged.delete(scope);
   }
 
   function refuse(error: SyncError): void {
@@ -116,11 +139,21 @@ export function createCommitter({ attachedAt, send, onRefused }: CommitterOption
   }
 
   return {
-    offer(checkpoint) {
-      unacknowledged.set(checkpoint.scope, checkpoint);
+    offer(checkpoint, bytes) {
+      const { scope } = checkpoint;
+      unacknowledgedBytes += bytes - bytesOf(scope);
+      sizes.set(scope, bytes);
+      unacknowledged.set(scope, checkpoint);
       if (!running) kick();
     },
+    isFullFor({ scope }, bytes) {
+      const others = unacknowledgedBytes - bytesOf(scope);
+      return others > 0 && others + bytes > unacknowledgedBytesMax;
+    },
     unacknowledged,
+    get unacknowledgedBytes() {
+      return unacknowledgedBytes;
+    },
     get acknowledgedAt() {
       return acknowledgedAt;
     },

@@ -1,11 +1,16 @@
-import type { Checkpoint, Scope } from '../protocol/index.ts';
+import { stateText, type Checkpoint, type Scope } from '../protocol/index.ts';
+import { packedLength } from '../workflows/data-converter.ts';
 
 /** The first forward goes at once; the pauses then grow. Each is about four events of the sync's history. */
 const pauseMsMin = 10_000;
 const pauseMsMax = 5 * 60_000;
 const growth = 1.5;
 /** More forwards than this end the segment. */
-export const forwardsMax = 300;
+const forwardsMax = 300;
+/** So does more than this in them, compressed: the server ends a workflow whose history has 50 MiB. */
+const forwardedBytesMax = 16 * 1024 * 1024;
+/** A larger state is told by its size: a sync only shows it, and the connection has it whole. */
+const shownStateBytesMax = 16 * 1024;
 
 /** Shows checkpoints to the sync workflow, now and then. Losing one costs nothing: the connection workflow holds them. */
 export interface Forwarder {
@@ -16,7 +21,15 @@ export interface Forwarder {
   tick(): void;
   /** Forwards what was not, at once. Never rejects. */
   finish(): Promise<void>;
-  readonly count: number;
+  /** The sync's history has grown by so much that its segment should end. */
+  readonly isSpent: boolean;
+}
+
+function shown(checkpoint: Checkpoint): Checkpoint {
+  const { state, exact: _, ...rest } = checkpoint;
+  if (state === null) return checkpoint;
+  const stateBytes = Buffer.byteLength(stateText(checkpoint));
+  return stateBytes <= shownStateBytesMax ? checkpoint : { ...rest, state: null, stateBytes };
 }
 
 /** `send` rejects when it did not arrive; the news then go with the next one. */
@@ -26,6 +39,7 @@ export function createForwarder(
   const news = new Map<Scope, Checkpoint>();
   let touched = false;
   let count = 0;
+  let bytes = 0;
   let pauseMs = pauseMsMin;
   let dueAt = 0;
   let underWay: Promise<void> | null = null;
@@ -37,8 +51,10 @@ export function createForwarder(
     dueAt = performance.now() + pauseMs;
     pauseMs = Math.min(pauseMsMax, pauseMs * growth);
     count += 1;
+    const told = [...sent.values()].map(shown);
+    bytes += packedLength(JSON.stringify(told));
     try {
-      await send([...sent.values()]);
+      await send(told);
     } catch {
       // Temporal is away, or the sync has ended: what was not shown is shown next time.
       for (const [scope, checkpoint] of sent) if (!news.has(scope)) news.set(scope, checkpoint);
@@ -68,8 +84,8 @@ export function createForwarder(
       await underWay;
       if (hasNews()) await forward();
     },
-    get count() {
-      return count;
+    get isSpent() {
+      return count >= forwardsMax || bytes >= forwardedBytesMax;
     },
   };
 }

@@ -2,7 +2,6 @@ import type { Attempt } from './attempt.ts';
 import { unlessAborted } from './connection-client.ts';
 import { createPermit, type Permit } from './permit.ts';
 import type { Flow, Gate } from './flow.ts';
-import { forwardsMax } from './forwarder.ts';
 import { judge } from './watchdog.ts';
 
 /** An activity with more attempts is ended at a checkpoint and begun anew: history and backoff start again. */
@@ -34,11 +33,7 @@ function isSegmentOver({ begun, context, forwarder, ranMs }: Attempt): boolean {
   const { scheduledTimestampMs, currentAttemptScheduledTimestampMs, attempt } = context.info;
   // Differences of one clock each: the server's and ours need not agree.
   const elapsedMs = currentAttemptScheduledTimestampMs - scheduledTimestampMs + ranMs;
-  return (
-    elapsedMs >= begun.spec.policy.segmentMsMax ||
-    attempt > attemptsMax ||
-    forwarder!.count >= forwardsMax
-  );
+  return elapsedMs >= begun.spec.policy.segmentMsMax || attempt > attemptsMax || forwarder!.isSpent;
 }
 
 /** Once a second: forwards what is due, and looks for who is late. */

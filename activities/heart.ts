@@ -3,11 +3,11 @@ import type { Checkpoint, HeartbeatDetails, Scope, SyncFailure } from '../protoc
 
 /** Details hold every checkpoint up to this size, and only those that nobody has acknowledged above it. */
 const allCheckpointsBytesMax = 256 * 1024;
-/** More unacknowledged checkpoints than this are committed before anything else: the server takes 2 MiB. */
-export const unacknowledgedBytesMax = 1024 * 1024;
 const beatsPerTimeout = 3;
 /** Echoes come in swarms: beats of one swarm are no closer than this. */
 const soonMs = 50;
+/** Beats that hold large states are further apart: each is turned into JSON and compressed, about 50 bytes in a microsecond. */
+const bytesPerMs = 2_500;
 
 /** Heartbeat details of a write attempt, with what the attempt before it failed with: a later one that gives up names it. */
 export interface WriteDetails extends HeartbeatDetails {
@@ -18,8 +18,8 @@ export interface WriteDetails extends HeartbeatDetails {
 export interface Heart {
   /** At once: what must not be lost, and the last one. */
   beat(): void;
-  /** At once, or together with what comes within the next moments. */
-  soon(): void;
+  /** At once, or together with what comes within the next moments. `bytes`: of the checkpoints that it holds, as JSON. */
+  soon(bytes: number): void;
   stop(): void;
 }
 
@@ -34,9 +34,10 @@ export function createHeart(context: Context, details: () => object, fallbackMs 
     beatAt = performance.now();
     context.heartbeat(details());
   };
-  const soon = (): void => {
+  const soon = (bytes: number): void => {
     if (waiting !== undefined) return;
-    const gap = beatAt + soonMs - performance.now();
+    const apartMs = Math.min(Math.max(soonMs, bytes / bytesPerMs), timeoutMs / beatsPerTimeout);
+    const gap = beatAt + apartMs - performance.now();
     if (gap <= 0) beat();
     else waiting = setTimeout(beat, gap);
   };
@@ -51,43 +52,41 @@ export function createHeart(context: Context, details: () => object, fallbackMs 
   };
 }
 
-/** The checkpoints that an attempt knows, with their sizes. */
+/** What a checkpoint adds to a payload. */
+export function jsonBytesOf(checkpoint: Checkpoint): number {
+  return Buffer.byteLength(JSON.stringify(checkpoint));
+}
+
+/** The checkpoints that an attempt knows. */
 export interface Book {
-  /** True now and then, when so much was added that it is worth asking how much is unacknowledged. */
-  add(checkpoint: Checkpoint): boolean;
+  /** `bytes`: of JSON. */
+  add(checkpoint: Checkpoint, bytes: number): void;
+  /** Of all of them. */
+  readonly bytes: number;
   readonly all: ReadonlyMap<Scope, Checkpoint>;
   /** What goes into the heartbeat. */
   shown(unacknowledged: ReadonlyMap<Scope, Checkpoint>): readonly Checkpoint[];
-  bytesOf(checkpoints: ReadonlyMap<Scope, Checkpoint>): number;
 }
 
 export function createBook(start: readonly Checkpoint[]): Book {
   const all = new Map<Scope, Checkpoint>();
   const sizes = new Map<Scope, number>();
   let bytes = 0;
-  let added = 0;
-  function add(checkpoint: Checkpoint): boolean {
+  function add(checkpoint: Checkpoint, size: number): void {
     const { scope } = checkpoint;
-    const size = JSON.stringify(checkpoint).length;
     bytes += size - (sizes.get(scope) ?? 0);
     sizes.set(scope, size);
     all.set(scope, checkpoint);
-    added += size;
-    if (added < unacknowledgedBytesMax / 4) return false;
-    added = 0;
-    return true;
   }
-  for (const checkpoint of start) add(checkpoint);
+  for (const checkpoint of start) add(checkpoint, jsonBytesOf(checkpoint));
   return {
     add,
+    get bytes() {
+      return bytes;
+    },
     all,
     shown: (unacknowledged) => [
       ...(bytes <= allCheckpointsBytesMax ? all : unacknowledged).values(),
     ],
-    bytesOf(checkpoints) {
-      let sum = 0;
-      for (const scope of checkpoints.keys()) sum += sizes.get(scope) ?? 0;
-      return sum;
-    },
   };
 }

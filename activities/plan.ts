@@ -23,6 +23,7 @@ import {
   type Plan,
   type PlannedStream,
   type ResumePoint,
+  type Scope,
   type State,
   type StreamId,
 } from '../protocol/index.ts';
@@ -99,19 +100,20 @@ function givenTo(
   streams: readonly ConfiguredStream[],
   { checkpoints }: ConnectionState,
   syncNo: number,
-): readonly Checkpoint[] {
+): ReadonlyMap<Scope, Checkpoint> {
   const all = Object.values(checkpoints);
   const fullRefresh = idsOf({ streams }, isReadInFull);
   const states = new Set(
     statesForSource({ checkpoints: all, syncNo, fullRefresh }).map(({ state }) => state),
   );
-  return all.filter(({ state }) => state !== null && states.has(state));
+  const given = all.filter(({ state }) => state !== null && states.has(state));
+  return new Map(given.map((checkpoint) => [checkpoint.scope, checkpoint]));
 }
 
 function planned(
   stream: ConfiguredStream,
   { clearing, checkpoints }: ConnectionState,
-  given: readonly Checkpoint[],
+  given: ReadonlyMap<Scope, Checkpoint>,
 ): PlannedStream {
   const id = streamId(stream.stream);
   const last = (checkpoints[id] ?? checkpoints[globalScope])?.state ?? null;
@@ -151,10 +153,10 @@ function rowsOf(stream: ConfiguredStream): PlannedStream['rows'] {
 function resumeOf(
   id: StreamId,
   stream: ConfiguredStream,
-  given: readonly Checkpoint[],
+  given: ReadonlyMap<Scope, Checkpoint>,
 ): ResumePoint | null {
   if (isReadInFull(stream)) return null;
-  const found = given.find(({ scope }) => scope === id || scope === globalScope);
+  const found = given.get(id) ?? given.get(globalScope);
   if (found === undefined || found.state === null || !covers(found.state, id)) return null;
   return {
     scope: found.scope,

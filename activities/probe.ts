@@ -16,6 +16,7 @@ import type {
   ProbeInput,
   ProbeResult,
 } from '../workflows/messages.ts';
+import { answerMax, fits, refuseOversized } from '../workflows/room.ts';
 import { checkResults } from './checks.ts';
 import { configRoad } from './config-road.ts';
 import { connectionClient, unlessAborted } from './connection-client.ts';
@@ -24,8 +25,8 @@ import { applicationFailure, outgoing } from './failure.ts';
 import { createHeart } from './heart.ts';
 import { planSync } from './plan.ts';
 
-/** What a probe answers is at most this much JSON. */
-const resultBytesMax = 512 * 1024;
+/** What is cut because it does not fit as a whole is at most this much JSON. */
+const cutBytesMax = 512 * 1024;
 const planStreamsBytesMax = 384 * 1024;
 const planUnselectedBytesMax = 64 * 1024;
 const probeMsMax = 10 * 60_000;
@@ -160,18 +161,20 @@ async function look(
 const sizeOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
 
 function whole(value: unknown): ProbeResult {
-  if (sizeOf(value) <= resultBytesMax) return { value, truncated: false };
-  throw new SyncError('system_error', 'The answer is too large.', {
+  refuseOversized(JSON.stringify(value), answerMax, {
+    message: 'The answer is too large.',
     origin: 'tidemark',
-    facts: { bytes: sizeOf(value), bytesMax: resultBytesMax },
     remedy: 'Report it to the connector.',
   });
+  return { value, truncated: false };
 }
+
+const fitsWhole = (value: unknown): boolean => fits(JSON.stringify(value), answerMax);
 
 /** As many elements as fit. */
 function boundedList<T>(
   list: readonly T[],
-  bytesMax = resultBytesMax,
+  bytesMax = cutBytesMax,
 ): { value: T[]; truncated: boolean } {
   let bytes = 2;
   const value: T[] = [];
@@ -185,14 +188,15 @@ function boundedList<T>(
 
 /** A catalog too large to travel gives its schemas up first, then streams. */
 function boundedCatalog(catalog: Catalog): ProbeResult {
-  const all = boundedList(catalog.streams);
-  if (!all.truncated) return { value: { streams: all.value }, truncated: false };
+  if (fitsWhole(catalog.streams)) return { value: catalog, truncated: false };
   const bare: Stream[] = catalog.streams.map((stream) => ({ ...stream, json_schema: {} }));
-  return { value: { streams: boundedList(bare).value }, truncated: true };
+  const streams = fitsWhole(bare) ? bare : boundedList(bare).value;
+  return { value: { streams }, truncated: true };
 }
 
 /** The streams that will be synced come first; both lists keep their counts. */
 function boundedPlan(plan: Plan): ProbeResult {
+  if (fitsWhole(plan)) return { value: plan, truncated: false };
   const streams = boundedList(plan.streams, planStreamsBytesMax);
   const unselected = boundedList(plan.unselected, planUnselectedBytesMax);
   const truncated = streams.truncated || unselected.truncated;
@@ -202,7 +206,7 @@ function boundedPlan(plan: Plan): ProbeResult {
 /** The newest lines that fit. */
 function boundedText(text: string): ProbeResult {
   const bytes = Buffer.from(text);
-  if (bytes.byteLength <= resultBytesMax) return { value: text, truncated: false };
-  const tail = bytes.subarray(-resultBytesMax).toString('utf8');
+  if (bytes.byteLength <= cutBytesMax) return { value: text, truncated: false };
+  const tail = bytes.subarray(-cutBytesMax).toString('utf8');
   return { value: tail.slice(tail.indexOf('\n') + 1), truncated: true };
 }

@@ -15,6 +15,7 @@ import type { ActivityDeps } from './deps.ts';
 import { applicationFailure, outgoing } from './failure.ts';
 import { createHeart } from './heart.ts';
 import type { Meeting, Pipes } from './pipes.ts';
+import { refuseLargeState } from './state-room.ts';
 import { createStop } from './stop.ts';
 
 /** In a shutdown the writer beside us drains and ends the pipe; a source that were told first would look as if it had ended by itself. */
@@ -95,6 +96,7 @@ async function pump(
       if (result.done === true) throw withoutEnd();
       const item = result.value;
       if (item.type === 'END') end = item;
+      if (item.type === 'STATE') refuseLargeState(item);
       count(item, counted);
       await pipe.push(item);
     }

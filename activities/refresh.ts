@@ -44,9 +44,10 @@ export function refuseForgotten(
   const kind = kindHeld(start);
   const shared = start.find(({ scope }) => scope === globalScope);
   if ((kind !== 'GLOBAL' && kind !== 'LEGACY') || shared === undefined) return null;
+  const editions = new Map(start.map(({ scope, edition }) => [scope, edition]));
   const forgotten = (Object.keys(attached.minimumGenerations) as StreamId[]).filter((stream) => {
     if (stream === everyStream) return false;
-    const edition = start.find(({ scope }) => scope === stream)?.edition ?? 0;
+    const edition = editions.get(stream) ?? 0;
     const isOlder = shared.epoch.syncNo < generationOf(stream, attached).generation;
     return isOlder && shared.edition < edition;
   });

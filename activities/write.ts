@@ -28,7 +28,8 @@ import { endOf } from './ending.ts';
 import { createFlow } from './flow.ts';
 import { createForwarder } from './forwarder.ts';
 import { gateOf, permitOf, watch } from './guard.ts';
-import { unacknowledgedBytesMax } from './heart.ts';
+import { jsonBytesOf } from './heart.ts';
+import { createStateRoom } from './state-room.ts';
 import {
   encodingsOf,
   openEnds,
@@ -226,6 +227,7 @@ function prepare(
   });
   attempt.resumed = resumedFrom(start);
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
+  attempt.room = createStateRoom(attempt.book.all, attempt.book.bytes);
   const connection = connectionClient(deps.client, begun.spec.name);
   attempt.committer = createCommitter({
     attachedAt: attempt.attachedAt,
@@ -282,7 +284,7 @@ async function consume(
 
 /** Every echo: counted, into the heartbeat at once, on its way to Temporal and back to the source. */
 async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void> {
-  const { meter, committer, forwarder, book, heart } = attempt;
+  const { meter, committer, forwarder, book, heart, room } = attempt;
   const { checkpoint, state, commitMs } = echo;
   const before = meter!.committed;
   meter!.echo(echo);
@@ -293,14 +295,16 @@ async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void>
   attempt.lastCheckpointAt = checkpoint.committedAt;
   attempt.freshen();
   attempt.failure = null;
-  const mayBeFull = book.add(checkpoint);
-  committer!.offer(checkpoint);
-  heart.soon();
+  const size = jsonBytesOf(checkpoint);
+  // Invariant 7: what cannot travel ends the sync here, before it stops the connection's workflow.
+  room!.add(checkpoint, size);
+  // And what nobody has acknowledged must fit into a heartbeat.
+  if (committer!.isFullFor(checkpoint, size)) await committer!.flush(lastCommitMsMax);
+  book.add(checkpoint, size);
+  committer!.offer(checkpoint, size);
+  heart.soon(committer!.unacknowledgedBytes);
   forwarder!.offer(checkpoint);
   if (state !== null) road.push(state);
-  // Invariant 7: what nobody has acknowledged must fit into a heartbeat.
-  if (mayBeFull && book.bytesOf(committer!.unacknowledged) > unacknowledgedBytesMax)
-    await committer!.flush(lastCommitMsMax);
 }
 
 /** What a writer that ended without a failure amounts to. */

@@ -34,6 +34,7 @@ import {
   type PauseRequest,
   type RefreshRequest,
 } from '../workflows/messages.ts';
+import { refuseOversized, specMax, statesMax } from '../workflows/room.ts';
 import type { connectionWorkflow } from '../workflows/index.ts';
 import { clientError, isWorkerMissing } from './failure.ts';
 import { awaitWork, isPolled, type WaitOptions } from './queues.ts';
@@ -58,6 +59,12 @@ export async function applySpec(
   spec: ConnectionSpec,
   options: WaitOptions,
 ): Promise<SpecChange> {
+  refuseOversized(JSON.stringify(spec), specMax, {
+    message: 'The connection is too large.',
+    origin: 'tidemark',
+    place: `${spec.name}, ${spec.streams?.length ?? 0} streams`,
+    remedy: 'Leave `streams` away to copy all of them, or split it into several connections.',
+  });
   const workflowId = connectionWorkflowId(spec.name);
   const input: ConnectionInput = { state: newConnection(randomUUID(), spec) };
   try {
@@ -165,8 +172,27 @@ export async function editConnection(
   options: WaitOptions,
 ): Promise<void> {
   const workflow = await runningConnection(room, name);
-  const edit = (): Promise<void> => workflow.executeUpdate(editUpdate, { args: [request] });
+  const edit = async (): Promise<void> => {
+    if (request.state !== null) await refuseLargeEdit(workflow, name, request);
+    await workflow.executeUpdate(editUpdate, { args: [request] });
+  };
   await withWorker(room, workflow, edit, options);
+}
+
+/** With the connection's other states: together they must fit, or its workflow would stop. */
+async function refuseLargeEdit(
+  workflow: WorkflowHandle,
+  name: string,
+  { scope, state, exact }: EditRequest,
+): Promise<void> {
+  const { checkpoints } = await workflow.query(statusQuery);
+  const others = Object.values(checkpoints).filter((one) => one.scope !== scope);
+  refuseOversized(JSON.stringify([...others, { state, exact }]), statesMax, {
+    message: 'The state is too large.',
+    origin: 'tidemark',
+    place: scope ?? name,
+    remedy: 'Give a smaller one: the states of a connection must fit into Temporal together.',
+  });
 }
 
 export async function acceptChanges(

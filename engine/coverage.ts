@@ -97,6 +97,11 @@ export class Coverage {
     return null;
   }
 
+  /** The stream has records that no state covers. */
+  hasUncovered(stream: StreamId): boolean {
+    return (this.#loads.get(stream)?.tail.records ?? 0) > 0;
+  }
+
   /** Streams with records that no state covers. */
   uncovered(): readonly { readonly stream: StreamId; readonly records: number }[] {
     return [...this.#dirty]

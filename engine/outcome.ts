@@ -17,10 +17,12 @@ export interface Uncovered {
   readonly records: number;
 }
 
-/** True when the source ended well for this stream: it said COMPLETE, or says nothing of any stream. */
-export function finished(end: End, stream: StreamId): boolean {
-  if (end.failure !== null || end.drained) return false;
-  return Object.keys(end.statuses).length === 0 || end.statuses[stream] === 'COMPLETE';
+/** True of the streams that the source ended well for: it said COMPLETE, or says nothing of any stream. */
+export function finishedBy({ failure, drained, statuses }: End): (stream: StreamId) => boolean {
+  if (failure !== null || drained) return () => false;
+  // Once, and not for each of 10,000 streams, which took a minute.
+  const saysNothing = Object.keys(statuses).length === 0;
+  return (stream) => saysNothing || statuses[stream] === 'COMPLETE';
 }
 
 /**
@@ -39,7 +41,8 @@ export function proveSuccess(
       remedy: 'The sync goes on from its last checkpoint.',
     });
   }
-  const unfinished = catalog.streams.map(idOf).filter((stream) => !finished(end, stream));
+  const isFinished = finishedBy(end);
+  const unfinished = catalog.streams.map(idOf).filter((stream) => !isFinished(stream));
   if (unfinished.length > 0) throw notFinished(end, unfinished);
   if (uncovered.length > 0) throw withoutState(uncovered);
 }

@@ -53,11 +53,13 @@ export interface ScopesInput {
 /** Counts the records of each scope, and says what its states amount to. Knows nothing of where the records go. */
 export class Scopes {
   readonly #input: ScopesInput;
+  readonly #start: ReadonlyMap<Scope, Checkpoint>;
   readonly #scopes = new Map<Scope, ScopeCount>();
   #kind: StateKind | undefined;
 
   constructor(input: ScopesInput) {
     this.#input = input;
+    this.#start = new Map(input.start.map((checkpoint) => [checkpoint.scope, checkpoint]));
   }
 
   /** The kind of the source's states so far. */
@@ -146,7 +148,7 @@ export class Scopes {
   }
 
   #startedFrom(stream: StreamId): StateMessage | null {
-    const start = this.#startOf(stream);
+    const start = this.#start.get(stream);
     if (start === undefined || start.state === null) return null;
     const isCurrent = start.epoch.syncNo === this.#input.epoch.syncNo;
     if (!isCurrent && this.#input.readInFull.has(stream)) return null;
@@ -154,14 +156,10 @@ export class Scopes {
     return { type: 'STATE', state, ...(exact !== undefined && { exact }) };
   }
 
-  #startOf(scope: Scope): Checkpoint | undefined {
-    return this.#input.start.find((checkpoint) => checkpoint.scope === scope);
-  }
-
   #scope(scope: Scope): ScopeCount {
     const known = this.#scopes.get(scope);
     if (known !== undefined) return known;
-    const start = this.#startOf(scope);
+    const start = this.#start.get(scope);
     const same = start !== undefined && start.epoch.syncNo === this.#input.epoch.syncNo;
     const made: ScopeCount = {
       edition: start?.edition ?? 0,

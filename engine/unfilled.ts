@@ -11,6 +11,7 @@ import {
   type ConfiguredStream,
   type ConnectionState,
   type Checkpoint,
+  type Scope,
   type StreamId,
   type UnfilledColumns,
   type UnfilledStream,
@@ -55,8 +56,9 @@ export function unfilledOf(input: UnfilledInput): Unfilled {
     for (const [column, since] of columns)
       if (kept.get(stream)?.has(column) === true && !isFilled(stream, since, held))
         add(stream, column, since);
+  const checkpoints = new Map(held.checkpoints.map((one) => [one.scope, one]));
   for (const stream of incremental.map((one) => streamId(one.stream)))
-    if (!startsFromScratch(stream, held.checkpoints))
+    if (!startsFromScratch(stream, checkpoints))
       for (const column of gained.get(stream) ?? []) add(stream, column, syncNo);
   return found;
 }
@@ -67,8 +69,8 @@ function isFilled(stream: StreamId, since: number, refreshes: Refreshes): boolea
 }
 
 /** A person reset its state, and nothing has been committed since. */
-function startsFromScratch(stream: StreamId, checkpoints: readonly Checkpoint[]): boolean {
-  const own = checkpoints.filter(({ scope }) => scope === stream || scope === globalScope);
+function startsFromScratch(stream: StreamId, checkpoints: ReadonlyMap<Scope, Checkpoint>): boolean {
+  const own = [stream, globalScope].flatMap((scope) => checkpoints.get(scope as Scope) ?? []);
   return own.length > 0 && own.every(({ seq }) => seq === 0);
 }
 

@@ -23,7 +23,7 @@ import {
 import { createCadence, type Cadence } from './cadence.ts';
 import { Coverage, type Batch } from './coverage.ts';
 import { createIntake } from './intake.ts';
-import { finished, proveSuccess } from './outcome.ts';
+import { finishedBy, proveSuccess } from './outcome.ts';
 import { createParts, defaultTailBounds, type TailBounds } from './stream-load.ts';
 
 /** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
@@ -97,6 +97,7 @@ class Run<C> {
   readonly #fullRefresh: ReadonlySet<StreamId>;
   /** Streams whose new data takes the place of the old once they are done. */
   readonly #replaced: ReadonlySet<StreamId>;
+  readonly #toComplete: ReadonlySet<StreamId>;
   readonly #completed = new Set<StreamId>();
   /** The first stream whose new data was too small to take the place of the old. */
   #refused: SyncError | null = null;
@@ -115,6 +116,7 @@ class Run<C> {
     this.#permit = permit;
     this.#fullRefresh = idsOf(input.catalog, isReadInFull);
     this.#replaced = idsOf(input.catalog, replaces);
+    this.#toComplete = new Set([...this.#fullRefresh, ...this.#replaced]);
   }
 
   async *write(items: AsyncIterable<Item>): AsyncGenerator<Echo> {
@@ -134,8 +136,8 @@ class Run<C> {
         if (end === null && this.#isDue()) yield* this.#commit(false);
       }
       if (end !== null)
-        for (const stream of this.#toComplete())
-          if (finished(end, stream)) yield* this.#complete(stream);
+        for (const stream of [...this.#toComplete].filter(finishedBy(end)))
+          yield* this.#complete(stream);
       const uncovered = this.#coverage.uncovered();
       // Invariant 8: whatever ended the reading, what states cover is committed first.
       yield* this.#commit(true);
@@ -182,14 +184,10 @@ class Run<C> {
     if (status?.status === 'COMPLETE') yield* this.#complete(streamId(status.stream_descriptor));
   }
 
-  #toComplete(): ReadonlySet<StreamId> {
-    return new Set([...this.#fullRefresh, ...this.#replaced]);
-  }
-
   /** A stream that sends no states becomes durable when it is done, and one that replaces its data becomes visible. */
   async *#complete(stream: StreamId): AsyncGenerator<Echo> {
-    if (!this.#toComplete().has(stream)) return;
-    const left = this.#coverage.uncovered().some((load) => load.stream === stream);
+    if (!this.#toComplete.has(stream)) return;
+    const left = this.#coverage.hasUncovered(stream);
     if (this.#completed.has(stream) && !left) return;
     const isIncremental = !this.#fullRefresh.has(stream);
     // Invariant 9: such records are a failure of the source, told at its end.

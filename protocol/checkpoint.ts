@@ -40,6 +40,8 @@ export interface Checkpoint extends Counts {
   readonly state: State | null;
   /** The state's exact text, where parsing would change it; see StateMessage. */
   readonly exact?: string;
+  /** The state is too large to be shown here, and `state` is null: its size as JSON. Only in what a sync workflow is told. */
+  readonly stateBytes?: number;
   /** The stream said COMPLETE in the sync `epoch.syncNo` and all its records are covered: its retries leave it out. */
   readonly complete?: true;
   /** Per stream, for scope `*` only. */

@@ -22,12 +22,14 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   engine: ['protocol', 'node:'],
   activities: [
-    ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter', 'node:'],
+    ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter'],
+    ...['workflows/room', 'node:'],
     ...['@temporalio/activity', '@temporalio/common', '@temporalio/client'],
   ],
   workflows: ['protocol', 'type:activities', '@temporalio/workflow', '@temporalio/common'],
   // Runs outside the sandbox: worker and client compress payloads with it.
   'workflows/data-converter': ['protocol', 'node:', '@temporalio/common'],
+  'workflows/room': ['protocol', 'workflows/data-converter'],
   worker: [
     ...[
       'protocol',
@@ -41,7 +43,8 @@ const mayImport: Record<string, readonly string[]> = {
     ...['@temporalio/testing', 'node:', 'yaml', 'ajv', 'ajv-formats', 'prom-client'],
   ],
   client: [
-    ...['protocol', 'workflows/messages', 'workflows/data-converter', 'type:workflows'],
+    ...['protocol', 'workflows/messages', 'workflows/data-converter', 'workflows/room'],
+    'type:workflows',
     ...[
       '@temporalio/client',
       '@temporalio/common',
@@ -59,11 +62,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const linesMax = 400;
 const testLinesMax = 600;
 
-/** The room a path is in: each connector is a room of its own, and so are the two files of workflows that the doors may use. */
+/** The room a path is in: each connector is a room of its own, and so are the three files of workflows that the doors may use. */
 function roomOf(path: string): string {
   const [top, second, third] = relative(root, path).split(sep);
   if (top === 'connectors' && third !== undefined) return `${top}/${second}`;
-  if (top === 'workflows' && /^(messages|data-converter)\.ts$/.test(second!)) {
+  if (top === 'workflows' && /^(messages|data-converter|room)\.ts$/.test(second!)) {
     return `${top}/${second!.slice(0, -3)}`;
   }
   return top!;

@@ -42,6 +42,7 @@ const checkpoint: Required<Checkpoint> = {
     stream: { stream_descriptor: { name: 'orders', namespace: 'shop' }, stream_state: { id: 9 } },
   },
   exact: '{"type":"STREAM","stream":{"stream_state":{"id":9007199254740993}}}',
+  stateBytes: 20_000,
   complete: true,
   byStream: { [id('orders')]: { records: 1, bytes: 2 } },
   committedAt: '2026-01-01T00:00:00.000Z',

@@ -13,6 +13,12 @@ const innerEncoding = 'tidemark-encoding';
 
 const text = (value: Uint8Array | undefined): string => Buffer.from(value ?? []).toString();
 
+/** How many bytes a JSON text has on its way. */
+export function packedLength(text: string): number {
+  const bytes = Buffer.from(text);
+  return bytes.length <= compressAboveBytes ? bytes.length : gzipSync(bytes).length;
+}
+
 function compress(payload: Payload): Payload {
   const { data, metadata } = payload;
   // Not `byteLength`: protobuf's empty bytes are a plain array.

@@ -65,7 +65,8 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function checkpointCells(checkpoint: Checkpoint | undefined): readonly string[] {
   if (checkpoint === undefined) return ['none yet', ''];
-  const { state, complete, edition, seq, committedAt } = checkpoint;
+  const { state, stateBytes, complete, edition, seq, committedAt } = checkpoint;
+  if (stateBytes !== undefined) return [committedAt, `a state of ${size(stateBytes)}`];
   if (state !== null) return [committedAt, code(stateText(checkpoint))];
   if (complete === true) return [committedAt, 'complete'];
   return [committedAt, seq === 0 && edition > 0 ? 'from scratch' : 'no state'];

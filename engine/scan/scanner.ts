@@ -50,6 +50,8 @@ export const lineBytesMax = 64 * 1024 * 1024;
 
 /** So many bytes are looked at in one go, or a longer line: small enough to stay in the processor's cache. */
 const windowBytes = 256 * 1024;
+/** A line names its stream within so many. */
+const headBytes = 1024;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const newline = Buffer.from('\n');
@@ -69,15 +71,28 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   function refuse(message: string, length: number): SyncError {
     return new SyncError('system_error', message, {
       origin: 'source',
-      place: `stdout line ${lines + 1}, byte ${offset}`,
+      place: here(),
       remedy:
         'Report it to the connector: its lines are cut or mixed up when several writers share its stdout, or when it prints beside its messages.',
       facts: { line: lines + 1, byte: offset, length },
     });
   }
 
-  function tooLong(length: number): SyncError {
-    return refuse('The connector printed a line that is too long.', length);
+  const here = (): string => `stdout line ${lines + 1}, byte ${offset}`;
+
+  /** `head`: how the line begins. Its stream is told, if it comes before the data: no other name of the line's may be. */
+  function tooLong(length: number, head: Buffer): SyncError {
+    const [, stream] = /^[^{]*\{[^{]*\{[^{]*?"stream"\s*:\s*"([^"\\]{1,200})"/.exec(
+      head.toString('utf8', 0, headBytes),
+    ) ?? ['', undefined];
+    return new SyncError('system_error', 'The connector printed a line that is too long.', {
+      origin: 'source',
+      place: `${stream === undefined ? '' : `stream ${stream}, `}${here()}: ${length} bytes or more, at most ${max}`,
+      ...(stream !== undefined && { stream }),
+      remedy:
+        'Leave the stream, or the column that is so large, out of the connection. A line that has lost its ending is a defect of the connector: report it there.',
+      facts: { line: lines + 1, byte: offset, length, lengthMax: max },
+    });
   }
 
   /** A line whose envelope is not known. */
@@ -107,7 +122,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const last = bytes.lastIndexOf(lineFeed, at + window - 1);
     if (last >= at) return last + 1;
     const feed = bytes.indexOf(lineFeed, at);
-    if (feed - at > max) throw tooLong(feed - at);
+    if (feed - at > max) throw tooLong(feed - at, bytes.subarray(at));
     return feed + 1;
   }
 
@@ -142,7 +157,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     if (bytes.length === 0) return;
     keptBytes += bytes.length;
     // Invariant 7: a line that never ends must not fill the memory.
-    if (keptBytes > max) throw tooLong(keptBytes);
+    if (keptBytes > max) throw tooLong(keptBytes, kept[0] ?? bytes);
     // A copy: the chunk is its owner's again after this call.
     kept.push(Buffer.from(bytes));
   }

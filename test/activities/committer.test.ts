@@ -45,10 +45,10 @@ test('one call is in flight, and the newest checkpoint of each scope goes with t
   let answer: () => void = () => undefined;
   answers.push(() => new Promise((resolve) => (answer = resolve)));
 
-  committer.offer(checkpoint('a', 1));
-  committer.offer(checkpoint('a', 2));
-  committer.offer(checkpoint('b', 1));
-  committer.offer(checkpoint('a', 3));
+  committer.offer(checkpoint('a', 1), 100);
+  committer.offer(checkpoint('a', 2), 100);
+  committer.offer(checkpoint('b', 1), 100);
+  committer.offer(checkpoint('a', 3), 100);
   const flushed = committer.flush(5_000);
   expect(calls).toHaveLength(1);
   answer();
@@ -64,8 +64,8 @@ test('one call is in flight, and the newest checkpoint of each scope goes with t
 test('what Temporal did not answer is sent again, and what came since goes along', async () => {
   const { calls, answers, committer } = temporal();
   answers.push(() => Promise.reject(unreachable));
-  committer.offer(checkpoint('a', 1));
-  committer.offer(checkpoint('b', 1));
+  committer.offer(checkpoint('a', 1), 100);
+  committer.offer(checkpoint('b', 1), 100);
   await committer.flush(5_000);
   expect(
     calls
@@ -78,7 +78,7 @@ test('what Temporal did not answer is sent again, and what came since goes along
 test('a flush gives up in time and leaves the checkpoints unacknowledged', async () => {
   const { answers, committer } = temporal();
   answers.push(() => new Promise(() => undefined));
-  committer.offer(checkpoint('a', 1));
+  committer.offer(checkpoint('a', 1), 100);
   await expect(committer.flush(20)).rejects.toMatchObject({ facts: { unreachable: true } });
   expect([...committer.unacknowledged.keys()]).toEqual(['a']);
   committer.stop();
@@ -87,9 +87,9 @@ test('a flush gives up in time and leaves the checkpoints unacknowledged', async
 test('a refusal ends it, and every later flush and permit', async () => {
   const { calls, refused, answers, committer } = temporal();
   answers.push(() => Promise.reject(fenced));
-  committer.offer(checkpoint('a', 1));
+  committer.offer(checkpoint('a', 1), 100);
   await expect(committer.flush(5_000)).rejects.toBe(fenced);
-  committer.offer(checkpoint('a', 2));
+  committer.offer(checkpoint('a', 2), 100);
   await expect(committer.permit()).rejects.toBe(fenced);
   await expect(committer.flush(5_000)).rejects.toBe(fenced);
   expect(refused).toEqual([fenced]);
@@ -116,4 +116,27 @@ test('an acknowledgement counts from when it was asked for, not from when it was
   await asked;
   expect(committer.acknowledgedAt).toBeGreaterThanOrEqual(before);
   expect(committer.acknowledgedAt).toBeLessThanOrEqual(after);
+});
+
+test('what would not fit into a heartbeat beside what waits has to be flushed first; a single one never has', async () => {
+  const { answers, committer } = temporal();
+  answers.push(() => new Promise(() => undefined));
+  const mebibyte = 1024 * 1024;
+  expect(committer.isFullFor(checkpoint('a', 1), 12 * mebibyte)).toBe(false);
+  committer.offer(checkpoint('a', 1), 600_000);
+  expect(committer.isFullFor(checkpoint('a', 2), 12 * mebibyte)).toBe(false);
+  expect(committer.isFullFor(checkpoint('b', 1), 400_000)).toBe(false);
+  expect(committer.isFullFor(checkpoint('b', 1), 500_000)).toBe(true);
+  committer.offer(checkpoint('a', 2), 100);
+  expect(committer.unacknowledgedBytes).toBe(100);
+  expect(committer.isFullFor(checkpoint('b', 1), 500_000)).toBe(false);
+  committer.stop();
+});
+
+test('what was acknowledged counts no more', async () => {
+  const { committer } = temporal();
+  committer.offer(checkpoint('a', 1), 600_000);
+  committer.offer(checkpoint('b', 1), 600_000);
+  await committer.flush(5_000);
+  expect(committer.unacknowledgedBytes).toBe(0);
 });

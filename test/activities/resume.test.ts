@@ -1,4 +1,4 @@
-import { createBook, unacknowledgedBytesMax } from '../../activities/heart.ts';
+import { createBook } from '../../activities/heart.ts';
 import { compareWithHeld } from '../../activities/resume.ts';
 import { createRoadBack } from '../../activities/road-back.ts';
 import type { Checkpoint } from '../../protocol/index.ts';
@@ -33,17 +33,7 @@ test('a heartbeat holds every checkpoint while they are small, then only the una
   const large = createBook(many);
   const unacknowledged = new Map([[many[0]!.scope, many[0]!]]);
   expect(large.shown(unacknowledged)).toEqual([many[0]]);
-  expect(large.bytesOf(large.all)).toBeGreaterThan(400_000);
-});
-
-test('the size of what is unacknowledged is asked for often enough to stay within a heartbeat', () => {
-  const book = createBook([]);
-  const state = streamState(id('x'), 'x'.repeat(10_000)).state;
-  let asked = 0;
-  let n = 0;
-  while (book.bytesOf(book.all) < unacknowledgedBytesMax)
-    asked += book.add(checkpoint(`s${(n += 1)}`, { state })) ? 1 : 0;
-  expect(asked).toBeGreaterThanOrEqual(3);
+  expect(large.bytes).toBeGreaterThan(400_000);
 });
 
 test('a slow source sees the newest checkpoint of each stream, then the end', async () => {

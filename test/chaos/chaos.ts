@@ -10,6 +10,7 @@ import { startPostgres } from '../support/postgres-server.ts';
 import { killFiles } from './files.ts';
 import { tableOf, type Finding } from './finding.ts';
 import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
+import { crowds, largeLoads } from './large.ts';
 import { leaksAfter } from './leaks.ts';
 import { memoryUnderLoad } from './memory.ts';
 import { soak } from './soak/soak.ts';
@@ -17,7 +18,7 @@ import { soak } from './soak/soak.ts';
 // `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
 // The soak runs only when asked for.
 
-const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory|soak] [--target postgres|duckdb|files|parquet]
+const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory|large|many|soak] [--target postgres|duckdb|files|parquet]
                         [--seed N] [--kills N] [--syncs N] [--minutes N] [--report file]`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
@@ -55,7 +56,8 @@ function readOptions() {
   const [seed, kills, syncs, minutes] = [seedText, killsText, syncsText, minutesText].map(Number);
   const isChosen = (kind: TargetKind): boolean => target === undefined || kind === target;
   const known =
-    only === undefined || ['kills', 'files', 'refresh', 'leaks', 'memory', 'soak'].includes(only);
+    only === undefined ||
+    ['kills', 'files', 'refresh', 'leaks', 'memory', 'large', 'many', 'soak'].includes(only);
   const whole = [seed, kills, syncs, minutes].every((n) => Number.isSafeInteger(n) && n! >= 0);
   const ofFiles = filesTargets.filter(isChosen);
   if (!known || !whole || ofFiles.length === 0) throw new Error(usage);
@@ -119,6 +121,18 @@ function partsOf({
       run: () => soak({ seed, minutes }),
     },
   ];
+  parts.push(
+    {
+      name: 'large',
+      what: 'large states, many states, large rows, many streams',
+      run: () => inTurn(largeLoads(), (load) => load()),
+    },
+    {
+      name: 'many',
+      what: '50 connections at once on one worker',
+      run: () => inTurn(crowds(), (crowd) => crowd()),
+    },
+  );
   return parts.filter(({ name }) => (only === undefined ? name !== 'soak' : name === only));
 }
 

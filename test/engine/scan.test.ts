@@ -261,6 +261,15 @@ test('refuses a line that never ends once it passes the limit, and one in a sing
   expect(failureOf(['ok\n', long, long], { lineBytesMax: 1000 }).facts).toMatchObject({ line: 2 });
 });
 
+test('a line above the limit is told with its size, the limit and its stream, but with nothing of its data', () => {
+  const line = `{"type":"RECORD","record":{"namespace":"shop","stream":"orders","data":{"stream":"secret","x":"${'x'.repeat(900)}"}}}\n`;
+  const { place, stream, facts } = failureOf([line], { lineBytesMax: 500 });
+  expect(place).toMatch(/^stream orders, stdout line 1, byte 0: \d+ bytes or more, at most 500$/);
+  expect([stream, facts?.['lengthMax']]).toEqual(['orders', 500]);
+  const dataFirst = `{"type":"RECORD","record":{"data":{"stream":"secret","x":"${'x'.repeat(900)}"}}}\n`;
+  expect(failureOf([dataFirst], { lineBytesMax: 500 }).stream).toBeUndefined();
+});
+
 test('shows a message that lacks its payload as text, marked as unreadable', () => {
   const [item] = scanAll([Buffer.from('{"type":"TRACE","tr****ce":{"type":"ERROR"}}\n')]);
   expect(item).toMatchObject({ type: 'TEXT' });

@@ -88,6 +88,8 @@ export interface Cluster {
   readonly env: Readonly<Record<string, string>>;
   /** Starts a worker process; it polls when this resolves. */
   worker(env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
+  /** One of another build: `program` is the path of its `worker/main.js`. */
+  workerOf(program: string, env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
   /** One that sends itself a signal in a commit. */
   hookedWorker(hook: CommitHook): Promise<RunningProcess>;
   connection(options?: ConnectionOptions): Promise<Applied>;
@@ -143,6 +145,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
     client,
     env,
     worker: (more = {}) => startWorker('worker/main.js', more),
+    workerOf: (program, more = {}) => startWorker(program, more),
     hookedWorker: (hook) =>
       startWorker('test/support/hooked-worker-main.js', { [hookVariable]: JSON.stringify(hook) }),
     async connection({

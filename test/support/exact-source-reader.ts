@@ -57,13 +57,15 @@ class Reader {
   readonly #uncovered = new Map<string, number>();
   readonly #tail: string;
   readonly #field: string | null;
+  /** Of the states, where they are to be large. */
+  readonly #list: { readonly seen?: readonly string[] };
   readonly #startedAt = Date.now();
   #sent = 0;
   #mute: boolean;
   #miscount = 0;
 
   constructor(config: ExactConfig, state: readonly unknown[]) {
-    const { directory, records, streams, padBytes = 0, stateless = false } = config;
+    const { directory, records, streams, padBytes = 0, stateBytes = 0, stateless = false } = config;
     this.#mute = stateless;
     const told = (file: string): string | null => {
       const path = join(directory, file);
@@ -84,6 +86,7 @@ class Reader {
       this.#cursors.set(stream.stream_descriptor.name, stream.stream_state.id);
     const pad = 'x'.repeat(padBytes);
     this.#field = fieldIn(directory);
+    this.#list = stateBytes === 0 ? {} : { seen: seenFiles(stateBytes) };
     this.#tail = `,"note":${JSON.stringify(note)},"pad":"${pad}"},"emitted_at":1700000000000}}\n`;
     this.#enter({ event: 'read', state });
   }
@@ -150,7 +153,7 @@ class Reader {
     const recordCount = (this.#uncovered.get(name) ?? 0) + this.#miscount;
     this.#miscount = 0;
     this.#uncovered.set(name, 0);
-    const stream = { stream_descriptor: { name }, stream_state: { id } };
+    const stream = { stream_descriptor: { name }, stream_state: { id, ...this.#list } };
     await tell({ type: 'STATE', state: { type: 'STREAM', stream, sourceStats: { recordCount } } });
   }
 
@@ -206,6 +209,11 @@ class Reader {
     const line = `${JSON.stringify({ pid: process.pid, at: Date.now(), ...entry })}\n`;
     appendFileSync(journalFile(this.#config.directory), line);
   }
+}
+
+function seenFiles(bytes: number): readonly string[] {
+  const name = (i: number): string => `exports/2026/01/part-${String(i).padStart(8, '0')}.csv`;
+  return Array.from({ length: Math.ceil(bytes / (name(0).length + 3)) }, (_, i) => name(i));
 }
 
 /** Careless, as connectors are: the message holds the secret. */

@@ -21,6 +21,8 @@ export interface ExactConfig {
   /** Of all streams together; absent: as fast as it is read. */
   readonly recordsPerSecond?: number;
   readonly padBytes?: number;
+  /** Its states hold a list of about so many bytes. */
+  readonly stateBytes?: number;
   /** A secret; `${env:NAME}`. */
   readonly token?: string;
   /** The streams take turns; else one follows the other. */
@@ -57,6 +59,8 @@ export interface SourceAttempt {
   /** Ranges of ids about to be sent; the last may have been cut by a kill. */
   readonly sent: readonly { readonly stream: string; readonly from: number; readonly to: number }[];
   readonly events: readonly JournalEntry['event'][];
+  /** When it had sent everything, epoch ms; null: it did not come to that. */
+  readonly endedAt: number | null;
 }
 
 export const journalFile = (directory: string): string => join(directory, 'journal.jsonl');
@@ -74,6 +78,7 @@ export function attemptsIn(directory: string): readonly SourceAttempt[] {
       from: Object.fromEntries((read?.state ?? []).map(cursorOf)),
       sent: own.flatMap((entry) => (entry.event === 'send' ? [entry] : [])),
       events: own.map(({ event }) => event),
+      endedAt: own.find(({ event }) => event === 'end')?.at ?? null,
     };
   });
 }

@@ -6,6 +6,7 @@ import {
   type ConnectorRef,
   type Destination,
   type Item,
+  type Json,
   type JsonObject,
   type LoaderDestination,
   type ReadInput,
@@ -33,6 +34,8 @@ export interface World {
   streams: Record<string, number>;
   /** Says after which records a state follows; one always follows the last. */
   hasState(n: number): boolean;
+  /** The state after a record; its `id` is the record's number. */
+  stateOf(stream: string, n: number): { readonly id: number; readonly [key: string]: Json };
   fullRefresh: boolean;
   /** Types of the fields beside `id`. */
   fields: Record<string, string>;
@@ -58,6 +61,7 @@ export function createWorld(id: string, parts: Partial<World> = {}): World {
     id,
     streams: { orders: 10 },
     hasState: (n) => n % 5 === 0,
+    stateOf: (_, n) => ({ id: n }),
     fullRefresh: false,
     fields: {},
     beforeRecord: () => undefined,
@@ -125,7 +129,8 @@ async function* readWorld(world: World, input: ReadInput<JsonObject>): AsyncGene
         (sent[stream.name] ??= []).push(n);
         yield block(id, n, n);
         const isLast = n === world.streams[stream.name];
-        if (!world.fullRefresh && (world.hasState(n) || isLast)) yield streamState(id, { id: n });
+        if (!world.fullRefresh && (world.hasState(n) || isLast))
+          yield streamState(id, world.stateOf(stream.name, n));
       }
       yield status(id, 'COMPLETE');
     }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { workerNodeFlags } from '../../client/cli/run-script.ts';
 
@@ -14,9 +14,9 @@ function root(): string {
   return existsSync(join(above, 'package.json')) ? above : join(above, '..');
 }
 
-/** A file of the build: processes run what is built. */
+/** A file of the build: processes run what is built. An absolute path is one of another build. */
 export function builtFile(path: string): string {
-  const file = join(root(), 'dist', path);
+  const file = resolve(root(), 'dist', path);
   if (existsSync(file)) return file;
   throw new Error(`${file} is absent. Build first: npm run build`);
 }
@@ -33,7 +33,7 @@ export interface RunningProcess {
 }
 
 export interface ProcessOptions {
-  /** Below `dist`. */
+  /** Below `dist`, or an absolute path. */
   readonly program: string;
   readonly args?: readonly string[];
   readonly directory: string;

@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts';
 import { unreadableRecord } from '../../connectors/kit/targets.ts';
 import { createIntake } from '../../engine/intake.ts';
-import { finished } from '../../engine/outcome.ts';
+import { finishedBy } from '../../engine/outcome.ts';
 import type { Covered } from '../../engine/scopes.ts';
 import { rewriteLines, type Rewrite } from './record-lines.ts';
 import { stateLine } from './state-line.ts';
@@ -157,7 +157,8 @@ async function endInput(feeding: Feeding): Promise<void> {
 async function sayComplete({ writing, withStates }: Feeding, end: End): Promise<void> {
   const { landed, scopes, input } = writing;
   const { kind } = scopes;
-  const done = input.catalog.streams.filter(({ stream }) => finished(end, streamId(stream)));
+  const isFinished = finishedBy(end);
+  const done = input.catalog.streams.filter(({ stream }) => isFinished(streamId(stream)));
   const told = done.map(({ stream, sync_mode }) => {
     const id = streamId(stream);
     const isStateless = sync_mode === 'full_refresh' && stream.is_resumable !== true;

@@ -13,7 +13,7 @@ import {
 } from '../../protocol/index.ts';
 import { createEchoes, type Echoes } from '../../engine/echoes.ts';
 import { createLatch } from '../../engine/latch.ts';
-import { finished, proveSuccess } from '../../engine/outcome.ts';
+import { finishedBy, proveSuccess } from '../../engine/outcome.ts';
 import { Scopes, type Covered } from '../../engine/scopes.ts';
 import { createFeed } from './feed.ts';
 import { feedItems } from './feed-items.ts';
@@ -174,10 +174,11 @@ function* completions(writing: Writing, end: End): Generator<Echo> {
   const unechoed = new Set<string>(echoes.unechoed());
   const toComplete = idsOf(input.catalog, (one) => isReadInFull(one) || replaces(one));
   const left = new Set(uncovered(writing).map(({ stream }) => stream));
+  const isFinished = finishedBy(end);
   for (const stream of toComplete)
-    if (finished(end, stream) && !unechoed.has(stream) && !left.has(stream))
+    if (isFinished(stream) && !unechoed.has(stream) && !left.has(stream))
       yield echoOf(writing, scopes.complete(stream));
-  const isDone = [...landed.whole].every((stream) => finished(end, stream));
+  const isDone = [...landed.whole].every(isFinished);
   if (heldBack !== null && isDone) yield echoOf(writing, heldBack);
 }
 
