@@ -168,6 +168,9 @@ function createOwnConfig(options: OwnConfigOptions, known: Start): OwnConfig {
       while (waiting !== null) await keepWaiting();
     } catch (error) {
       failure = error;
+      options.log(
+        'ERROR The config update is not kept. If it was a rotated token, authenticate again.',
+      );
       throw error;
     }
   }

@@ -240,6 +240,7 @@ test('once an update could not be kept the run fails for good, and the next open
   world.faults.fail = null;
   await expect(own.kept()).rejects.toThrow('Temporal is away.');
   expect(sending.size).toBe(0);
+  expect(log.join()).toContain('authenticate again');
 });
 
 test('an update that is too large is refused', async () => {
