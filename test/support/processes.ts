@@ -9,14 +9,14 @@ const readyMsMax = 30_000;
 const logCharsMax = 2_000_000;
 
 /** The house itself: this file lies in test/support, or in dist/test/support when built. */
-function root(): string {
+export function houseRoot(): string {
   const above = fileURLToPath(new URL('../../', import.meta.url));
   return existsSync(join(above, 'package.json')) ? above : join(above, '..');
 }
 
 /** A file of the build: processes run what is built. */
 export function builtFile(path: string): string {
-  const file = join(root(), 'dist', path);
+  const file = join(houseRoot(), 'dist', path);
   if (existsSync(file)) return file;
   throw new Error(`${file} is absent. Build first: npm run build`);
 }
