@@ -8,6 +8,8 @@ import { startDevServer } from '../../worker/dev-server.ts';
 import { houseRoot } from '../support/processes.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { tableOf, type Finding } from './finding.ts';
+import { canMount } from '../support/small-disk.ts';
+import { unmountable } from './matrix/applicable.ts';
 import { findingOf } from './matrix/figures.ts';
 import { openLane } from './matrix/lane.ts';
 import { runMatrix } from './matrix/matrix.ts';
@@ -114,10 +116,12 @@ async function matrix(
   console.log(`\n${what}`);
   const startedAt = new Date();
   const versions = publish ? await seenVersions() : {};
-  const measured = await runMatrix({ seed, cell, onOpened });
+  const mayMount = canMount(join(tmpdir(), `tidemark-disk-${process.pid}`));
+  if (!mayMount) console.log(`Left out: ${unmountable}.`);
+  const measured = await runMatrix({ seed, cell, mayMount, onOpened });
   if (publish && !isInterrupted()) {
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
-    writeFileSync(page, pageOf({ seed, startedAt, minutes, versions, measured }));
+    writeFileSync(page, pageOf({ seed, startedAt, minutes, versions, measured, mayMount }));
     console.log(`\nWritten: ${page}`);
   }
   const findings = measured.map(({ job, figures, broken }) => findingOf(job.id, figures, broken));

@@ -96,9 +96,18 @@ export const applicableCells: readonly Cell[] = allCells.filter(
   (cell) => excludedBecause(cell) === null,
 );
 
-/** A worker that is killed: the promise that all else rests on. So it is shown at every instant, into every destination. */
-const isCore = ({ fault, victim }: Cell): boolean => fault === 'kill' && victim === 'worker';
+/** What holds where this process may not mount the disk that it fills. */
+export const unmountable =
+  'a full disk needs the right to mount a tmpfs, which this machine did not give';
+
+/** A worker that is killed, and one that drains: the promises that all else rests on. The first is shown at every instant, both into every destination. */
+const isCore = ({ fault, victim, instant }: Cell): boolean =>
+  victim === 'worker' && (fault === 'kill' || (fault === 'term' && instant === 'mid'));
 
 /** The cells of a run: every pair of values that can be, and all of the core. */
-export const chosenCells = (random: () => number): readonly Cell[] =>
-  coverPairs(applicableCells, random, isCore);
+export const chosenCells = (random: () => number, mayMount: boolean): readonly Cell[] =>
+  coverPairs(
+    applicableCells.filter(({ fault }) => mayMount || fault !== 'disk'),
+    random,
+    isCore,
+  );

@@ -2,7 +2,7 @@ import { heartbeatTimeoutMs } from '../../support/cluster.ts';
 import type { Finding } from '../finding.ts';
 import type { Cell } from './cells.ts';
 import type { Observed } from './run-cell.ts';
-import { batchRecords, records, stream } from './scene.ts';
+import { batchRecords, records, recordsPerSecond, stream } from './scene.ts';
 
 export const attachedMsMax = {
   /** What is killed is noticed after the heartbeat timeout; the rest is for a new process to start. */
@@ -11,8 +11,8 @@ export const attachedMsMax = {
   /** A frozen process keeps its long polls: see docs/operations.md. */
   frozen: 90_000,
 } as const;
-/** A batch, and what is on its way behind it: what the pipe and the source hold while a commit takes its time. */
-export const readAgainMax = 2 * batchRecords;
+/** A batch, and what is on its way behind it: as much as a source sends in a second, while a commit or the word of it takes its time. */
+export const readAgainMax = batchRecords + recordsPerSecond;
 
 /** What a cell measured. Absent seconds: the attempt that ran went on, or there was nothing left to commit. */
 export interface Figures {

@@ -59,9 +59,13 @@ const outages: readonly LongOutage[] = [
 ];
 
 /** The long outages, which take longest, then the cells of the seed. */
-export function jobsOf(seed: number): readonly Job[] {
-  const long = outages.map((outage) => ofOutage(outage, seed));
-  return [...long, ...chosenCells(seeded(seed)).map((cell) => ofCell(cell, seed))];
+export function jobsOf(seed: number, mayMount: boolean): readonly Job[] {
+  const long = outages.filter(({ cell }) => mayMount || cell.fault !== 'disk');
+  const cells = chosenCells(seeded(seed), mayMount);
+  return [
+    ...long.map((outage) => ofOutage(outage, seed)),
+    ...cells.map((cell) => ofCell(cell, seed)),
+  ];
 }
 
 /** One by its id, which need not be among those of the seed. Throws when there is none. */

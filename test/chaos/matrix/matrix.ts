@@ -11,6 +11,8 @@ export interface MatrixOptions {
   readonly seed: number;
   /** The id of one cell; null: all of the seed. */
   readonly cell: string | null;
+  /** Whether disks can be filled here. */
+  readonly mayMount: boolean;
   /** Told how to undo what was opened when the run is interrupted. */
   readonly onOpened: (close: () => Promise<void>) => void;
 }
@@ -26,9 +28,10 @@ export interface Measured {
 export async function runMatrix({
   seed,
   cell,
+  mayMount,
   onOpened,
 }: MatrixOptions): Promise<readonly Measured[]> {
-  const jobs = cell === null ? jobsOf(seed) : [jobCalled(cell, seed)];
+  const jobs = cell === null ? jobsOf(seed, mayMount) : [jobCalled(cell, seed)];
   const left = [...jobs.entries()];
   const measured: Measured[] = Array<Measured>(jobs.length);
   const progress = createProgress(jobs.length, seed);

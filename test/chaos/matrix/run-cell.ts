@@ -89,7 +89,7 @@ async function observe(
   } finally {
     await strike.end();
   }
-  const overAt = strike.lastsMs === 0 ? struckAt : Date.now();
+  const overAt = strike.lastsMs === 0 ? (strike.backAt ?? struckAt) : Date.now();
   if (cell.victim === 'worker' && cell.fault === 'restart') await worker.exited;
   if (cell.victim === 'worker' && (cell.fault === 'kill' || cell.fault === 'restart'))
     await scene.worker();

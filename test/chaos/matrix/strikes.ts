@@ -17,6 +17,8 @@ const fullPollMs = 100;
 export interface Strike {
   /** How long it lasts; 0: it is done. */
   readonly lastsMs: number;
+  /** Of a server that is back by now. */
+  readonly backAt?: number;
   /** Ends it: what was away is back when this resolves. */
   end(): Promise<void>;
   /** After all: whether it was felt at all. */
@@ -71,7 +73,7 @@ export async function restartServer(server: Killable): Promise<Strike> {
   const before = server.pids();
   await server.restart();
   return {
-    ...{ lastsMs: 0, end: nothing },
+    ...{ lastsMs: 0, backAt: Date.now(), end: nothing },
     struck: () => before.length > 0 && !before.some((pid) => isRunning({ pid })),
   };
 }

@@ -1,5 +1,5 @@
 import { allCells, type Cell } from '../matrix/cells.ts';
-import { applicableCells, exclusions } from '../matrix/applicable.ts';
+import { applicableCells, exclusions, unmountable } from '../matrix/applicable.ts';
 import { attachedMsMax, readAgainMax, seconds, type Figures } from '../matrix/figures.ts';
 import type { Measured } from '../matrix/matrix.ts';
 import { batchRecords, records, recordsPerSecond } from '../matrix/scene.ts';
@@ -14,6 +14,8 @@ export interface Run {
   readonly minutes: number;
   readonly versions: Readonly<Record<string, string>>;
   readonly measured: readonly Measured[];
+  /** Whether disks could be filled. */
+  readonly mayMount: boolean;
 }
 
 /** docs/reliability.md: everything that is a figure comes from the run. */
@@ -29,6 +31,7 @@ export function pageOf(run: Run): string {
     '## Left out',
     `${allCells.length - applicableCells.length} of ${allCells.length} combinations cannot be:`,
     exclusions.map(({ because }) => `* ${because}`).join('\n'),
+    ...(run.mayMount ? [] : [`**In this run also: ${unmountable}.**`]),
     '## What people complain about',
     'Each answer with tests of `npm test` that show it; a test sees to it that they are there.',
     complaintsPart(),
