@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { brokenBy, figuresOf, type Figures } from './figures.ts';
 import { jobCalled, jobsOf, type Job } from './jobs.ts';
 import { openLane, type Lane } from './lane.ts';
@@ -58,16 +61,25 @@ export async function runMatrix({
 }
 
 async function measure(job: Job, lane: Lane): Promise<Measured> {
-  const { cell, options, bounds } = job;
-  try {
-    const observed = await runCell(cell, lane, options);
-    return { job, figures: figuresOf(observed), broken: brokenBy(cell, observed, bounds) };
-  } catch (error) {
-    const said = error instanceof Error ? error.message : String(error);
-    const broken = [said.replaceAll(/\s+/g, ' ').slice(0, errorCharsMax)];
-    return { job, figures: null, broken };
-  }
+  const { cell, options, bounds, id } = job;
+  let said = '';
+  const measured = await runCell(cell, lane, options, (all) => (said = all)).then(
+    (observed): Measured => {
+      const broken = brokenBy(cell, observed, bounds);
+      return { job, figures: figuresOf(observed), broken };
+    },
+    (error: unknown): Measured => {
+      const told = error instanceof Error ? error.message : String(error);
+      const broken = [told.replaceAll(/\s+/g, ' ').slice(0, errorCharsMax)];
+      return { job, figures: null, broken };
+    },
+  );
+  if (measured.broken.length > 0) writeFileSync(logOf(id), said);
+  return measured;
 }
+
+/** Where what its workers said stays when a cell is broken. */
+const logOf = (id: string): string => join(tmpdir(), `tidemark-chaos-${id}.log`);
 
 /** A line a cell, and how to repeat one that is broken. */
 function createProgress(total: number, seed: number): (measured: Measured) => void {
@@ -78,7 +90,8 @@ function createProgress(total: number, seed: number): (measured: Measured) => vo
     const minutes = ((Date.now() - startedAt) / 60_000).toFixed(1);
     const verdict = broken.length === 0 ? 'kept' : `BROKEN: ${broken.join('; ')}`;
     console.log(`  ${done}/${total}, ${minutes} min: ${id}: ${verdict}`);
-    if (broken.length > 0)
-      console.log(`    again: npm run chaos -- --only matrix --seed ${seed} --cell ${id}`);
+    if (broken.length === 0) return;
+    console.log(`    again: npm run chaos -- --seed ${seed} --cell ${id}`);
+    console.log(`    its workers' log: ${logOf(id)}`);
   };
 }

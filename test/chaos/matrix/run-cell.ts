@@ -50,13 +50,22 @@ export interface CellOptions {
   readonly policy?: Partial<Policy>;
 }
 
-/** One sync, struck once at the cell's instant, until it ends. Throws when it does not, or when something stays behind. */
-export async function runCell(cell: Cell, lane: Lane, options: CellOptions): Promise<Observed> {
+/**
+ * One sync, struck once at the cell's instant, until it ends. Throws when it does not, or when something stays behind. `hear`: told at the end what
+ * the workers have said.
+ */
+export async function runCell(
+  cell: Cell,
+  lane: Lane,
+  options: CellOptions,
+  hear: (said: string) => void = () => undefined,
+): Promise<Observed> {
   const scene = await openScene(cell, lane, options);
   lane.users.add(scene);
   try {
     return await observe(cell, lane, scene, options);
   } finally {
+    hear(scene.said());
     lane.users.delete(scene);
     await scene.close();
   }

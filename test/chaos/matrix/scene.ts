@@ -41,6 +41,8 @@ export interface Scene {
   readonly disk: SmallDisk | null;
   worker(): Promise<RunningProcess>;
   held(): Promise<Held>;
+  /** What its workers have said, one after the other. */
+  said(): string;
   /** Idempotent. */
   close(): Promise<void>;
 }
@@ -69,10 +71,17 @@ export async function openScene(
       destination: { connector: plainConnector, config: program as unknown as JsonObject },
     }),
   });
+  const workers: RunningProcess[] = [];
   let closed: Promise<void> | null = null;
   return {
     ...{ cluster, applied, meeting, journal, disk },
-    worker: () => (destination === 'program' ? cluster.worker() : cluster.hookedWorker(hook)),
+    async worker() {
+      const isProgram = destination === 'program';
+      const worker = await (isProgram ? cluster.worker() : cluster.hookedWorker(hook));
+      workers.push(worker);
+      return worker;
+    },
+    said: () => workers.map((worker) => worker.said()).join('\n'),
     held: async () =>
       destination === 'program' ? heldBy(rows) : cluster.target.held(stream, records),
     close: () => (closed ??= end(cluster, disk, place)),
