@@ -25,6 +25,9 @@ interface LongOutage extends Pick<Job, 'id' | 'cell' | 'bounds'> {
 /** As long as a pause between two attempts may be by then: they grow with the attempts that come to nothing. */
 const pauseMsMax = 125 * second;
 
+/** Temporal's SDK asks a server that is away every 10 s at last, and an attempt needs a few answers until it reads. */
+const pollMsMax = 45 * second;
+
 /** Away for much longer than a heartbeat: the sync completes by itself all the same. */
 const outages: readonly LongOutage[] = [
   {
@@ -32,14 +35,14 @@ const outages: readonly LongOutage[] = [
     fault: 'away for 20 s',
     cell: { fault: 'kill', victim: 'temporal', instant: 'mid', destination: 'postgres' },
     options: { lastsMs: 20 * second },
-    bounds: {},
+    bounds: { attachedMsMax: pollMsMax },
   },
   {
     id: 'temporal-away-2min',
     fault: 'away for 2 minutes',
     cell: { fault: 'kill', victim: 'temporal', instant: 'mid', destination: 'duckdb' },
     options: { lastsMs: 120 * second },
-    bounds: {},
+    bounds: { attachedMsMax: pollMsMax },
   },
   {
     id: 'destination-away-2min',

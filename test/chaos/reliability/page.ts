@@ -72,6 +72,7 @@ function method(): string {
     '* A full disk is a tmpfs of 16 MB, filled to its last block as long as it lasts: of the DuckDB worker’s staging directory, the directory of the DuckDB file or the files, a tablespace of Postgres, the program’s directory.',
     '* `a program`: one that speaks the Airbyte protocol, and so at least once: what came after its last echo may be there twice.',
     '* The cells are chosen by the seed so that every pair of fault, victim, instant and destination that can be is in one; a killed worker is shown at every instant, into every destination. Beside them: longer outages.',
+    '* After a long outage a sync does not go on at once. Temporal’s SDK pauses up to 10 s between two questions to a server that is away; between two attempts that come to nothing the pause grows to minutes, and with the default budget of 5 attempts a destination that is away for more than some 20 s ends the sync, which the next one continues at its checkpoint.',
     '* Two cells run at a time.',
   ];
   return lines.join('\n');
@@ -136,7 +137,7 @@ const claims: readonly Claim[] = [
   },
   {
     what: 'what was away is back: the next attempt reads',
-    bound: `${seconds(attachedMsMax.killed)}; after a long outage the pause between attempts`,
+    bound: `${seconds(attachedMsMax.killed)}; after a long outage the pauses that follow it, see the method`,
     of: isAttached((cell) => !isProcess(cell)),
     shown: seconds,
   },
