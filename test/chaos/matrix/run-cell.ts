@@ -29,7 +29,7 @@ const pollMs = 100;
 export interface Observed {
   readonly met: Met;
   readonly struckAt: number;
-  /** When what was away was back; of a fault that is done at once: when it struck. */
+  /** When what was away was back, and of a worker that is restarted when it was gone; of a fault that is done at once: when it struck. */
   readonly overAt: number;
   readonly struck: boolean;
   /** The last record that the source had sent by the strike. */
@@ -98,8 +98,9 @@ async function observe(
   } finally {
     await strike.end();
   }
-  const overAt = strike.lastsMs === 0 ? (strike.backAt ?? struckAt) : Date.now();
   if (cell.victim === 'worker' && cell.fault === 'restart') await worker.exited;
+  const isOverLater = strike.lastsMs > 0 || cell.fault === 'restart';
+  const overAt = isOverLater ? (strike.backAt ?? Date.now()) : struckAt;
   if (cell.victim === 'worker' && (cell.fault === 'kill' || cell.fault === 'restart'))
     await scene.worker();
   const summary = await patiently(() => sync.result());

@@ -136,9 +136,9 @@ const claims: readonly Claim[] = [
     shown: seconds,
   },
   {
-    what: 'what was away is back: the next attempt reads',
+    what: 'what was away is back, or the only worker has drained: the next attempt reads',
     bound: `${seconds(attachedMsMax.killed)}; after a long outage the pauses that follow it, see the method`,
-    of: isAttached((cell) => !isProcess(cell)),
+    of: isAttached((cell) => !isProcess(cell) || cell.fault === 'restart'),
     shown: seconds,
   },
 ];
