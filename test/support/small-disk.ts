@@ -20,7 +20,13 @@ export interface SmallDisk {
 
 export function openSmallDisk(directory: string, bytes: number): SmallDisk {
   mkdirSync(directory, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tidemark-test', directory]);
+  try {
+    const options = ['-t', 'tmpfs', '-o', `size=${bytes}`];
+    execFileSync('mount', [...options, 'tidemark-test', directory], { stdio: 'pipe' });
+  } catch (error) {
+    rmSync(directory, { recursive: true });
+    throw error;
+  }
   const file = join(directory, ballast);
   return {
     directory,
