@@ -5,44 +5,58 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDevServer } from '../../worker/dev-server.ts';
-import type { TargetKind } from '../support/cluster-target.ts';
+import { houseRoot } from '../support/processes.ts';
 import { startPostgres } from '../support/postgres-server.ts';
-import { killFiles } from './files.ts';
 import { tableOf, type Finding } from './finding.ts';
-import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
-import { crowds, largeLoads } from './large.ts';
-import { leaksAfter } from './leaks.ts';
-import { memoryUnderLoad } from './memory.ts';
-import { soak } from './soak/soak.ts';
+import { canMount } from '../support/small-disk.ts';
+import { unmountable } from './matrix/applicable.ts';
+import { findingOf } from './matrix/figures.ts';
+import { openLane } from './matrix/lane.ts';
+import { runMatrix } from './matrix/matrix.ts';
+import { isTarget, partCalled, partNames, type PartName } from './parts.ts';
+import { pageOf } from './reliability/page.ts';
+import { versionsOf } from './reliability/versions.ts';
 
-// `npm run chaos`: kills, failed syncs and a slow database, against real servers that it starts itself. Exits with 1 if a promise is broken.
-// The soak runs only when asked for.
+// `npm run chaos`: faults against real servers that it starts itself. Exits with 1 if a promise is broken.
 
-const usage = `usage: npm run chaos -- [--only kills|files|refresh|leaks|memory|large|many|soak] [--target postgres|duckdb|files|parquet]
-                        [--seed N] [--kills N] [--syncs N] [--minutes N] [--report file]`;
+const usage = `usage: npm run chaos -- [--seed N] [--publish] [--cell id]
+       npm run chaos -- --only ${partNames.join('|')} [--seed N] [--kills N] [--syncs N] [--minutes N]
+                        [--target postgres|duckdb|files|parquet]
+       either with [--report file]. --publish writes docs/reliability.md: only of the whole matrix.`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
-const refreshKills = 10;
 const syncsDefault = '50';
 const minutesDefault = '60';
-/** Of a source that is a process; files are written too where files are read. */
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
-const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
-const victims: readonly Victim[] = ['worker', 'source'];
+const page = join(houseRoot(), 'docs/reliability.md');
 
 type Stop = () => Promise<void>;
+/** Told how to undo what was opened. */
+type OnOpened = (stop: Stop) => void;
 
-interface Part {
-  readonly name: string;
-  readonly what: string;
-  readonly run: () => Promise<readonly Finding[]>;
+interface Options {
+  readonly only: 'matrix' | PartName;
+  readonly cell: string | null;
+  readonly publish: boolean;
+  readonly target?: string;
+  readonly seed: number;
+  readonly kills: number;
+  readonly syncs: number;
+  readonly minutes: number;
+  readonly report?: string;
 }
 
-function readOptions() {
+interface Told {
+  readonly what: string;
+  readonly findings: readonly Finding[];
+}
+
+function readOptions(): Options {
   const { values } = parseArgs({
     options: {
-      only: { type: 'string' },
+      only: { type: 'string', default: 'matrix' },
+      cell: { type: 'string' },
+      publish: { type: 'boolean', default: false },
       target: { type: 'string' },
       seed: { type: 'string', default: String(randomInt(seedMax)) },
       kills: { type: 'string', default: killsDefault },
@@ -51,102 +65,22 @@ function readOptions() {
       report: { type: 'string' },
     },
   });
-  const { only, target, report } = values;
-  const { seed: seedText, kills: killsText, syncs: syncsText, minutes: minutesText } = values;
-  const [seed, kills, syncs, minutes] = [seedText, killsText, syncsText, minutesText].map(Number);
-  const isChosen = (kind: TargetKind): boolean => target === undefined || kind === target;
-  const known =
-    only === undefined ||
-    ['kills', 'files', 'refresh', 'leaks', 'memory', 'large', 'many', 'soak'].includes(only);
-  const whole = [seed, kills, syncs, minutes].every((n) => Number.isSafeInteger(n) && n! >= 0);
-  const ofFiles = filesTargets.filter(isChosen);
-  if (!known || !whole || ofFiles.length === 0) throw new Error(usage);
-  const ends = { targets: targets.filter(isChosen), filesTargets: ofFiles };
-  const counts = { seed: seed!, kills: kills!, syncs: syncs!, minutes: minutes! };
-  return { only, ...ends, ...counts, report };
-}
-
-function partsOf({
-  only,
-  targets: chosen,
-  filesTargets: ofFiles,
-  seed,
-  kills,
-  syncs,
-  minutes,
-}: ReturnType<typeof readOptions>): Part[] {
-  const parts: Part[] = [
-    {
-      name: 'kills',
-      what: `SIGKILL at ${kills} random instants each`,
-      run: () =>
-        inTurn(
-          chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim }))),
-          (one, i) =>
-            killAtRandom(one.kind, one.victim, { seed: seed + i, kills, load: steadyLoad(kills) }),
-        ),
-    },
-    {
-      name: 'files',
-      what: `a folder of CSV, JSONL and Parquet files, its worker killed at ${kills} random instants each`,
-      run: () => inTurn(ofFiles, (kind, i) => killFiles(kind, { seed: seed + i, kills })),
-    },
-    {
-      name: 'refresh',
-      what: `1.1 GB read in full into a new table, killed at ${refreshKills} random instants each`,
-      run: () =>
-        inTurn(
-          chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim }))),
-          (one, i) =>
-            killAtRandom(one.kind, one.victim, {
-              seed: seed + i,
-              kills: refreshKills,
-              load: fullRefresh,
-            }),
-        ),
-    },
-    {
-      name: 'leaks',
-      what: `${syncs} failed syncs each`,
-      run: () => inTurn(chosen, (kind) => leaksAfter(kind, syncs)),
-    },
-    {
-      name: 'memory',
-      what: '1 GB of records into a slow Postgres',
-      run: () => inTurn([null], memoryUnderLoad),
-    },
-    {
-      name: 'soak',
-      what: `syncs back to back for ${minutes} minutes, each with a fault at a random instant`,
-      run: () => soak({ seed, minutes }),
-    },
-  ];
-  parts.push(
-    {
-      name: 'large',
-      what: 'large states, many states, large rows, many streams',
-      run: () => inTurn(largeLoads(), (load) => load()),
-    },
-    {
-      name: 'many',
-      what: '50 connections at once on one worker',
-      run: () => inTurn(crowds(), (crowd) => crowd()),
-    },
-  );
-  return parts.filter(({ name }) => (only === undefined ? name !== 'soak' : name === only));
-}
-
-async function inTurn<T>(
-  items: readonly T[],
-  work: (item: T, index: number) => Promise<Finding>,
-): Promise<readonly Finding[]> {
-  const findings: Finding[] = [];
-  for (const [i, item] of items.entries()) {
-    const finding = await work(item, i);
-    console.log(`  ${finding.what}: ${finding.broken.length === 0 ? 'kept' : 'BROKEN'}`);
-    findings.push(finding);
-  }
-  return findings;
+  const { only: asked, target, report, publish, cell = null } = values;
+  const only = (['matrix', ...partNames] as const).find((name) => name === asked);
+  const counts = {
+    ...{ seed: Number(values.seed), kills: Number(values.kills) },
+    ...{ syncs: Number(values.syncs), minutes: Number(values.minutes) },
+  };
+  const isWhole = Object.values(counts).every((n) => Number.isSafeInteger(n) && n >= 0);
+  // A page of a part of the cells would look like one of all.
+  const isPartial = publish && (only !== 'matrix' || cell !== null);
+  const isKnown = only !== undefined && (target === undefined || isTarget(target));
+  if (!isKnown || !isWhole || isPartial) throw new Error(usage);
+  return {
+    ...{ only, cell, publish, ...counts },
+    ...(target !== undefined && { target }),
+    ...(report !== undefined && { report }),
+  };
 }
 
 async function main(): Promise<number> {
@@ -155,40 +89,79 @@ async function main(): Promise<number> {
   const stop = async (): Promise<void> => {
     for (const one of stops.splice(0).reverse()) await one();
   };
+  let isInterrupted = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void stop().finally(() => process.exit(interruptedExitCode)));
+    process.once(signal, () => {
+      isInterrupted = true;
+      void stop().finally(() => process.exit(interruptedExitCode));
+    });
   try {
-    await startServers(stops);
-    const report = [`seed ${options.seed}, ${new Date().toISOString()}`];
-    console.log(report[0]);
-    let broken = 0;
-    for (const { what, run } of partsOf(options)) {
-      console.log(`\n${what}`);
-      const findings = await run();
-      broken += findings.filter((finding) => finding.broken.length > 0).length;
-      report.push(`\n${what}\n\n${tableOf(findings)}`);
-      console.log(`\n${tableOf(findings)}`);
-    }
-    if (options.report !== undefined) writeFileSync(options.report, `${report.join('\n')}\n`);
-    console.log(broken === 0 ? '\nEvery promise was kept.' : '\nA promise was broken.');
-    return broken === 0 ? 0 : 1;
+    const title = `seed ${options.seed}, ${new Date().toISOString()}`;
+    console.log(title);
+    const onOpened: OnOpened = (one) => void stops.push(one);
+    const { what, findings } = await (options.only === 'matrix'
+      ? matrix(options, onOpened, () => isInterrupted)
+      : part(options.only, options, onOpened));
+    const report = `${title}\n\n${what}\n\n${tableOf(findings)}\n`;
+    console.log(`\n${tableOf(findings)}`);
+    if (options.report !== undefined) writeFileSync(options.report, report);
+    const isKept = findings.every(({ broken }) => broken.length === 0);
+    console.log(isKept ? '\nEvery promise was kept.' : '\nA promise was broken.');
+    return isKept ? 0 : 1;
   } finally {
     await stop();
   }
 }
 
+async function matrix(
+  { seed, cell, publish }: Options,
+  onOpened: OnOpened,
+  isInterrupted: () => boolean,
+): Promise<Told> {
+  const what = 'One sync a cell, struck once';
+  console.log(`\n${what}`);
+  const startedAt = new Date();
+  const versions = publish ? await seenVersions() : {};
+  const mayMount = canMount(join(tmpdir(), `tidemark-disk-${process.pid}`));
+  if (!mayMount) console.log(`Left out: ${unmountable}.`);
+  const measured = await runMatrix({ seed, cell, mayMount, onOpened });
+  if (publish && !isInterrupted()) {
+    const minutes = (Date.now() - startedAt.getTime()) / 60_000;
+    writeFileSync(page, pageOf({ seed, startedAt, minutes, versions, measured, mayMount }));
+    console.log(`\nWritten: ${page}`);
+  }
+  const findings = measured.map(({ job, figures, broken }) => findingOf(job.id, figures, broken));
+  return { what, findings };
+}
+
+async function seenVersions(): Promise<Readonly<Record<string, string>>> {
+  const lane = await openLane();
+  try {
+    return await versionsOf(lane);
+  } finally {
+    await lane.close();
+  }
+}
+
+async function part(name: PartName, options: Options, onOpened: OnOpened): Promise<Told> {
+  await startServers(onOpened);
+  const { what, run } = partCalled(name, options);
+  console.log(`\n${what}`);
+  return { what, findings: await run() };
+}
+
 /** As the tests do: a server that the environment names is used as it is. */
-async function startServers(stops: Stop[]): Promise<void> {
+async function startServers(onOpened: OnOpened): Promise<void> {
   if (!process.env['TEST_POSTGRES_URL']) {
     const postgres = await startPostgres();
-    stops.push(() => postgres.stop());
+    onOpened(() => postgres.stop());
     process.env['TEST_POSTGRES_URL'] = postgres.url;
   }
   if (process.env['TEST_TEMPORAL_ADDRESS']) return;
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
-  stops.push(() => rm(directory, { recursive: true, force: true }));
+  onOpened(() => rm(directory, { recursive: true, force: true }));
   const temporal = await startDevServer({ directory });
-  stops.push(() => temporal.stop());
+  onOpened(() => temporal.stop());
   process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
-import { testDatabase, type TestDatabase } from './postgres.ts';
+import { testDatabase, type DatabaseOptions, type TestDatabase } from './postgres.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** `files`: of JSONL; `parquet`: of Parquet. */
@@ -40,17 +40,22 @@ export const urlVariable = 'E2E_DESTINATION_URL';
 const lockedMsMax = 20_000;
 const lockedPollMs = 30;
 
-export async function openTarget(
-  kind: TargetKind,
-  directory: string,
-  proxied = false,
-): Promise<Target> {
-  if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
-  return kind === 'postgres' ? postgresTarget(proxied) : duckdbTarget(directory);
+export interface TargetOptions extends DatabaseOptions {
+  readonly kind: TargetKind;
+  /** Holds what is a file. */
+  readonly directory: string;
+  /** A TCP proxy between the workers and Postgres. */
+  readonly proxied?: boolean;
 }
 
-async function postgresTarget(proxied: boolean): Promise<Target> {
-  const database = await testDatabase();
+export async function openTarget(options: TargetOptions): Promise<Target> {
+  const { kind, directory } = options;
+  if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
+  return kind === 'postgres' ? postgresTarget(options) : duckdbTarget(directory);
+}
+
+async function postgresTarget({ proxied = false, ...where }: TargetOptions): Promise<Target> {
+  const database = await testDatabase(where);
   const url = new URL(database.url);
   const server = { host: url.hostname, port: Number(url.port || 5432) };
   const proxy = proxied ? await startTcpProxy(server) : null;

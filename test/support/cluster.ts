@@ -20,6 +20,7 @@ import {
 import { connectionWorkflowId } from '../../workflows/messages.ts';
 import { eventually } from '../worker/eventually.ts';
 import { openTarget, urlVariable, type Target, type TargetKind } from './cluster-target.ts';
+import type { DatabaseOptions } from './postgres.ts';
 import type { ExactConfig } from './exact-source.ts';
 import { hookVariable, type CommitHook } from './commit-hook.ts';
 // Started by their names only: this makes them part of the build.
@@ -57,8 +58,14 @@ export interface ClusterOptions {
   readonly target: TargetKind;
   /** Default: TEST_TEMPORAL_ADDRESS. */
   readonly address?: string;
+  /** Where the workers find it instead: a proxy. */
+  readonly workersAddress?: string;
   /** A TCP proxy between the workers and Postgres. */
   readonly proxied?: boolean;
+  /** Another Postgres, and a place for its tables. */
+  readonly postgres?: DatabaseOptions;
+  /** Where a target that is a file or files goes: the caller's. Absent: the cluster's own directory. */
+  readonly place?: string;
 }
 
 export interface ConnectionOptions {
@@ -90,7 +97,7 @@ export interface Cluster {
   worker(env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
   /** One of another build: `program` is the path of its `worker/main.js`. */
   workerOf(program: string, env?: Readonly<Record<string, string>>): Promise<RunningProcess>;
-  /** One that sends itself a signal in a commit. */
+  /** One that sends itself a signal in a commit, or meets the test there. */
   hookedWorker(hook: CommitHook): Promise<RunningProcess>;
   connection(options?: ConnectionOptions): Promise<Applied>;
   /** Stores a connection of another source to the target; resolves to its name. */
@@ -105,19 +112,21 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const address = options.address ?? process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'tidemark-e2e-')));
   const taskQueue = `e2e-${randomBytes(6).toString('hex')}`;
-  const target = await openTarget(options.target, directory, options.proxied);
+  const { place = directory, workersAddress = address, proxied = false } = options;
+  const where = { kind: options.target, directory: place, proxied };
+  const target = await openTarget({ ...where, ...options.postgres });
   const connection = await Connection.connect({ address });
   const temporal = new Client({ connection, dataConverter });
   const client = await createSyncClient({ client: temporal, taskQueue });
   const [state, temporary] = [join(directory, 'state'), join(directory, 'tmp')];
   mkdirSync(temporary);
-  writeFileSync(join(directory, 'connectors.yaml'), connectorsFile());
+  writeFileSync(join(directory, 'connectors.yaml'), connectorsFile(place));
   const env = {
     ...target.env,
     [tokenVariable]: tokenValue,
     HOME: directory,
     TMPDIR: temporary,
-    TEMPORAL_ADDRESS: address,
+    TEMPORAL_ADDRESS: workersAddress,
     TEMPORAL_CONFIG_FILE: join(directory, 'no-profile.toml'),
     TIDEMARK_TASK_QUEUE: taskQueue,
     TIDEMARK_CONNECTORS: join(directory, 'connectors.yaml'),
@@ -201,7 +210,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
 }
 
-function connectorsFile(): string {
+function connectorsFile(place: string): string {
   const command = (main: string): string =>
     JSON.stringify([process.execPath, builtFile(`test/support/${main}.js`)]);
   return [
@@ -209,7 +218,7 @@ function connectorsFile(): string {
     `  ${exactConnector}: { kind: source, runner: exec, command: ${command('exact-source-main')}, secrets: [${tokenVariable}] }`,
     `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
     `  postgres: { secrets: [${urlVariable}] }`,
-    'directories: [.]',
+    `directories: [., ${JSON.stringify(place)}]`,
     '',
   ].join('\n');
 }

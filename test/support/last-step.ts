@@ -7,9 +7,9 @@ const manifestName = /_tidemark\/[0-9a-f-]{36}\.json$/;
 
 export interface LastStep {
   /** All that the commit does has been done by now, but for this. */
-  before(): void;
+  before(): Promise<void> | void;
   /** It is durable. */
-  after(): void;
+  after(): Promise<void> | void;
 }
 
 /**
@@ -34,9 +34,9 @@ function around<K extends string>(
   const method = owner[name];
   owner[name] = async function (this: unknown, ...args) {
     if (!isMeant(...args)) return method.apply(this, args);
-    told.before();
+    await told.before();
     const result = await method.apply(this, args);
-    told.after();
+    await told.after();
     return result;
   };
 }

@@ -8,6 +8,18 @@ import { join } from 'node:path';
 export interface PlainConfig {
   readonly directory: string;
   readonly everyStates: number;
+  readonly hook?: PlainHook;
+}
+
+/**
+ * Where a run meets the test, once: `loading`: it has taken `at` records. Of the first append up to a state of at least `at`: `last`: it is about to
+ * be done; `durable`: it is done, and not echoed. `closing`: all is done and echoed.
+ */
+export interface PlainHook {
+  readonly instant: 'loading' | 'last' | 'durable' | 'closing';
+  readonly at: number;
+  readonly meeting: string;
+  readonly journal: string;
 }
 
 export const rowsFile = (directory: string, stream: string): string =>

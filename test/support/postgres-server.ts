@@ -1,15 +1,29 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../worker/eventually.ts';
+import { descendantsOf, isRunning } from './processes.ts';
 
 const run = promisify(execFile);
 
 export interface RunningServer {
   readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** A directory of the server's user, for its files. */
+  readonly directory: string;
+  /** All its processes, sessions too. */
+  pids(): readonly number[];
+  /** SIGKILL of all of them: as when the power fails. */
+  kill(): Promise<void>;
+  /** After `kill`. Resolves when it serves. */
+  start(): Promise<void>;
+  /** A fast stop, which ends its sessions, and a start. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -65,11 +79,29 @@ export async function startPostgres(): Promise<RunningServer> {
     '--no-sync',
   ]);
   const options = `-p ${port} -k ${directory} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 -c wal_level=logical`;
-  await as('pg_ctl', ['-D', data, '-w', '-l', join(directory, 'log'), '-o', options, 'start']);
+  const control = async (...args: string[]): Promise<void> =>
+    void (await as('pg_ctl', ['-D', data, '-w', ...args]));
+  const started = ['-l', join(directory, 'log'), '-o', options] as const;
+  await control(...started, 'start');
+  const pidFile = join(data, 'postmaster.pid');
+  const pids = (): readonly number[] => {
+    if (!existsSync(pidFile)) return [];
+    const postmaster = Number(readFileSync(pidFile, 'utf8').split('\n')[0]);
+    return [postmaster, ...descendantsOf(postmaster).map(({ pid }) => pid)];
+  };
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    ...{ url: `postgres://postgres@127.0.0.1:${port}/postgres`, host: '127.0.0.1', port },
+    ...{ directory, pids },
+    async kill() {
+      const all = pids();
+      // The first is the one that would start others.
+      for (const pid of all) if (isRunning({ pid })) process.kill(pid, 'SIGKILL');
+      await eventually('Postgres is gone', () => !all.some((pid) => isRunning({ pid })));
+    },
+    start: () => control(...started, 'start'),
+    restart: () => control(...started, '-m', 'fast', 'restart'),
     async stop() {
-      await as('pg_ctl', ['-D', data, '-w', '-m', 'immediate', 'stop']);
+      if (pids().some((pid) => isRunning({ pid }))) await control('-m', 'immediate', 'stop');
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -15,29 +15,42 @@ function serverUrl(): string {
   );
 }
 
-/** A fresh database on the test server, with a connection of its own to look inside. */
-export async function testDatabase(): Promise<TestDatabase> {
+export interface DatabaseOptions {
+  /** Default: the test server. */
+  readonly server?: string;
+  /** A directory of the server's user, where its tables go instead. */
+  readonly place?: string;
+}
+
+/** A fresh database, with a connection of its own to look inside, which is made anew when the server was away. */
+export async function testDatabase({
+  server = serverUrl(),
+  place,
+}: DatabaseOptions = {}): Promise<TestDatabase> {
   const name = `tidemark_${randomBytes(6).toString('hex')}`;
-  await once(serverUrl(), `CREATE DATABASE "${name}"`);
-  const url = new URL(serverUrl());
+  if (place !== undefined) await runOn(server, `CREATE TABLESPACE "${name}" LOCATION '${place}'`);
+  const there = place === undefined ? '' : ` TABLESPACE "${name}"`;
+  await runOn(server, `CREATE DATABASE "${name}"${there}`);
+  const url = new URL(server);
   url.pathname = `/${name}`;
-  const client = new pg.Client({ connectionString: url.href, application_name: 'tidemark-test' });
+  const own = { connectionString: url.href, application_name: 'tidemark-test' };
+  const pool = new pg.Pool({ ...own, max: 1, idleTimeoutMillis: 0 });
   // A server that is killed on purpose must not end the test process.
-  client.on('error', () => undefined);
-  await client.connect();
+  pool.on('error', () => undefined);
   return {
     url: url.href,
     async query<R extends pg.QueryResultRow>(sql: string, values: readonly unknown[] = []) {
-      return (await client.query<R>(sql, [...values])).rows;
+      return (await pool.query<R>(sql, [...values])).rows;
     },
     async drop() {
-      await client.end();
-      await once(serverUrl(), `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      await pool.end();
+      await runOn(server, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
+      if (place !== undefined) await runOn(server, `DROP TABLESPACE "${name}"`);
     },
   };
 }
 
-async function once(url: string, sql: string): Promise<void> {
+async function runOn(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -13,11 +13,15 @@ export interface Cut {
 export interface TcpProxy {
   readonly host: string;
   readonly port: number;
-  /** Connections cut so far by `cutAt`. */
+  /** Connections cut so far. */
   readonly cuts: number;
+  /** Pieces of traffic that a limit has held back so far. */
+  readonly held: number;
   /** Cuts the first connection on which the condition is met, once. */
   cutAt(cut: Cut): void;
-  /** Bytes a second from client to server, of all connections together; null: no limit. */
+  /** Cuts every connection now, and new ones as they come, until it is told otherwise. */
+  away(isAway: boolean): void;
+  /** Bytes a second from client to server, of all connections together; null: no limit, also for what waits. */
   throttle(bytesPerSecond: number | null): void;
   close(): Promise<void>;
 }
@@ -28,8 +32,18 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   let armed: Cut | null = null;
   let cuts = 0;
   let limit: number | null = null;
+  let held = 0;
+  let isOff = false;
+  /** What a limit holds back. */
+  const waiting = new Set<() => void>();
 
   const server = createServer((client) => {
+    if (isOff) {
+      cuts += 1;
+      client.on('error', () => undefined);
+      client.resetAndDestroy();
+      return;
+    }
     const upstream = connect(target);
     const pair = [client, upstream];
     let answerLost = false;
@@ -59,8 +73,15 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         to.once('drain', () => own.resume());
       }
       if (from !== 'client' || limit === null) return;
+      held += 1;
       own.pause();
-      setTimeout(() => own.resume(), (piece.length / limit) * 1_000);
+      const timer = setTimeout(() => go(), (piece.length / limit) * 1_000);
+      const go = (): void => {
+        clearTimeout(timer);
+        waiting.delete(go);
+        own.resume();
+      };
+      waiting.add(go);
     };
     client.on('data', pass('client', upstream, client));
     upstream.on('data', pass('server', client, upstream));
@@ -76,11 +97,22 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     cutAt(cut) {
       armed = cut;
     },
+    get held() {
+      return held;
+    },
+    away(isAway) {
+      isOff = isAway;
+      if (!isAway) return;
+      cuts += Math.ceil(sockets.size / 2);
+      for (const socket of sockets) socket.resetAndDestroy();
+    },
     throttle(bytesPerSecond) {
       limit = bytesPerSecond;
+      if (limit === null) for (const go of waiting) go();
     },
     async close() {
       server.close();
+      for (const go of waiting) go();
       for (const socket of sockets) socket.destroy();
       await once(server, 'close');
     },

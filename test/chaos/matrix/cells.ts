@@ -1,0 +1,65 @@
+/** What a cell of the matrix varies, with the words for people. The order is that of the published table. */
+export const faults = {
+  kill: 'SIGKILL',
+  term: 'SIGTERM',
+  freeze: 'SIGSTOP, later SIGCONT',
+  cut: 'network cut',
+  slow: 'network slow',
+  lost: 'answer lost',
+  disk: 'disk full',
+  restart: 'restart',
+} as const;
+
+export const victims = {
+  worker: 'worker',
+  source: 'source process',
+  destination: 'destination',
+  temporal: 'Temporal',
+} as const;
+
+export const instants = {
+  first: 'first batch',
+  mid: 'mid-stream',
+  commit: 'during a commit',
+  echo: 'between COMMIT and echo',
+  end: 'at the end',
+  publish: 'during publish',
+} as const;
+
+export const destinations = {
+  postgres: 'Postgres',
+  duckdb: 'DuckDB',
+  files: 'files',
+  program: 'a program',
+} as const;
+
+/** One sync, struck once. */
+export interface Cell {
+  readonly fault: keyof typeof faults;
+  readonly victim: keyof typeof victims;
+  readonly instant: keyof typeof instants;
+  readonly destination: keyof typeof destinations;
+}
+
+const keysOf = <T extends object>(words: T): (keyof T)[] => Object.keys(words) as (keyof T)[];
+
+/** Every combination, whether it can be or not. */
+export const allCells: readonly Cell[] = keysOf(faults).flatMap((fault) =>
+  keysOf(victims).flatMap((victim) =>
+    keysOf(instants).flatMap((instant) =>
+      keysOf(destinations).map((destination) => ({ fault, victim, instant, destination })),
+    ),
+  ),
+);
+
+/** As `--cell` takes it. */
+export const idOf = ({ fault, victim, instant, destination }: Cell): string =>
+  [fault, victim, instant, destination].join('-');
+
+/** The words of a cell, in the order of the table's columns. */
+export const wordsOf = ({ fault, victim, instant, destination }: Cell): readonly string[] => [
+  faults[fault],
+  victims[victim],
+  instants[instant],
+  destinations[destination],
+];

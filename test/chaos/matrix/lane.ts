@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startDevServer, type DevServer } from '../../../worker/dev-server.ts';
+import { startPostgres, type RunningServer } from '../../support/postgres-server.ts';
+import { isRunning, isStopped } from '../../support/processes.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+
+/** A Temporal server that may be harmed. It keeps its port and its database. */
+export interface OwnTemporal {
+  readonly address: string;
+  /** Between it and the workers. */
+  readonly proxy: TcpProxy;
+  pids(): readonly number[];
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+/** Servers of its own for cells that run one after the other. */
+export interface Lane {
+  readonly postgres: RunningServer;
+  readonly temporal: OwnTemporal;
+  /** What uses the servers now: closed before them. */
+  readonly users: Set<{ close(): Promise<void> }>;
+  close(): Promise<void>;
+}
+
+export async function openLane(): Promise<Lane> {
+  const postgres = await startPostgres();
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
+  let server: DevServer = await startDevServer({ directory });
+  const [host, port] = [server.address.split(':')[0]!, Number(server.address.split(':')[1])];
+  const proxy = await startTcpProxy({ host, port });
+  const start = async (): Promise<void> => {
+    server = await startDevServer({ directory, port });
+  };
+  const users: Lane['users'] = new Set();
+  return {
+    ...{ postgres, users },
+    temporal: {
+      address: server.address,
+      proxy,
+      pids: () => (isRunning(server) ? [server.pid] : []),
+      async kill() {
+        process.kill(server.pid, 'SIGKILL');
+        await server.ended;
+      },
+      start,
+      async restart() {
+        await server.stop();
+        await start();
+      },
+    },
+    async close() {
+      // What is frozen answers to nobody.
+      for (const pid of [...postgres.pids(), server.pid])
+        if (isStopped({ pid })) process.kill(pid, 'SIGCONT');
+      await Promise.allSettled([...users].map((user) => user.close()));
+      await proxy.close();
+      await server.stop();
+      await rm(directory, { recursive: true, force: true });
+      await postgres.stop();
+    },
+  };
+}

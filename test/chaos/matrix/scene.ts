@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { JsonObject, Policy } from '../../../protocol/index.ts';
+import {
+  openCluster,
+  plainConnector,
+  type Applied,
+  type Cluster,
+  type ClusterOptions,
+} from '../../support/cluster.ts';
+import type { Held } from '../../support/cluster-target.ts';
+import type { CommitHook } from '../../support/commit-hook.ts';
+import { runsOf, type PlainConfig, type PlainHook } from '../../support/plain-destination.ts';
+import type { RunningProcess } from '../../support/processes.ts';
+import { openSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
+import type { Cell } from './cells.ts';
+import type { Lane } from './lane.ts';
+
+export const records = 4_000;
+export const recordsPerSecond = 1_000;
+/** Never longer without a commit, where the destination is well. */
+const commitIntervalMsMax = 500;
+/** What waits for a commit then. */
+export const batchRecords = (recordsPerSecond * commitIntervalMsMax) / 1_000;
+export const stream = 'items';
+const stateEvery = 100;
+const diskBytes = 16 * 1024 * 1024;
+
+/** A cell's sync, ready to begin, with what it needs. */
+export interface Scene {
+  readonly cluster: Cluster;
+  readonly applied: Applied;
+  /** Where whoever comes to the cell's instant waits. */
+  readonly meeting: string;
+  /** Of what became durable. */
+  readonly journal: string;
+  /** null: no disk is filled here. */
+  readonly disk: SmallDisk | null;
+  worker(): Promise<RunningProcess>;
+  held(): Promise<Held>;
+  /** What its workers have said, one after the other. */
+  said(): string;
+  /** Idempotent. */
+  close(): Promise<void>;
+}
+
+/** `share`: how far the sync is, 0 to 1, when the fault strikes in its middle. */
+export async function openScene(
+  cell: Cell,
+  lane: Lane,
+  { share, policy = {} }: { readonly share: number; readonly policy?: Partial<Policy> },
+): Promise<Scene> {
+  const { destination, instant } = cell;
+  const disk = cell.fault === 'disk' ? diskOf(cell, lane) : null;
+  const place = placeOf(cell, disk);
+  const cluster = await openCluster(clusterOf(cell, lane, place));
+  const meeting = join(cluster.directory, 'meeting');
+  const journal = join(cluster.directory, 'journal.commits');
+  const hook = { ...hookOf(cell, share), meeting, journal };
+  const rows = disk?.directory ?? join(cluster.directory, 'rows');
+  mkdirSync(rows, { recursive: true });
+  const program: PlainConfig = { directory: rows, everyStates: 1, hook: hook as PlainHook };
+  const applied = await cluster.connection({
+    source: { streams: [stream], records, stateEvery, recordsPerSecond },
+    policy: { commitIntervalMsMax, ...policy },
+    ...(instant === 'publish' && { destinationSyncMode: 'overwrite' as const }),
+    ...(destination === 'program' && {
+      destination: { connector: plainConnector, config: program as unknown as JsonObject },
+    }),
+  });
+  const workers: RunningProcess[] = [];
+  let closed: Promise<void> | null = null;
+  return {
+    ...{ cluster, applied, meeting, journal, disk },
+    async worker() {
+      const isProgram = destination === 'program';
+      const worker = await (isProgram ? cluster.worker() : cluster.hookedWorker(hook));
+      workers.push(worker);
+      return worker;
+    },
+    said: () => workers.map((worker) => worker.said()).join('\n'),
+    held: async () =>
+      destination === 'program' ? heldBy(rows) : cluster.target.held(stream, records),
+    close: () => (closed ??= end(cluster, disk, place)),
+  };
+}
+
+async function end(
+  cluster: Cluster,
+  disk: SmallDisk | null,
+  place: string | undefined,
+): Promise<void> {
+  try {
+    await cluster.close();
+  } finally {
+    disk?.close();
+    if (place !== undefined) rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function clusterOf(
+  { destination }: Cell,
+  { postgres, temporal }: Lane,
+  place: string | undefined,
+): ClusterOptions {
+  const isPostgres = destination === 'postgres';
+  return {
+    target: destination === 'program' ? 'files' : destination,
+    address: temporal.address,
+    workersAddress: `${temporal.proxy.host}:${temporal.proxy.port}`,
+    proxied: isPostgres,
+    postgres: { server: postgres.url, ...(isPostgres && place !== undefined && { place }) },
+    ...(!isPostgres && place !== undefined && { place }),
+  };
+}
+
+/** Where the target goes so that its disk, or that of what is staged for it, can be filled. */
+function placeOf({ destination, victim }: Cell, disk: SmallDisk | null): string | undefined {
+  if (disk === null || destination === 'program') return undefined;
+  return victim === 'worker' ? dirname(disk.directory) : disk.directory;
+}
+
+function diskOf({ destination, victim }: Cell, { postgres }: Lane): SmallDisk {
+  const name = `tidemark-disk-${randomBytes(6).toString('hex')}`;
+  if (victim === 'worker')
+    return openSmallDisk(join(tmpdir(), name, 'target.duckdb.tidemark'), diskBytes);
+  if (destination !== 'postgres') return openSmallDisk(join(tmpdir(), name), diskBytes);
+  const disk = openSmallDisk(join(postgres.directory, name), diskBytes);
+  execFileSync('chown', ['postgres', disk.directory]);
+  return disk;
+}
+
+/** The cell's instant in the words of the hooks. */
+function hookOf(
+  { instant, fault, destination }: Cell,
+  share: number,
+): Pick<CommitHook, 'instant' | 'at'> {
+  const midway = Math.round((records * share) / stateEvery) * stateEvery;
+  // On a full disk the last step needs no room any more: there the commit is struck as it begins.
+  const step = fault === 'disk' && destination !== 'program' ? 'before' : 'last';
+  const hooks: Record<Cell['instant'], Pick<CommitHook, 'instant' | 'at' | 'completing'>> = {
+    first: { instant: 'loading', at: 1 },
+    mid: { instant: 'loading', at: midway },
+    commit: { instant: step, at: midway },
+    echo: { instant: 'durable', at: midway },
+    end: { instant: 'closing', at: records },
+    publish: { instant: step, at: records, completing: true },
+  };
+  return hooks[instant];
+}
+
+function heldBy(rows: string): Held {
+  const ids = runsOf(rows, stream).flatMap((run) => run.ids);
+  const own = new Set(ids);
+  return { rows: ids.length, missing: records - own.size, twice: ids.length - own.size };
+}

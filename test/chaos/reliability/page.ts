@@ -1,0 +1,177 @@
+import { allCells, type Cell } from '../matrix/cells.ts';
+import { applicableCells, exclusions, unmountable } from '../matrix/applicable.ts';
+import { attachedMsMax, readAgainMax, seconds, type Figures } from '../matrix/figures.ts';
+import type { Measured } from '../matrix/matrix.ts';
+import { batchRecords, records, recordsPerSecond } from '../matrix/scene.ts';
+import { awayMs, frozenMs } from '../matrix/strikes.ts';
+import { heartbeatTimeoutMs } from '../../support/cluster.ts';
+import { complaintsPart } from './complaints.ts';
+
+/** A whole run. */
+export interface Run {
+  readonly seed: number;
+  readonly startedAt: Date;
+  readonly minutes: number;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly measured: readonly Measured[];
+  /** Whether disks could be filled. */
+  readonly mayMount: boolean;
+}
+
+/** docs/reliability.md: everything that is a figure comes from the run. */
+export function pageOf(run: Run): string {
+  const parts = [
+    head(run),
+    method(),
+    '## By promise',
+    summary(run.measured),
+    '## Cells',
+    `Times count from the strike, or from the return of what was away; *went on*: the attempt that ran did not end. *Batches*: of ${batchRecords} records, what was sent before the strike and read again. *Checkpoint*: until a commit beyond the last one before the strike.`,
+    cellTable(run.measured),
+    '## Left out',
+    `${allCells.length - applicableCells.length} of ${allCells.length} combinations cannot be:`,
+    exclusions.map(({ because }) => `* ${because}`).join('\n'),
+    ...(run.mayMount ? [] : [`**In this run also: ${unmountable}.**`]),
+    '## What people complain about',
+    'Each answer with tests of `npm test` that show it; a test sees to it that they are there.',
+    complaintsPart(),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function head({ seed, startedAt, minutes, versions, measured }: Run): string {
+  const kept = measured.filter(({ broken }) => broken.length === 0).length;
+  const facts = Object.entries(versions).map(([name, value]) => `| ${name} | ${value} |`);
+  return [
+    '# Reliability',
+    '',
+    'Written by `npm run chaos -- --publish`; do not edit. What is promised, and what a run measured.',
+    '',
+    `**${kept} of ${measured.length} cells kept every promise.**`,
+    '',
+    '| | |',
+    '|---|---|',
+    `| date | ${startedAt.toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes |`,
+    ...facts,
+    `| repeat | \`npm run chaos -- --seed ${seed}\`; one cell: \`--seed ${seed} --cell <id>\` |`,
+  ].join('\n');
+}
+
+function method(): string {
+  const lines = [
+    '## Method',
+    '',
+    `Each cell is one sync of ${records} records, ${recordsPerSecond} a second, from a source that keeps a journal of every record it sends, into a real destination, over`,
+    'real servers and worker processes. Whoever comes to the instant of the cell waits there, the fault strikes, and it goes on: a hook in the',
+    'contracts that connectors fulfil, which no product code knows of. The fault strikes once; a cell in which it was not felt is broken. Then nobody helps: a',
+    'killed or ended worker is replaced by another, as a supervisor does, and the sync has to complete by itself. What the destination holds is counted by another',
+    'program.',
+    '',
+    `* Heartbeat timeout ${seconds(heartbeatTimeoutMs)} (default 30 s); at most ${batchRecords} records between commits; the default budget of attempts, but for the two minutes without destination and the full disk.`,
+    `* Away, cut, slow (1,000 bytes a second), full: for ${seconds(awayMs)}. Frozen: for ${seconds(frozenMs)}. A server is killed with all its sessions.`,
+    '* A full disk is a tmpfs of 16 MB, filled to its last block as long as it lasts: of the DuckDB worker’s staging directory, the directory of the DuckDB file or the files, a tablespace of Postgres, the program’s directory.',
+    '* `a program`: one that speaks the Airbyte protocol, and so at least once: what came after its last echo may be there twice.',
+    '* The cells are chosen by the seed so that every pair of fault, victim, instant and destination that can be is in one; a killed worker is shown at every instant, into every destination. Beside them: longer outages.',
+    '* After a long outage a sync does not go on at once. Temporal’s SDK pauses up to 10 s between two questions to a server that is away; between two attempts that come to nothing the pause grows to minutes, and with the default budget of 5 attempts a destination that is away for more than some 20 s ends the sync, which the next one continues at its checkpoint.',
+    '* Two cells run at a time.',
+  ];
+  return lines.join('\n');
+}
+
+interface Claim {
+  readonly what: string;
+  readonly bound: string;
+  /** null: the cell is not about it. */
+  readonly of: (figures: Figures, cell: Cell) => number | null;
+  readonly shown: (worst: number) => string;
+}
+
+const isAttached =
+  (about: (cell: Cell) => boolean): Claim['of'] =>
+  ({ attachedMs }, cell) =>
+    about(cell) ? attachedMs : null;
+const isWorker = ({ victim }: Cell): boolean => victim === 'worker';
+const isProcess = ({ victim, destination }: Cell): boolean =>
+  victim === 'worker' ||
+  victim === 'source' ||
+  (victim === 'destination' && destination === 'program');
+const count = (n: number): string => n.toLocaleString('en-US');
+
+const claims: readonly Claim[] = [
+  { what: 'no record is lost', bound: '0', of: ({ lost }) => lost, shown: count },
+  {
+    what: 'no record is written twice into Postgres, DuckDB or files',
+    bound: '0',
+    of: ({ twice }, { destination }) => (destination === 'program' ? null : twice),
+    shown: count,
+  },
+  {
+    what: 'a program as destination: written twice, only after its last echo',
+    bound: 'what is read again',
+    of: ({ twice }, { destination }) => (destination === 'program' ? twice : null),
+    shown: count,
+  },
+  {
+    what: 'of what was sent before the strike no more is read again than a batch and what is on its way',
+    bound: count(readAgainMax),
+    of: ({ readAgainOfBefore }) => readAgainOfBefore,
+    shown: count,
+  },
+  {
+    what: 'a process that is killed: the next attempt reads',
+    bound: seconds(attachedMsMax.killed),
+    of: isAttached((cell) => cell.fault === 'kill' && isProcess(cell)),
+    shown: seconds,
+  },
+  {
+    what: 'a worker that drains, another being there: the next attempt reads',
+    bound: seconds(attachedMsMax.drained),
+    of: isAttached((cell) => cell.fault === 'term' && isWorker(cell)),
+    shown: seconds,
+  },
+  {
+    what: 'a worker that is frozen: the next attempt reads',
+    bound: seconds(attachedMsMax.frozen),
+    of: isAttached((cell) => cell.fault === 'freeze' && isWorker(cell)),
+    shown: seconds,
+  },
+  {
+    what: 'what was away is back, or the only worker has drained: the next attempt reads',
+    bound: `${seconds(attachedMsMax.killed)}; after a long outage the pauses that follow it, see the method`,
+    of: isAttached((cell) => !isProcess(cell) || cell.fault === 'restart'),
+    shown: seconds,
+  },
+];
+
+function summary(measured: readonly Measured[]): string {
+  const rows = claims.map(({ what, bound, of, shown }) => {
+    const values = measured.flatMap(({ figures, job }) => {
+      const value = figures === null ? null : of(figures, job.cell);
+      return value === null ? [] : [value];
+    });
+    const worst = values.length === 0 ? '' : shown(Math.max(...values));
+    return `| ${what} | ${bound} | ${worst} | ${values.length} |`;
+  });
+  return ['| promise | bound | worst | cells |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+function cellTable(measured: readonly Measured[]): string {
+  const rows = measured.map(({ job, figures, broken }) => {
+    const told = figures === null ? Array<string>(7).fill('') : cellsOf(figures);
+    const verdict = broken.length === 0 ? 'kept' : `**BROKEN**: ${broken.join('; ')}`;
+    return `| ${[...job.words, ...told, verdict, `\`${job.id}\``].join(' | ')} |`;
+  });
+  const titles = [
+    ...['fault', 'victim', 'instant', 'into', 'lost', 'twice', 'read again', 'batches'],
+    ...['attached', 'checkpoint', 'attempts', 'promises', 'id'],
+  ];
+  return [`| ${titles.join(' | ')} |`, `|${'---|'.repeat(titles.length)}`, ...rows].join('\n');
+}
+
+const cellsOf = (figures: Figures): readonly string[] => [
+  ...[figures.lost, figures.twice, figures.readAgain].map(count),
+  (figures.readAgainOfBefore / batchRecords).toFixed(1),
+  seconds(figures.attachedMs),
+  figures.checkpointMs === null ? '' : seconds(figures.checkpointMs),
+  String(figures.attempts),
+];
