@@ -1,11 +1,13 @@
 import { Context } from '@temporalio/activity';
-import type { Meter } from '../engine/meter.ts';
+import type { Limit, Meter } from '../engine/meter.ts';
 import type {
   Begun,
   Checkpoint,
   Counts,
   Epoch,
+  NextAttempt,
   Progress,
+  RateLimit,
   SchemaChanges,
   SyncFailure,
 } from '../protocol/index.ts';
@@ -47,10 +49,13 @@ export class Attempt {
   phase: Progress['phase'] = 'attaching';
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
+  /** It has failed. */
+  next: NextAttempt | null = null;
   schema: SchemaChanges | null = null;
   unfilled: Reviewed['told'] | null = null;
   #overdue = false;
   #checkpointAt = performance.now();
+  #news = '[false,false,null]';
   /** Checkpoints made by this attempt. */
   echoes = 0;
   lastCheckpointAt: string | null = null;
@@ -114,6 +119,14 @@ export class Attempt {
     this.#overdue = true;
   }
 
+  /** Since it was last asked: somebody is late or no more so, the source waits for a rate limit or no more so. */
+  hasNews(): boolean {
+    const news = JSON.stringify([this.late !== null, this.#overdue, this.meter?.limit ?? null]);
+    const isNew = news !== this.#news;
+    this.#news = news;
+    return isNew;
+  }
+
   #observed(): Observed {
     return {
       read: this.meter?.read ?? nothing,
@@ -133,7 +146,8 @@ export class Attempt {
   }
 
   progress(): Progress {
-    const { meter, late, schema } = this;
+    const { meter, late, schema, next } = this;
+    const limit = meter?.limit ?? null;
     const unfilled = this.unfilled?.now ?? null;
     return {
       phase: this.phase,
@@ -150,6 +164,9 @@ export class Attempt {
       streamCount: meter?.streamCount ?? 0,
       ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
+      ...(this.#overdue && { overdue: true as const }),
+      ...(limit !== null && next === null && { rateLimit: limitShown(limit) }),
+      ...(next !== null && { next }),
       ...(schema !== null && { schema }),
       ...(unfilled !== null && { unfilled }),
       ...(this.#notices.length > 0 && { notices: [...this.#notices] }),
@@ -161,6 +178,10 @@ export class Attempt {
     this.committer?.stop();
     this.stop.dispose();
   }
+}
+
+function limitShown({ stream, resetMs }: Limit): RateLimit {
+  return { stream, until: resetMs === null ? null : new Date(resetMs).toISOString() };
 }
 
 function hintOf(details: unknown): WriteDetails | null {

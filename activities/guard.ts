@@ -56,12 +56,11 @@ export function watch(attempt: Attempt, flow: Flow): void {
     silentMs: flow.waitingSince === null ? 0 : now - flow.waitingSince,
     isLoadingWhole: flow.isLoadingWhole,
   });
-  const isNew = (attempt.late === null) !== (late === null);
   attempt.late = late;
-  if (isNew) {
+  if (isOverdue) attempt.markOverdue();
+  if (attempt.hasNews()) {
     heart.beat();
     forwarder!.touch();
   }
-  if (isOverdue) attempt.markOverdue();
   if (failure !== null) stop.ask({ type: 'failed', error: failure });
 }

@@ -7,14 +7,12 @@ import {
   statesForSource,
   summaryStreamsMax,
   SyncError,
-  type Checkpoint,
   type Echo,
   type StreamId,
   type WriteOutcome,
 } from '../protocol/index.ts';
 import {
   readySignal,
-  forwardSignal,
   type Attached,
   type Ready,
   type WriteActivityInput,
@@ -43,12 +41,12 @@ import { sourceFor } from './refresh.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { reviewOffer } from './review.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
+import { tellSync } from './tell-sync.ts';
 
 /** What the pipe holds at most, beside one item. */
 const pipeBytesMax = 32 * 1024 * 1024;
 const attachPatience = { callMs: 10_000, totalMs: 120_000 };
 const commitPatience = { callMs: 5_000, totalMs: 5_000 };
-const signalMsMax = 5_000;
 /** A writer whose reader does not come gives up: the reader's own time to start is 30 s. */
 const readerMsMax = 40_000;
 /** After the source's end Temporal has this long to take the last checkpoints. */
@@ -108,7 +106,7 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   attempt.unfilled = review.told;
   if (review.refusal !== null) {
     // The failure is too small for them, so the workflow hears of the changes before it.
-    await forward(attempt, []).catch(() => undefined);
+    await tellSync(attempt).catch(() => undefined);
     throw review.refusal;
   }
   const opened = await openUnlessStopped(
@@ -188,6 +186,8 @@ async function copy(
     () => {
       clearTimeout(noReader);
       attempt.enter('syncing');
+      // The workflow still shows when this attempt was to begin.
+      if (attempt.hint?.progress.next !== undefined) attempt.forwarder!.touch();
     },
   );
   attempt.enter('waiting for the reader');
@@ -233,7 +233,7 @@ function prepare(
       stop.ask({ type: 'failed', error });
     },
   });
-  attempt.forwarder = createForwarder((checkpoints) => forward(attempt, checkpoints));
+  attempt.forwarder = createForwarder((checkpoints) => tellSync(attempt, checkpoints));
   if (notice === null) return;
   context.log.warn(notice);
   attempt.notice(notice);
@@ -243,16 +243,6 @@ function prepare(
 function doneBefore({ hint, begun }: Attempt): readonly StreamId[] {
   if (hint === null || hint.progress.epoch.syncNo !== begun.syncNo) return [];
   return hint.progress.streams.flatMap((one) => (one.status === 'COMPLETE' ? [one.stream] : []));
-}
-
-/** Tells the sync workflow. */
-async function forward(attempt: Attempt, checkpoints: readonly Checkpoint[]): Promise<void> {
-  const { deps, epoch, context } = attempt;
-  const { workflowId, runId } = context.info.workflowExecution!;
-  const sync = deps.client.workflow.getHandle(workflowId, runId);
-  await deps.client.withDeadline(Date.now() + signalMsMax, () =>
-    sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
-  );
 }
 
 async function askForReader({ deps, lane, epoch, context, stop }: Attempt): Promise<void> {

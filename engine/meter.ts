@@ -3,6 +3,7 @@ import {
   globalScope,
   idsOf,
   isReadInFull,
+  rateLimitOf,
   replaces,
   scopeOf,
   streamId,
@@ -35,8 +36,11 @@ export interface Meter {
   /** ms of performance.now; null: none came. */
   readonly lastStateAt: number | null;
   readonly lastItemAt: number | null;
-  /** The last reset of a rate limit that the source told, epoch ms; null: none. */
-  readonly quotaReset: number | null;
+  /**
+   * The rate limit that the source says it waits for, of the stream that waits longest; null: none, or its time is up. A record of the stream, or a
+   * status without a limit, ends it.
+   */
+  readonly limit: Limit | null;
   /**
    * The most recently active streams first, at most `summaryStreamsMax`. COMPLETE is a stream only once it is done: what the source calls
    * complete before all of it is durable is still running.
@@ -44,6 +48,12 @@ export interface Meter {
   streams(): readonly StreamProgress[];
   /** The attempt has succeeded, which proves that everything is durable: the source's word counts. */
   prove(): void;
+}
+
+export interface Limit {
+  readonly stream: StreamId;
+  /** epoch ms; null: the source does not say. */
+  readonly resetMs: number | null;
 }
 
 interface StreamMeter {
@@ -57,6 +67,7 @@ interface StreamMeter {
   status: StreamStatus | null;
   /** A checkpoint says that it is complete: what replaces the old data has taken its place. */
   completed: boolean;
+  limit: Limit | null;
 }
 
 export interface MeterInput {
@@ -70,6 +81,14 @@ export interface MeterInput {
 
 const nothing: Counts = { records: 0, bytes: 0 };
 
+function longest(limits: readonly Limit[], now: number): Limit | null {
+  const waiting = limits.filter(({ resetMs }) => resetMs === null || resetMs > now);
+  return waiting.reduce<Limit | null>(
+    (last, one) => ((one.resetMs ?? 0) > (last?.resetMs ?? -1) ? one : last),
+    null,
+  );
+}
+
 export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): Meter {
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
@@ -81,7 +100,6 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   let bytesSinceCommit = 0;
   let lastStateAt: number | null = null;
   let lastItemAt: number | null = null;
-  let quotaReset: number | null = null;
 
   function meter(id: StreamId): StreamMeter {
     const known = streams.get(id);
@@ -92,7 +110,7 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     }
     const made: StreamMeter = {
       ...{ ...nothing, committed: committed.of(id), before: committed.of(id).records },
-      ...{ nulled: 0, status: null, completed: false },
+      ...{ nulled: 0, status: null, completed: false, limit: null },
     };
     streams.set(id, made);
     return made;
@@ -115,6 +133,7 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         one.records += item.records;
         one.bytes += bytes;
         read = { records: read.records + item.records, bytes: read.bytes + bytes };
+        one.limit = null;
         bytesSinceCommit += bytes;
         return;
       }
@@ -128,10 +147,13 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
       case 'TRACE': {
         const status = item.trace.stream_status;
         if (status === undefined) return;
-        meter(streamId(status.stream_descriptor)).status = status.status;
-        for (const reason of status.reasons ?? []) {
-          quotaReset = reason.rate_limited?.quota_reset ?? quotaReset;
-        }
+        const stream = streamId(status.stream_descriptor);
+        const one = meter(stream);
+        one.status = status.status;
+        const told = rateLimitOf(status);
+        if (told !== null) one.limit = { stream, ...told };
+        // A source that gives up says so of each stream, and is limited all the same.
+        else if (status.status !== 'INCOMPLETE') one.limit = null;
         return;
       }
       case 'LOG':
@@ -212,8 +234,11 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     get lastItemAt() {
       return lastItemAt;
     },
-    get quotaReset() {
-      return quotaReset;
+    get limit() {
+      return longest(
+        [...streams.values()].flatMap(({ limit }) => limit ?? []),
+        Date.now(),
+      );
     },
     streams: () =>
       [...streams]

@@ -15,3 +15,4 @@ export * from './state.ts';
 export * from './stream.ts';
 export * from './sync.ts';
 export * from './unfilled.ts';
+export * from './waits.ts';

@@ -6,6 +6,7 @@ import type { Pause } from './pause.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 import type { UnfilledColumns } from './unfilled.ts';
+import type { NextAttempt, RateLimit } from './waits.ts';
 
 /** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection, or it was paused. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
@@ -71,6 +72,12 @@ export interface Progress {
   readonly streamsDone?: number;
   /** Who is late, once the checkpoint's age passes half its limit. */
   readonly late?: string;
+  /** The checkpoint's age has passed its limit. Absent: it has not. */
+  readonly overdue?: true;
+  /** The source waits for a rate limit. Absent: it does not, or an older worker does not say. */
+  readonly rateLimit?: RateLimit;
+  /** The attempt has failed: when the next one starts, and why only then. Absent: it runs, or there will be none. */
+  readonly next?: NextAttempt;
   readonly notices?: readonly string[];
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;

@@ -24,6 +24,7 @@ const modules = [
   'protocol/stream.ts',
   'protocol/sync.ts',
   'protocol/unfilled.ts',
+  'protocol/waits.ts',
   'workflows/activities.ts',
   'workflows/backfill.ts',
   'workflows/connection-state.ts',

@@ -1,7 +1,9 @@
 import {
   describeFailure,
+  nextAttemptText,
   pauseText,
   pendingRefreshes,
+  rateLimitText,
   schemaText,
   stateText,
   streamDescriptor,
@@ -121,10 +123,19 @@ function summaryLine(summary: SyncSummary): string {
 }
 
 function progressLines(progress: Progress): string[] {
-  const { phase, attempt, worker, committed, lastCheckpointAt, late, notices = [] } = progress;
+  const { phase, attempt, worker, committed, lastCheckpointAt, notices = [] } = progress;
+  const { late, rateLimit, next } = progress;
   const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
   const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
-  return [line, ...(late === undefined ? [] : [`**Late:** ${cell(late)}`]), ...notices.map(cell)];
+  return [
+    line,
+    ...(next === undefined
+      ? []
+      : [`**Attempt ${attempt} failed:** ${cell(nextAttemptText(next))}`]),
+    ...(rateLimit === undefined ? [] : [`**Rate limit:** ${cell(rateLimitText(rateLimit))}`]),
+    ...(late === undefined ? [] : [`**Late:** ${cell(late)}`]),
+    ...notices.map(cell),
+  ];
 }
 
 function streamTable({ progress, checkpoints }: SyncShown): string {

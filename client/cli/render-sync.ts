@@ -8,6 +8,7 @@ import {
 import type { AttemptView, SyncView } from '../sync-view.ts';
 import { age, ago, bytes, clean, count, duration, plural, shorten, table } from './format.ts';
 import type { RateOf } from './rates.ts';
+import { limitText, retryText } from './render-waits.ts';
 import type { SyncEvent } from './sync-events.ts';
 
 const resumedScopesMax = 3;
@@ -24,8 +25,12 @@ export function eventText(event: SyncEvent, now: number): string {
     }
     case 'attempt-failed':
       return clean(
-        `attempt ${event.attempt} failed: ${describeFailure(event.failure)}${retryText(event.nextAttemptAt, now)}`,
+        `attempt ${event.attempt} failed: ${describeFailure(event.failure)}${nextText(event, now)}`,
       );
+    case 'waiting':
+      return clean(`attempt ${event.attempt}: ${retryText(event, now) ?? 'waits'}`);
+    case 'rate-limited':
+      return clean(`attempt ${event.attempt}: ${limitText(event.rateLimit, now)}`);
     case 'checkpoint':
       return `checkpoint: ${plural(event.committed.records, 'record')} committed (${bytes(event.committed.bytes)})`;
     case 'pausing':
@@ -53,9 +58,13 @@ function pauseLine(pause: 'pausing' | 'paused', connection: string): string {
   return clean(`${pause}: ${does}, goes on after: tidemark resume ${connection}`);
 }
 
-function retryText(nextAttemptAt: string | null, now: number): string {
-  if (nextAttemptAt === null) return '';
-  return ` Next attempt in ${duration(Date.parse(nextAttemptAt) - now)}.`;
+function nextText(
+  { failure, nextAttemptAt }: Extract<SyncEvent, { type: 'attempt-failed' }>,
+  now: number,
+): string {
+  const isLimited = failure.code === 'rate_limited';
+  const waits = retryText({ lastFailure: isLimited ? failure : null, nextAttemptAt }, now);
+  return waits === null ? '' : ` It ${isLimited ? '' : 'waits: '}${waits}.`;
 }
 
 function resumedText({ resumedFrom }: Progress): string {
@@ -105,12 +114,14 @@ function attemptLines(
 ): readonly string[] {
   const { now } = options;
   const { progress, lastFailure } = view;
-  const failed =
-    lastFailure === null
+  const waits = retryText(view, now);
+  const failed = [
+    // The head of what follows: a line is cut at the width of the terminal.
+    ...(waits === null ? [] : [waits]),
+    ...(lastFailure === null || (waits !== null && lastFailure.code !== 'rate_limited')
       ? []
-      : [
-          `attempt ${view.attempt - 1} failed: ${describeFailure(lastFailure)}${retryText(view.nextAttemptAt, now)}`,
-        ];
+      : [`attempt ${view.attempt - 1} failed: ${describeFailure(lastFailure)}`]),
+  ];
   if (progress === null) return [`attempt ${view.attempt}: ${view.state}`, ...failed];
   const isCurrent = progress.attempt === view.attempt && view.state !== 'waiting to retry';
   // A pause drains its attempt as a cancel does.
@@ -120,7 +131,10 @@ function attemptLines(
     `attempt ${view.attempt}: ${phase} on ${progress.worker}, ${resumedText(progress)}`,
     countsText(progress, now),
     ...failed,
-    ...(progress.late === undefined ? [] : [`late: ${progress.late}`]),
+    ...(progress.rateLimit === undefined || waits !== null
+      ? []
+      : [limitText(progress.rateLimit, now)]),
+    ...(progress.late === undefined || waits !== null ? [] : [`late: ${progress.late}`]),
     ...(progress.notices ?? []).map((notice) => `note: ${notice}`),
     ...(progress.schema === undefined ? [] : schemaText(progress.schema)),
     ...streamTable(progress, options),

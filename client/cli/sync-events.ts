@@ -1,4 +1,10 @@
-import type { Counts, Progress, SyncFailure, SyncSummary } from '../../protocol/index.ts';
+import type {
+  Counts,
+  Progress,
+  RateLimit,
+  SyncFailure,
+  SyncSummary,
+} from '../../protocol/index.ts';
 import type { AttemptView, SyncView } from '../sync-view.ts';
 
 /** What changed between two views of a sync; one JSON line each with --json. */
@@ -11,6 +17,14 @@ export type SyncEvent =
       readonly failure: SyncFailure;
       readonly nextAttemptAt: string | null;
     }
+  /** Told again and again while the next attempt waits for its time. */
+  | {
+      readonly type: 'waiting';
+      readonly attempt: number;
+      readonly lastFailure: SyncFailure | null;
+      readonly nextAttemptAt: string | null;
+    }
+  | { readonly type: 'rate-limited'; readonly attempt: number; readonly rateLimit: RateLimit }
   | { readonly type: 'checkpoint'; readonly at: string; readonly committed: Counts }
   /** A person paused its connection: it drains to a checkpoint, waits there, goes on. */
   | { readonly type: 'pausing' | 'paused' | 'resumed'; readonly connection: string }
@@ -65,8 +79,14 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
   const at = progress.lastCheckpointAt;
   if (at !== null && at !== before?.lastCheckpointAt)
     events.push({ type: 'checkpoint', at, committed: progress.committed });
-  if (progress.late !== undefined && before?.late === undefined)
-    events.push({ type: 'late', message: progress.late });
+  const { rateLimit, late } = progress;
+  const isNewLimit =
+    rateLimit?.stream !== before?.rateLimit?.stream ||
+    rateLimit?.until !== before?.rateLimit?.until;
+  if (rateLimit !== undefined && isNewLimit)
+    events.push({ type: 'rate-limited', attempt, rateLimit });
+  if (late !== undefined && before?.late === undefined)
+    events.push({ type: 'late', message: late });
   for (const message of progress.notices ?? [])
     if (!(before?.notices ?? []).includes(message)) events.push({ type: 'notice', message });
   return events;
@@ -74,7 +94,11 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
 
 /** Where each attempt is, for the lines in between. */
 export function progressOf(view: SyncView): readonly SyncEvent[] {
-  return view.attempts.flatMap(({ attempt, progress }) =>
-    progress === null ? [] : [{ type: 'progress' as const, attempt, progress }],
+  return view.attempts.flatMap(
+    ({ attempt, progress, state, lastFailure, nextAttemptAt }): SyncEvent[] => {
+      if (state === 'waiting to retry')
+        return [{ type: 'waiting', attempt, lastFailure, nextAttemptAt }];
+      return progress === null ? [] : [{ type: 'progress', attempt, progress }];
+    },
   );
 }

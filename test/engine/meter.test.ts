@@ -1,6 +1,13 @@
 import { createMeter } from '../../engine/meter.ts';
 import { createPipe } from '../../engine/pipe.ts';
-import type { Checkpoint, Counts, Item } from '../../protocol/index.ts';
+import type {
+  Checkpoint,
+  Counts,
+  Item,
+  StreamId,
+  StreamStatus,
+  TraceMessage,
+} from '../../protocol/index.ts';
 import { block, catalogOf, configured, end, id, status, streamState } from '../support/items.ts';
 
 const [A, B] = [id('a'), id('b')];
@@ -42,6 +49,45 @@ test('counts what was read and committed per stream, the most recently active fi
     { stream: A, records: 3, nulled: 1, committed: { records: 8 } },
     { stream: B, records: 2, status: 'RUNNING' },
   ]);
+});
+
+const limited = (stream: StreamId, value: StreamStatus, reset?: unknown): TraceMessage => {
+  const message = status(stream, value);
+  const rate_limited = { quota_reset: reset as number };
+  return {
+    ...message,
+    trace: {
+      ...message.trace,
+      stream_status: {
+        ...message.trace.stream_status!,
+        reasons: [{ type: 'RATE_LIMITED', ...(reset !== undefined && { rate_limited }) }],
+      },
+    },
+  };
+};
+
+test('knows which stream waits longest for its rate limit, until its records or another status come', async () => {
+  const meter = createMeter({ start: [], syncNo: 1, catalog: both });
+  const soon = Date.now() + 60_000;
+  await pass(meter, limited(A, 'RUNNING', soon), limited(B, 'RUNNING', soon + 1));
+  expect(meter.limit).toEqual({ stream: B, resetMs: soon + 1 });
+  await pass(meter, block(B, 1, 1));
+  expect(meter.limit).toEqual({ stream: A, resetMs: soon });
+  // What a source says of each stream as it gives up.
+  await pass(meter, status(A, 'INCOMPLETE'));
+  expect(meter.limit).toEqual({ stream: A, resetMs: soon });
+  await pass(meter, status(A, 'RUNNING'));
+  expect(meter.limit).toBeNull();
+});
+
+test('a rate limit whose time is up is none; one without a time, or with what is none, has no end', async () => {
+  const meter = createMeter({ start: [], syncNo: 1, catalog: both });
+  await pass(meter, limited(A, 'RUNNING', Date.now() - 1));
+  expect(meter.limit).toBeNull();
+  for (const nothing of [undefined, 'soon', Number.NaN, 1e300, -5]) {
+    await pass(meter, limited(A, 'RUNNING', nothing));
+    expect(meter.limit).toEqual({ stream: A, resetMs: null });
+  }
 });
 
 test('stopping a tapped pipe early does not wait for an item', async () => {

@@ -38,6 +38,8 @@ export interface World {
   fields: Record<string, string>;
   /** Called before each record; waits to slow the source down, throws to fail it. */
   beforeRecord(stream: string, n: number, input: ReadInput<JsonObject>): Promise<void> | void;
+  /** What the source says before each record. */
+  says(stream: string, n: number): readonly Item[];
   /** Called when the destination is opened; throws to refuse. */
   beforeOpen(): Promise<void> | void;
   check(end: 'source' | 'destination'): Promise<void> | void;
@@ -61,6 +63,7 @@ export function createWorld(id: string, parts: Partial<World> = {}): World {
     fullRefresh: false,
     fields: {},
     beforeRecord: () => undefined,
+    says: () => [],
     beforeOpen: () => undefined,
     check: () => undefined,
     withoutTable: false,
@@ -116,6 +119,7 @@ async function* readWorld(world: World, input: ReadInput<JsonObject>): AsyncGene
     for (const { stream } of input.catalog.streams) {
       const id = streamId(stream);
       for (let n = cursorOf(input.state, id) + 1; n <= world.streams[stream.name]!; n += 1) {
+        yield* world.says(stream.name, n);
         await world.beforeRecord(stream.name, n, input);
         if (input.abort.aborted) return;
         if (input.drain.aborted) {

@@ -64,6 +64,22 @@ test('a running sync shows who is late and each stream with its last checkpoint 
   expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
 });
 
+test('what is waited for is shown, until when and why', () => {
+  const until = '2026-01-02T14:05:00.000Z';
+  const textOf = (more: Partial<Progress>): string =>
+    syncDetails({ ...shown, progress: { ...progress, ...more }, checkpoints: {} });
+  expect(textOf({ rateLimit: { stream: id('a|b'), until } })).toContain(
+    `**Rate limit:** stream a\\|b waits for the source's rate limit until ${until}`,
+  );
+  const failure = { kind: 'transient_error', origin: 'source', message: 'Lost.' } as const;
+  expect(textOf({ next: { at: until, failure } })).toContain(
+    `**Attempt 2 failed:** next attempt at ${until}, because: source transient_error: Lost.`,
+  );
+  expect(textOf({ next: { at: until, failure: { ...failure, code: 'rate_limited' } } })).toContain(
+    `**Attempt 2 failed:** waits for the source's rate limit until ${until}`,
+  );
+});
+
 test('a pause is shown, with its note and how to end it', () => {
   const pause = { since: '2026-01-02T00:00:00.000Z', by: 'ada', note: 'a | b' };
   const text = syncDetails({ ...shown, pause, checkpoints: {} });
