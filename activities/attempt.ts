@@ -10,6 +10,7 @@ import type {
   RateLimit,
   SchemaChanges,
   SyncFailure,
+  WatchedLimit,
 } from '../protocol/index.ts';
 import { isObject } from '../protocol/index.ts';
 import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
@@ -29,6 +30,8 @@ export class Attempt {
   readonly deps: ActivityDeps;
   readonly begun: Begun;
   readonly lane: string;
+  /** See WriteActivityInput. */
+  readonly endsAt: number | null;
   readonly context: Context;
   readonly epoch: Epoch;
   readonly stop: Stop;
@@ -49,6 +52,7 @@ export class Attempt {
   phase: Progress['phase'] = 'attaching';
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
+  limits: readonly WatchedLimit[] = [];
   /** It has failed. */
   next: NextAttempt | null = null;
   schema: SchemaChanges | null = null;
@@ -62,10 +66,11 @@ export class Attempt {
   failure: SyncFailure | null = null;
   interrupted = false;
 
-  constructor(deps: ActivityDeps, { begun, lane }: WriteActivityInput) {
+  constructor(deps: ActivityDeps, { begun, lane, endsAt }: WriteActivityInput) {
     this.deps = deps;
     this.begun = begun;
     this.lane = lane;
+    this.endsAt = endsAt ?? null;
     this.context = Context.current();
     const { info } = this.context;
     // Supplied by the caller, never counted up: a thawed zombie cannot rise above the attempt that replaced it.
@@ -165,6 +170,7 @@ export class Attempt {
       ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
       ...(this.#overdue && { overdue: true as const }),
+      ...(this.limits.length > 0 && { limits: this.limits }),
       ...(limit !== null && next === null && { rateLimit: limitShown(limit) }),
       ...(next !== null && { next }),
       ...(schema !== null && { schema }),

@@ -4,6 +4,7 @@ import {
   asSyncError,
   idsOf,
   isReadInFull,
+  limitsOf,
   statesForSource,
   summaryStreamsMax,
   SyncError,
@@ -42,6 +43,7 @@ import { compareWithHeld, resumedFrom } from './resume.ts';
 import { reviewOffer } from './review.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
 import { tellSync } from './tell-sync.ts';
+import { blocked } from './watchdog.ts';
 
 /** What the pipe holds at most, beside one item. */
 const pipeBytesMax = 32 * 1024 * 1024;
@@ -121,19 +123,24 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   }
 }
 
-/** A destination that is opened after the attempt was stopped is closed again. */
+/** A destination that is opened after the attempt was stopped is closed again; one that does not open in its time stops it. */
 async function openUnlessStopped(
   attempt: Attempt,
   opening: Promise<OpenedWriter | Finished>,
 ): Promise<OpenedWriter | Finished> {
+  const { stop, begun } = attempt;
+  const msMax = limitsOf(begun.spec.policy).destinationBlockedMsMax;
+  const late = setTimeout(() => stop.ask({ type: 'failed', error: blocked(msMax) }), msMax);
   try {
-    return await unlessAborted(opening, attempt.stop.abort);
+    return await unlessAborted(opening, stop.abort);
   } catch (error) {
     void opening.then(
       (late) => (late.writer === null ? undefined : close(attempt, late)),
       () => undefined, // it was not opened: nothing to close
     );
     throw error;
+  } finally {
+    clearTimeout(late);
   }
 }
 
@@ -182,6 +189,7 @@ async function copy(
       }),
       checkpoints: road.states,
       accepts: (stream) => encodingsOf(ends.destination, stream),
+      lives: () => flow.lives(),
     },
     () => {
       clearTimeout(noReader);
@@ -193,7 +201,7 @@ async function copy(
   attempt.enter('waiting for the reader');
   const noReader = setTimeout(() => pipe.close(readerMissing()), readerMsMax);
   stop.drains();
-  const look = setInterval(() => watch(attempt, flow), lookEveryMs);
+  const look = setInterval(() => watch(attempt, flow, writer), lookEveryMs);
   try {
     await askForReader(attempt);
     const gate = gateOf(attempt, flow, writer.held === null);

@@ -33,14 +33,15 @@ export interface Meter {
   readonly streamCount: number;
   /** How many of them are done. */
   readonly streamsDone: number;
-  /** ms of performance.now; null: none came. */
-  readonly lastStateAt: number | null;
-  readonly lastItemAt: number | null;
+  /** When the last record came, ms of performance.now; null: none did. */
+  readonly lastRecordAt: number | null;
   /**
    * The rate limit that the source says it waits for, of the stream that waits longest; null: none, or its time is up. A record of the stream, or a
    * status without a limit, ends it.
    */
   readonly limit: Limit | null;
+  /** When the last rate limit that it told of ends or ended, epoch ms; null: it told of none, or not until when. */
+  readonly limitedUntil: number | null;
   /**
    * The most recently active streams first, at most `summaryStreamsMax`. COMPLETE is a stream only once it is done: what the source calls
    * complete before all of it is durable is still running.
@@ -98,8 +99,8 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   let read = nothing;
   let states = 0;
   let bytesSinceCommit = 0;
-  let lastStateAt: number | null = null;
-  let lastItemAt: number | null = null;
+  let lastRecordAt: number | null = null;
+  let limitedUntil: number | null = null;
 
   function meter(id: StreamId): StreamMeter {
     const known = streams.get(id);
@@ -125,7 +126,6 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   }
 
   function note(item: Item): void {
-    lastItemAt = performance.now();
     switch (item.type) {
       case 'BLOCK': {
         const one = meter(item.stream);
@@ -134,12 +134,12 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         one.bytes += bytes;
         read = { records: read.records + item.records, bytes: read.bytes + bytes };
         one.limit = null;
+        lastRecordAt = performance.now();
         bytesSinceCommit += bytes;
         return;
       }
       case 'STATE': {
         states += 1;
-        lastStateAt = lastItemAt;
         const scope = scopeOf(item.state);
         if (scope !== globalScope) meter(scope);
         return;
@@ -151,9 +151,13 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         const one = meter(stream);
         one.status = status.status;
         const told = rateLimitOf(status);
-        if (told !== null) one.limit = { stream, ...told };
-        // A source that gives up says so of each stream, and is limited all the same.
-        else if (status.status !== 'INCOMPLETE') one.limit = null;
+        if (told !== null) {
+          one.limit = { stream, ...told };
+          if (told.resetMs !== null) limitedUntil = Math.max(limitedUntil ?? 0, told.resetMs);
+        } else if (status.status !== 'INCOMPLETE') {
+          // Which is what a source says of each stream as it gives up, limited or not.
+          one.limit = null;
+        }
         return;
       }
       case 'LOG':
@@ -228,11 +232,11 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     get streamsDone() {
       return [...streams].filter(([id, one]) => isDone(id, one)).length;
     },
-    get lastStateAt() {
-      return lastStateAt;
+    get lastRecordAt() {
+      return lastRecordAt;
     },
-    get lastItemAt() {
-      return lastItemAt;
+    get limitedUntil() {
+      return limitedUntil;
     },
     get limit() {
       return longest(

@@ -25,6 +25,7 @@ import { Coverage, type Batch } from './coverage.ts';
 import { createIntake } from './intake.ts';
 import { finished, proveSuccess } from './outcome.ts';
 import { createParts, defaultTailBounds, type TailBounds } from './stream-load.ts';
+import { watchLoader } from './watched-loader.ts';
 
 /** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
 export function fromLoader<C>(
@@ -62,12 +63,14 @@ export function fromLoader<C>(
 }
 
 function createWriter<C>(
-  loader: Loader,
+  native: Loader,
   held: readonly Checkpoint[] | null,
   input: WriteInput<C>,
   bounds: TailBounds,
 ): Writer {
   const { catalog, epoch } = input;
+  const watched = watchLoader(native);
+  const { loader } = watched;
   const coverage = new Coverage({
     streams: catalog.streams.map(({ stream }) => streamId(stream)),
     readInFull: idsOf(catalog, isReadInFull),
@@ -81,6 +84,9 @@ function createWriter<C>(
   const run = new Run(loader, coverage, createCadence(input.cadence), input, permit);
   return {
     held,
+    get blockedMs() {
+      return watched.blockedMs;
+    },
     write: (items) => run.write(items),
     close: () => loader.close(),
   };

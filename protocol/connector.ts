@@ -28,6 +28,8 @@ export interface ReadInput<C> {
   accepts(stream: StreamId): readonly Encoding[];
   /** The road back: states that became checkpoints. A replication slot or an acknowledgement advances only on these. */
   readonly checkpoints: AsyncIterable<StateMessage>;
+  /** To be called, at most now and then, when the source shows life that no item tells of: its word is all that tells a slow one from a dead one. */
+  lives?(this: void): void;
   /** Aborted: stop soon at a good place, if possible after a state, and end with `drained: true`. */
   readonly drain: AbortSignal;
   /** Aborted: stop at once and free everything within a second. */
@@ -112,6 +114,8 @@ export interface Writer {
   readonly held: readonly Checkpoint[] | null;
   /** Streams of which nothing becomes a checkpoint before they are complete. Absent: none. */
   readonly whole?: ReadonlySet<StreamId>;
+  /** ms for which it has worked on what it was given, finishing none of it and showing no other life; 0: it has nothing to do. Absent: nobody knows. */
+  readonly blockedMs?: number;
   /** An echo only once its records are durable; in order within its scope. Ends after End was consumed and all that is covered is committed. */
   write(items: AsyncIterable<Item>): AsyncIterable<Echo>;
   /** Frees everything, discards what is not committed. Idempotent. */

@@ -46,6 +46,14 @@ export interface StreamProgress extends Counts {
   readonly status: StreamStatus | null;
 }
 
+/** A limit of the policy that a running attempt is held to, and how much of it is used up. */
+export interface WatchedLimit {
+  readonly limit:
+    'checkpoint_age' | 'source_silence' | 'destination_blocked' | 'no_progress' | 'sync';
+  readonly ms: number;
+  readonly msMax: number;
+}
+
 /** What a running write attempt shows; small, readable, first in the heartbeat details. */
 export interface Progress {
   readonly phase:
@@ -74,6 +82,8 @@ export interface Progress {
   readonly late?: string;
   /** The checkpoint's age has passed its limit. Absent: it has not. */
   readonly overdue?: true;
+  /** Absent: it does not read yet, or an older worker does not say. */
+  readonly limits?: readonly WatchedLimit[];
   /** The source waits for a rate limit. Absent: it does not, or an older worker does not say. */
   readonly rateLimit?: RateLimit;
   /** The attempt has failed: when the next one starts, and why only then. Absent: it runs, or there will be none. */

@@ -46,6 +46,7 @@ const modules = [
   'workflows/summary.ts',
   'workflows/sync-view.ts',
   'workflows/sync.ts',
+  'workflows/time-limit.ts',
 ];
 
 test('the workflow bundle holds exactly these modules of ours', async () => {

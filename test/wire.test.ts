@@ -20,6 +20,7 @@ import type {
   SyncSummary,
   UnfilledColumns,
   UnfilledStream,
+  WatchedLimit,
   WriteOutcome,
 } from '../protocol/index.ts';
 import { createActivities } from '../activities/index.ts';
@@ -69,6 +70,9 @@ const policy: Required<Policy> = {
   commitIntervalMsMin: 1,
   commitIntervalMsMax: 1,
   sourceSilenceMsMax: 1,
+  destinationBlockedMsMax: 1,
+  noProgressMsMax: 1,
+  syncMsMax: 1,
   segmentMsMax: 1,
   schemaChanges: 'pause',
   onNewColumn: 'backfill',
@@ -143,6 +147,7 @@ const progress: Required<Progress> = {
   streamsDone: 1,
   late: 'the source',
   overdue: true,
+  limits: [{ limit: 'sync', ms: 1, msMax: 2 } satisfies Required<WatchedLimit>],
   rateLimit: { stream: id('orders'), until: 'then' } satisfies Required<RateLimit>,
   next: { at: 'then', failure } satisfies Required<NextAttempt>,
   notices: ['n'],
@@ -266,12 +271,19 @@ const samples = {
   forwarded: { epoch, progress, checkpoints: [checkpoint] } satisfies Required<messages.Forwarded>,
   continued: {
     connection: 'orders',
-    continued: { begun, startedAt: 'now', attempts: 1, segment: 2, checkpoints: [checkpoint] },
+    continued: {
+      begun,
+      startedAt: 'now',
+      attempts: 1,
+      segment: 2,
+      checkpoints: [checkpoint],
+      pausedMs: 1,
+    } satisfies Required<messages.Continued>,
   } satisfies Required<messages.SyncInput>,
   begun: { type: 'begun', begun, failure } satisfies Required<
     Extract<messages.BeginActivityResult, { type: 'begun' }>
   >,
-  write: { begun, lane: 'all' } satisfies Required<messages.WriteActivityInput>,
+  write: { begun, lane: 'all', endsAt: 1 } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,
 };

@@ -124,7 +124,7 @@ function summaryLine(summary: SyncSummary): string {
 
 function progressLines(progress: Progress): string[] {
   const { phase, attempt, worker, committed, lastCheckpointAt, notices = [] } = progress;
-  const { late, rateLimit, next } = progress;
+  const { late, overdue, rateLimit, next } = progress;
   const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
   const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
   return [
@@ -133,7 +133,7 @@ function progressLines(progress: Progress): string[] {
       ? []
       : [`**Attempt ${attempt} failed:** ${cell(nextAttemptText(next))}`]),
     ...(rateLimit === undefined ? [] : [`**Rate limit:** ${cell(rateLimitText(rateLimit))}`]),
-    ...(late === undefined ? [] : [`**Late:** ${cell(late)}`]),
+    ...(late === undefined ? [] : [`**${overdue === true ? 'Overdue' : 'Late'}:** ${cell(late)}`]),
     ...notices.map(cell),
   ];
 }

@@ -187,6 +187,8 @@ export interface Continued {
   readonly attempts: number;
   readonly segment: number;
   readonly checkpoints: readonly Checkpoint[];
+  /** How long it has waited in pauses. Absent: not at all, or an older worker did not count. */
+  readonly pausedMs?: number;
 }
 
 export interface ConnectionInput {
@@ -219,6 +221,8 @@ export interface EndActivityInput {
 export interface WriteActivityInput {
   readonly begun: Begun;
   readonly lane: string;
+  /** When the sync has taken as long as it may, epoch ms: for people, its workflow ends it. Absent: it may take any time. */
+  readonly endsAt?: number;
 }
 
 export interface ReadActivityInput {

@@ -39,7 +39,8 @@ export function eventText(event: SyncEvent, now: number): string {
     case 'resumed':
       return 'resumed: goes on from its checkpoint';
     case 'late':
-      return clean(`late: ${event.message}`);
+    case 'overdue':
+      return clean(`${event.type}: ${event.message}`);
     case 'notice':
       return clean(`note: ${event.message}`);
     case 'progress':
@@ -134,7 +135,9 @@ function attemptLines(
     ...(progress.rateLimit === undefined || waits !== null
       ? []
       : [limitText(progress.rateLimit, now)]),
-    ...(progress.late === undefined || waits !== null ? [] : [`late: ${progress.late}`]),
+    ...(progress.late === undefined || waits !== null
+      ? []
+      : [`${progress.overdue === true ? 'overdue' : 'late'}: ${progress.late}`]),
     ...(progress.notices ?? []).map((notice) => `note: ${notice}`),
     ...(progress.schema === undefined ? [] : schemaText(progress.schema)),
     ...streamTable(progress, options),

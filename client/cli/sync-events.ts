@@ -28,7 +28,7 @@ export type SyncEvent =
   | { readonly type: 'checkpoint'; readonly at: string; readonly committed: Counts }
   /** A person paused its connection: it drains to a checkpoint, waits there, goes on. */
   | { readonly type: 'pausing' | 'paused' | 'resumed'; readonly connection: string }
-  | { readonly type: 'late'; readonly message: string }
+  | { readonly type: 'late' | 'overdue'; readonly message: string }
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'progress'; readonly attempt: number; readonly progress: Progress }
   | { readonly type: 'ended'; readonly summary: SyncSummary };
@@ -79,7 +79,7 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
   const at = progress.lastCheckpointAt;
   if (at !== null && at !== before?.lastCheckpointAt)
     events.push({ type: 'checkpoint', at, committed: progress.committed });
-  const { rateLimit, late } = progress;
+  const { rateLimit, late, overdue } = progress;
   const isNewLimit =
     rateLimit?.stream !== before?.rateLimit?.stream ||
     rateLimit?.until !== before?.rateLimit?.until;
@@ -87,6 +87,8 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
     events.push({ type: 'rate-limited', attempt, rateLimit });
   if (late !== undefined && before?.late === undefined)
     events.push({ type: 'late', message: late });
+  if (late !== undefined && overdue === true && before?.overdue === undefined)
+    events.push({ type: 'overdue', message: late });
   for (const message of progress.notices ?? [])
     if (!(before?.notices ?? []).includes(message)) events.push({ type: 'notice', message });
   return events;

@@ -42,6 +42,8 @@ export interface World {
   says(stream: string, n: number): readonly Item[];
   /** Called when the destination is opened; throws to refuse. */
   beforeOpen(): Promise<void> | void;
+  /** Called before each commit; waits to block the destination. */
+  beforeCommit(): Promise<void> | void;
   check(end: 'source' | 'destination'): Promise<void> | void;
   /** Keeps no checkpoints and has no fence. */
   withoutTable: boolean;
@@ -65,6 +67,7 @@ export function createWorld(id: string, parts: Partial<World> = {}): World {
     beforeRecord: () => undefined,
     says: () => [],
     beforeOpen: () => undefined,
+    beforeCommit: () => undefined,
     check: () => undefined,
     withoutTable: false,
     store: memoryStore(),
@@ -154,6 +157,10 @@ function memoryTarget(world: World): Destination<JsonObject> {
       const loader = plain.loader({});
       return {
         ...loader,
+        async commit(...args) {
+          await world.beforeCommit();
+          return loader.commit(...args);
+        },
         async open(input) {
           await world.beforeOpen();
           const { checkpoints } = world.store;

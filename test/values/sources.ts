@@ -151,7 +151,6 @@ function exact(streams: readonly CaseStream[]): Promise<CaseSource> {
     spec: { connectionSpecification: {} },
     log: () => undefined,
     redact: (text) => text,
-    silenceMsMax: 30_000,
   });
   const config: JsonObject = { directory, streams: streams.map(({ name }) => name), records: 0 };
   return source.discover(config, never).then((catalog) => ({

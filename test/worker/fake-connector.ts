@@ -28,7 +28,6 @@ export interface FakeConnector {
 }
 
 export interface FakeOptions {
-  readonly silenceMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
   readonly env?: Record<string, string>;
 }
@@ -64,7 +63,6 @@ export function fakeConnector(body: string, options: FakeOptions = {}): FakeConn
     spec: { connectionSpecification: {} },
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
-    silenceMsMax: options.silenceMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...options.limits },
   };
   return {

@@ -33,7 +33,6 @@ export interface FakeDestination {
 
 export interface FakeDestinationOptions {
   readonly spec?: ConnectorSpecification;
-  readonly stuckMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
 }
 
@@ -68,7 +67,7 @@ async function take({ record = () => {}, state = echo, trace = () => {} } = {}) 
 
 export function fakeDestination(
   body: string,
-  { spec = { connectionSpecification: {} }, stuckMsMax, limits }: FakeDestinationOptions = {},
+  { spec = { connectionSpecification: {} }, limits }: FakeDestinationOptions = {},
 ): FakeDestination {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-destination-'));
   const script = join(directory, 'destination.mjs');
@@ -85,7 +84,6 @@ export function fakeDestination(
     spec,
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
-    stuckMsMax: stuckMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...limits },
   };
   const lines = (name: string): readonly string[] => {

@@ -40,7 +40,6 @@ test(
       stateDir: join(stateDir, 'private'),
       log: (line: string) => log.push(line),
       redact: (text: string) => text,
-      silenceMsMax: 60_000,
     };
     try {
       const spec = await readSpec(options, signal);

@@ -1,12 +1,8 @@
-import type { Client } from '@temporalio/client';
-import { frame } from '../../client/cli/render-sync.ts';
-import { syncHandle } from '../../client/sync-handle.ts';
-import type { SyncView } from '../../client/sync-view.ts';
-import { SyncError, type Item, type TraceMessage } from '../../protocol/index.ts';
-import { searchAttributes } from '../../workflows/messages.ts';
-import { id, status, upTo } from '../support/items.ts';
+import { SyncError } from '../../protocol/index.ts';
+import { upTo } from '../support/items.ts';
 import { gate } from './gate.ts';
-import { openHouse, rowsOf, until, type House, type SyncRun } from './house.ts';
+import { openHouse, rowsOf, until, type House } from './house.ts';
+import { currentDetails, limited, linesOf, statusOf, viewOf } from './shown.ts';
 
 // What a sync waits for, wherever a person may look.
 
@@ -16,39 +12,6 @@ beforeAll(async () => {
   await house.worker();
 });
 afterAll(() => house.close());
-
-/** What Temporal's UI shows. */
-async function currentDetails(client: Client, { workflowId }: SyncRun): Promise<string> {
-  const metadata = await client.workflow
-    .getHandle(workflowId)
-    .query<{ currentDetails?: string }>('__temporal_workflow_metadata');
-  return metadata.currentDetails ?? '';
-}
-
-async function statusOf(handle: SyncRun): Promise<unknown> {
-  const { searchAttributes: found } = await handle.describe();
-  return found[searchAttributes.status.name]?.[0];
-}
-
-function viewOf(handle: SyncRun, connection: string): Promise<SyncView> {
-  const { workflowId, firstExecutionRunId: firstRunId } = handle;
-  return syncHandle(house.client, {
-    connection,
-    workflowId,
-    firstRunId,
-    origin: 'attached',
-  }).status();
-}
-
-const linesOf = (view: SyncView): string =>
-  frame(view, { now: Date.now(), columns: 1_000, streamsMax: 5, rateOf: () => 0 }).join('\n');
-
-function limited(resetMs: number): Item {
-  const { type, trace } = status(id('orders'), 'RUNNING');
-  const reasons = [{ type: 'RATE_LIMITED', rate_limited: { quota_reset: resetMs } }];
-  const stream_status = { ...trace.stream_status!, reasons };
-  return { type, trace: { ...trace, stream_status } } satisfies TraceMessage;
-}
 
 test('a source that waits for its rate limit by itself: the sync shows until when, and then that it runs', async () => {
   const resetMs = Date.now() + 3_600_000;
@@ -66,7 +29,7 @@ test('a source that waits for its rate limit by itself: the sync shows until whe
     (await currentDetails(house.client, handle)).includes(said),
   );
   expect(await statusOf(handle)).toBe('rate-limited');
-  const view = await viewOf(handle, name);
+  const view = await viewOf(house.client, handle, name);
   expect(view.attempts[0]?.progress?.rateLimit).toEqual({ stream: 'orders', until: reset });
   expect(linesOf(view)).toContain(`${said} (in 59m`);
   // It goes on earlier than it said.
@@ -108,9 +71,9 @@ test.each([
       (await currentDetails(house.client, handle)).includes(said),
     );
     await until('its status says so', async () => (await statusOf(handle)) === shown);
-    let view = await viewOf(handle, name);
+    let view = await viewOf(house.client, handle, name);
     await until('it waits', async () => {
-      view = await viewOf(handle, name);
+      view = await viewOf(house.client, handle, name);
       return view.attempts[0]?.state === 'waiting to retry';
     });
     expect(linesOf(view)).toContain(said);

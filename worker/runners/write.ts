@@ -31,6 +31,10 @@ import type { WriteOptions, Writing } from './writing.ts';
 export function openProtocolWriter(options: WriteOptions, input: WriteInput<JsonObject>): Writer {
   const landed = landCatalog(input, options.spec, options.label);
   let session: Session | null = null;
+  let writing: Writing | null = null;
+  const begun = (one: Writing): void => {
+    writing = one;
+  };
   const start = (): Session => {
     session = startSession(
       options,
@@ -42,13 +46,17 @@ export function openProtocolWriter(options: WriteOptions, input: WriteInput<Json
   return {
     held: null,
     whole: landed.whole,
-    write: (items) => write({ options, input, landed, start }, items),
+    get blockedMs() {
+      return writing === null ? 0 : blockedMs(writing);
+    },
+    write: (items) => write({ options, input, landed, start, begun }, items),
     close: async () => session?.close(),
   };
 }
 
 interface Opened extends Pick<Writing, 'options' | 'input' | 'landed'> {
   readonly start: () => Session;
+  readonly begun: (writing: Writing) => void;
 }
 
 function writeArguments(
@@ -64,14 +72,16 @@ function writeArguments(
 }
 
 async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerator<Echo> {
-  const { input } = opened;
+  const { input, options } = opened;
   input.abort.throwIfAborted();
   if (input.drain.aborted) return;
   // Invariant 3: some destinations empty a table as they start.
   await input.permit();
   const writing = begin(opened);
+  opened.begun(writing);
   const { session, made, latch } = writing;
-  const stopWatching = watch(writing);
+  const onAbort = (): void => session.stop(stopped(options.label));
+  input.abort.addEventListener('abort', onAbort, { once: true });
   let isHeard = false;
   const heard = hearOutput(writing).finally(() => {
     isHeard = true;
@@ -88,7 +98,7 @@ async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerato
     await Promise.all([heard, fed]);
     yield* conclude(writing);
   } finally {
-    stopWatching();
+    input.abort.removeEventListener('abort', onAbort);
     writing.over.abort();
     await session.close();
   }
@@ -123,21 +133,10 @@ function echoOf({ scopes }: Writing, covered: Covered): Echo {
   return { state: covered.message, checkpoint, receipt };
 }
 
-/** Follows the abort, and the clock of a destination that owes us something. Returns how to stop that. */
-function watch({ session, feed, options, input }: Writing): () => void {
-  const onAbort = (): void => session.stop(stopped(options.label));
-  input.abort.addEventListener('abort', onAbort, { once: true });
-  const { stuckMsMax } = options;
-  const look = (): void => {
-    if (feed.waitingSince === null) return;
-    const stuckMs = Date.now() - Math.max(feed.waitingSince, session.output.livedAt);
-    if (stuckMs >= stuckMsMax) session.stop(stuck(stuckMsMax, options.label));
-  };
-  const timer = setInterval(look, Math.min(1_000, Math.ceil(stuckMsMax / 4)));
-  return () => {
-    clearInterval(timer);
-    input.abort.removeEventListener('abort', onAbort);
-  };
+/** How long it has neither taken what it was given, nor ended after its input did, nor printed anything at all. */
+function blockedMs({ session, feed }: Writing): number {
+  if (feed.waitingSince === null) return 0;
+  return Date.now() - Math.max(feed.waitingSince, session.output.livedAt);
 }
 
 /** Its output has ended: how it exited, which streams are complete, and what all that amounts to. */
@@ -214,15 +213,6 @@ function stays(label: string): SyncError {
     origin: 'destination',
     place: label,
     remedy: 'Report it to the connector, with its log.',
-  });
-}
-
-function stuck(stuckMsMax: number, label: string): SyncError {
-  return new SyncError('transient_error', 'The destination takes nothing and says nothing.', {
-    origin: 'destination',
-    place: label,
-    remedy: 'See whether what it writes to answers; its log says what it did last.',
-    facts: { stuckMsMax },
   });
 }
 

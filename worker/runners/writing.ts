@@ -16,11 +16,6 @@ import type { Verdict } from './verdict.ts';
 
 export interface WriteOptions extends SessionOptions {
   readonly spec: ConnectorSpecification;
-  /**
-   * A destination has failed that for this long neither takes what it is given, nor ends after its input did, and prints nothing at all.
-   * Milliseconds.
-   */
-  readonly stuckMsMax: number;
 }
 
 /** One run of `write`. */
