@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Limit, Meter } from '../engine/meter.ts';
 import type {
   Begun,
+  CadenceFacts,
   Checkpoint,
   Counts,
   Epoch,
@@ -53,6 +54,7 @@ export class Attempt {
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
   limits: readonly WatchedLimit[] = [];
+  cadence: CadenceFacts | null = null;
   /** It has failed. */
   next: NextAttempt | null = null;
   schema: SchemaChanges | null = null;
@@ -164,6 +166,7 @@ export class Attempt {
       committed: meter?.committed ?? nothing,
       lastCheckpointAt: this.lastCheckpointAt,
       waiting: meter?.waiting ?? { states: 0, bytes: 0 },
+      ...(this.cadence !== null && { cadence: this.cadence }),
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,

@@ -274,13 +274,14 @@ async function consume(
 /** Every echo: counted, into the heartbeat at once, on its way to Temporal and back to the source. */
 async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void> {
   const { meter, committer, forwarder, book, heart } = attempt;
-  const { checkpoint, state, commitMs } = echo;
+  const { checkpoint, state, commitMs, cadence } = echo;
   const before = meter!.committed;
   meter!.echo(echo);
   const after = meter!.committed;
   const gained = { records: after.records - before.records, bytes: after.bytes - before.bytes };
   attempt.meters.checkpoint(gained, commitMs);
   attempt.echoes += 1;
+  attempt.cadence = cadence ?? attempt.cadence;
   attempt.lastCheckpointAt = checkpoint.committedAt;
   attempt.freshen();
   attempt.failure = null;

@@ -131,6 +131,29 @@ export interface Echo {
   readonly receipt?: Receipt;
   /** How long the commit took, ms; on the first echo of each commit only, and never where another program commits. */
   readonly commitMs?: number;
+  /** Likewise. */
+  readonly cadence?: CadenceFacts;
+}
+
+/**
+ * Why a commit was made. `batch full`: `batch_max` was reached. `interval`: the oldest covered state had waited long enough. `stream complete`: of
+ * a stream whose size is checked, by itself. `end`: the source had ended. `drain`: something stopped the attempt.
+ */
+export type CommitReason = 'batch full' | 'interval' | 'stream complete' | 'end' | 'drain';
+
+/** What an attempt's commits cost, and what was decided of it; for people. Times in ms. */
+export interface CadenceFacts {
+  /** Of the last commit. */
+  readonly why: CommitReason;
+  readonly commits: number;
+  /** What a commit costs, as learned: recent ones weigh more. */
+  readonly commitMs: number;
+  /** For each MiB that it took, of all commits; null: they took none. */
+  readonly msPerMib: number | null;
+  /** The next commit comes no sooner than this after a state, unless the batch is full. */
+  readonly intervalMs: number;
+  /** Of the time since writing began, 0 to 1. */
+  readonly share: number;
 }
 
 /** A native destination: it gives a loader, and the engine makes the Writer. */

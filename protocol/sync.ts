@@ -1,5 +1,6 @@
 import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
+import type { CadenceFacts } from './connector.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { Pause } from './pause.ts';
@@ -70,6 +71,8 @@ export interface Progress {
   readonly lastCheckpointAt: string | null;
   /** States that wait for their commit, and the bytes they cover. */
   readonly waiting: { readonly states: number; readonly bytes: number };
+  /** Absent: no commit yet, another program commits, or an older worker does not say. */
+  readonly cadence?: CadenceFacts;
   /** The states this attempt resumed from, for people: scope to state text, cut at 200 characters. Empty: from the start. */
   readonly resumedFrom: Readonly<Record<string, string>>;
   /** At most `summaryStreamsMax`, most recently active first. */

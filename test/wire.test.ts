@@ -1,6 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type {
   Begun,
+  CadenceFacts,
   Checkpoint,
   ConnectionSpec,
   ConnectionState,
@@ -141,6 +142,9 @@ const progress: Required<Progress> = {
   committed: { records: 1, bytes: 2 },
   lastCheckpointAt: 'now',
   waiting: { states: 1, bytes: 2 },
+  cadence: {
+    ...{ why: 'batch full', commits: 1, commitMs: 1, msPerMib: 1, intervalMs: 1, share: 0.05 },
+  } satisfies Required<CadenceFacts>,
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,

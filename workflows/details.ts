@@ -9,6 +9,7 @@ import {
   streamDescriptor,
   unfilledSince,
   unfilledText,
+  type CadenceFacts,
   type Checkpoint,
   type ConnectionState,
   type Pause,
@@ -124,7 +125,7 @@ function summaryLine(summary: SyncSummary): string {
 
 function progressLines(progress: Progress): string[] {
   const { phase, attempt, worker, committed, lastCheckpointAt, notices = [] } = progress;
-  const { late, overdue, rateLimit, next } = progress;
+  const { late, overdue, rateLimit, next, cadence } = progress;
   const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
   const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
   return [
@@ -134,8 +135,13 @@ function progressLines(progress: Progress): string[] {
       : [`**Attempt ${attempt} failed:** ${cell(nextAttemptText(next))}`]),
     ...(rateLimit === undefined ? [] : [`**Rate limit:** ${cell(rateLimitText(rateLimit))}`]),
     ...(late === undefined ? [] : [`**${overdue === true ? 'Overdue' : 'Late'}:** ${cell(late)}`]),
+    ...(cadence === undefined ? [] : [cadenceLine(cadence)]),
     ...notices.map(cell),
   ];
+}
+
+function cadenceLine({ why, commits, commitMs, share }: CadenceFacts): string {
+  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time`;
 }
 
 function streamTable({ progress, checkpoints }: SyncShown): string {

@@ -1,5 +1,6 @@
 import {
   newConnection,
+  type CadenceFacts,
   type Progress,
   type SchemaChanges,
   type SyncSummary,
@@ -77,6 +78,17 @@ test('what is waited for is shown, until when and why', () => {
   );
   expect(textOf({ next: { at: until, failure: { ...failure, code: 'rate_limited' } } })).toContain(
     `**Attempt 2 failed:** waits for the source's rate limit until ${until}`,
+  );
+});
+
+test('what commits cost is shown in a line', () => {
+  const cadence: CadenceFacts = {
+    why: 'interval',
+    ...{ commits: 1_234, commitMs: 2_000, msPerMib: 5, intervalMs: 38_000, share: 0.0512 },
+  };
+  const text = syncDetails({ ...shown, progress: { ...progress, cadence }, checkpoints: {} });
+  expect(text).toContain(
+    '1,234 commits · the last one: interval · 2,000 ms each · 5.1 % of the time',
   );
 });
 
