@@ -6,6 +6,7 @@ import type {
   Checkpoint,
   Counts,
   Epoch,
+  LossesByScope,
   NextAttempt,
   Progress,
   RateLimit,
@@ -13,7 +14,7 @@ import type {
   SyncFailure,
   WatchedLimit,
 } from '../protocol/index.ts';
-import { isObject } from '../protocol/index.ts';
+import { isObject, lossesOf } from '../protocol/index.ts';
 import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
 import type { Committer } from './committer.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -43,6 +44,8 @@ export class Attempt {
   readonly #startedAt = new Date().toISOString();
   readonly #startedMs = performance.now();
   readonly #notices: string[] = [];
+  /** Of the attempts before this one; null: none is known. */
+  readonly losses: LossesByScope | null;
   book: Book;
   attached: Attached | null = null;
   /** When it last asked to be attached, ms of performance.now. */
@@ -68,7 +71,7 @@ export class Attempt {
   failure: SyncFailure | null = null;
   interrupted = false;
 
-  constructor(deps: ActivityDeps, { begun, lane, endsAt }: WriteActivityInput) {
+  constructor(deps: ActivityDeps, { begun, lane, endsAt, losses }: WriteActivityInput) {
     this.deps = deps;
     this.begun = begun;
     this.lane = lane;
@@ -78,6 +81,9 @@ export class Attempt {
     // Supplied by the caller, never counted up: a thawed zombie cannot rise above the attempt that replaced it.
     this.epoch = { syncNo: begun.syncNo, at: info.currentAttemptScheduledTimestampMs };
     this.hint = hintOf(info.heartbeatDetails);
+    // Heartbeats know more than what the workflow knew when it began this activity.
+    const told = this.hint?.progress;
+    this.losses = told?.epoch.syncNo === begun.syncNo ? lossesOf(told) : (losses ?? null);
     this.failure = this.hint?.failure ?? null;
     this.interrupted = this.hint?.interrupted === true;
     this.book = createBook(this.hint?.checkpoints ?? []);
@@ -170,6 +176,7 @@ export class Attempt {
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,
+      ...(meter !== null && meter.rejected > 0 && { rejected: meter.rejected }),
       ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
       ...(this.#overdue && { overdue: true as const }),

@@ -228,6 +228,7 @@ function prepare(
   attempt.meter = createMeter({
     ...{ start, catalog, syncNo: begun.syncNo },
     done: doneBefore(attempt),
+    ...(attempt.losses !== null && { losses: attempt.losses }),
   });
   attempt.resumed = resumedFrom(start);
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
@@ -317,13 +318,17 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
 function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
   const streams = meter!
     .streams()
-    .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
+    .map(({ stream, committed, status, nulled, rejected }) => ({
+      ...{ stream, ...committed, status, nulled },
+      ...(rejected !== undefined && { rejected }),
+    }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
   const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
     ...{ streams, streamCount: meter!.streamCount },
+    ...(meter!.rejected > 0 && { rejected: meter!.rejected }),
     ...(schema !== null && { schema }),
     ...(unfilled !== null && { unfilled }),
   };
@@ -333,7 +338,8 @@ function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): W
 /** An earlier attempt finished every stream, and its answer was lost. */
 function finishedBefore(attempt: Attempt, { start }: Finished, { schemaHash }: Ends): WriteOutcome {
   const { syncNo } = attempt.begun;
-  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] } });
+  const known = attempt.losses !== null && { losses: attempt.losses };
+  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] }, ...known });
   return done(attempt, schemaHash);
 }
 

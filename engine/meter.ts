@@ -13,6 +13,7 @@ import {
   type Counts,
   type Echo,
   type Item,
+  type LossesByScope,
   type StreamId,
   type StreamProgress,
   type StreamStatus,
@@ -31,6 +32,8 @@ export interface Meter {
   readonly waiting: { readonly states: number; readonly bytes: number };
   /** Of all streams of the sync: those that this attempt has, reached or not, and those that earlier ones have finished. */
   readonly streamCount: number;
+  /** Records of the sync that the destination turned away. */
+  readonly rejected: number;
   /** How many of them are done. */
   readonly streamsDone: number;
   /** When the last record came, ms of performance.now; null: none did. */
@@ -64,6 +67,7 @@ interface StreamMeter {
   /** What the sync had committed of it when this attempt began. */
   readonly before: number;
   nulled: number;
+  rejected: number;
   /** As the source told it. */
   status: StreamStatus | null;
   /** A checkpoint says that it is complete: what replaces the old data has taken its place. */
@@ -78,9 +82,12 @@ export interface MeterInput {
   readonly catalog: ConfiguredCatalog;
   /** Streams that earlier attempts of the sync have brought to their end, as far as is known. */
   readonly done?: readonly StreamId[];
+  /** What earlier attempts of the sync have told of committed records. */
+  readonly losses?: LossesByScope;
 }
 
 const nothing: Counts = { records: 0, bytes: 0 };
+const noLosses: LossesByScope = {};
 
 function longest(limits: readonly Limit[], now: number): Limit | null {
   const waiting = limits.filter(({ resetMs }) => resetMs === null || resetMs > now);
@@ -90,7 +97,8 @@ function longest(limits: readonly Limit[], now: number): Limit | null {
   );
 }
 
-export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): Meter {
+export function createMeter(input: MeterInput): Meter {
+  const { start, syncNo, catalog, done = [], losses = noLosses } = input;
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
   const committed = createCommitted();
@@ -99,6 +107,8 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   let read = nothing;
   let states = 0;
   let bytesSinceCommit = 0;
+  /** Of states that cover all streams nobody knows whose. */
+  let sharedRejected = losses[globalScope]?.rejected ?? 0;
   let lastRecordAt: number | null = null;
   let limitedUntil: number | null = null;
 
@@ -111,7 +121,8 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     }
     const made: StreamMeter = {
       ...{ ...nothing, committed: committed.of(id), before: committed.of(id).records },
-      ...{ nulled: 0, status: null, completed: false, limit: null },
+      ...{ nulled: losses[id]?.nulled ?? 0, rejected: losses[id]?.rejected ?? 0 },
+      ...{ status: null, completed: false, limit: null },
     };
     streams.set(id, made);
     return made;
@@ -216,6 +227,10 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
       bytesSinceCommit = 0;
       for (const [id, nulled] of Object.entries(receipt.nulled))
         meter(id as StreamId).nulled += nulled;
+      for (const [scope, rejected = 0] of Object.entries(receipt.rejected ?? {})) {
+        if (scope === globalScope) sharedRejected += rejected;
+        else meter(scope as StreamId).rejected += rejected;
+      }
     },
     get read() {
       return read;
@@ -228,6 +243,9 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     },
     get streamCount() {
       return streams.size;
+    },
+    get rejected() {
+      return [...streams.values()].reduce((sum, one) => sum + one.rejected, sharedRejected);
     },
     get streamsDone() {
       return [...streams].filter(([id, one]) => isDone(id, one)).length;
@@ -249,9 +267,10 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         .reverse()
         .slice(0, summaryStreamsMax)
         .map(([stream, one]) => {
-          const { records, bytes, committed: own, nulled } = one;
+          const { records, bytes, committed: own, nulled, rejected } = one;
           const status = shownStatus(stream, one);
-          return { stream, records, bytes, committed: own, nulled, status };
+          const turnedAway = rejected > 0 && { rejected };
+          return { stream, records, bytes, committed: own, nulled, ...turnedAway, status };
         }),
   };
 }

@@ -2,7 +2,7 @@ import type { Catalog, ConfiguredCatalog } from './catalog.ts';
 import type { Checkpoint, Epoch } from './checkpoint.ts';
 import type { ConnectorSpecification } from './message.ts';
 import type { Block, Encoding, Item } from './pipe.ts';
-import type { StateMessage } from './state.ts';
+import type { Scope, StateMessage } from './state.ts';
 import type { StreamId } from './stream.ts';
 
 /** A source of records. Throws SyncErrors of origin `source`, never a driver's own. `config` arrives with its secrets resolved. */
@@ -243,4 +243,6 @@ export interface Receipt {
   readonly rows: Readonly<Record<StreamId, number>>;
   /** Values that did not fit their column and became NULL, by stream; each has its entry in `_airbyte_meta.changes`. */
   readonly nulled: Readonly<Record<StreamId, number>>;
+  /** Records that it turned away, by what its states cover: they are not there. Absent: none. */
+  readonly rejected?: Readonly<Partial<Record<Scope, number>>>;
 }

@@ -6,6 +6,7 @@ export * from './connector.ts';
 export * from './errors.ts';
 export * from './generations.ts';
 export * from './json.ts';
+export * from './losses.ts';
 export * from './message.ts';
 export * from './pause.ts';
 export * from './pipe.ts';

@@ -18,6 +18,8 @@ export interface StreamSummary extends Counts {
   readonly status: StreamStatus | null;
   /** Values that became NULL with an entry in `_airbyte_meta.changes`. */
   readonly nulled: number;
+  /** Of its records, those that the destination turned away: they are not there. Absent: none. */
+  readonly rejected?: number;
 }
 
 export interface SyncSummary extends Counts {
@@ -30,6 +32,8 @@ export interface SyncSummary extends Counts {
   /** Those that were not reached too. At most `summaryStreamsMax`, the largest first; the totals count all. */
   readonly streams: readonly StreamSummary[];
   readonly streamCount: number;
+  /** Of all records, those that the destination turned away: they are not there. Absent: none. */
+  readonly rejected?: number;
   readonly failure?: SyncFailure;
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
@@ -43,7 +47,10 @@ export const summaryStreamsMax = 100;
 export interface StreamProgress extends Counts {
   readonly stream: StreamId;
   readonly committed: Counts;
+  /** Of the whole sync, as `committed`. */
   readonly nulled: number;
+  /** Likewise; absent: none. */
+  readonly rejected?: number;
   readonly status: StreamStatus | null;
 }
 
@@ -79,6 +86,8 @@ export interface Progress {
   readonly streams: readonly StreamProgress[];
   /** Of all streams of the sync, reached or not. */
   readonly streamCount: number;
+  /** Records of the sync that the destination turned away. Absent: none. */
+  readonly rejected?: number;
   /** How many of them are done: the source called them complete, and all of it is durable. Absent: nothing was read, or by an older worker. */
   readonly streamsDone?: number;
   /** Who is late, once the checkpoint's age passes half its limit. */
@@ -201,7 +210,7 @@ export type WriteOutcome =
       readonly type: 'done';
       readonly summary: Pick<
         SyncSummary,
-        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema' | 'unfilled'
+        'records' | 'bytes' | 'streams' | 'streamCount' | 'rejected' | 'schema' | 'unfilled'
       >;
       readonly schemaHash: string;
     }

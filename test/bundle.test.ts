@@ -16,6 +16,7 @@ const modules = [
   'protocol/global-state.ts',
   'protocol/index.ts',
   'protocol/json.ts',
+  'protocol/losses.ts',
   'protocol/message.ts',
   'protocol/pause.ts',
   'protocol/pipe.ts',

@@ -6,6 +6,7 @@ import type {
   ConnectionSpec,
   ConnectionState,
   Epoch,
+  Losses,
   NextAttempt,
   Pause,
   Policy,
@@ -105,6 +106,7 @@ const streamProgress: Required<StreamProgress> = {
   bytes: 2,
   committed: { records: 1, bytes: 2 },
   nulled: 0,
+  rejected: 1,
   status: 'COMPLETE',
 };
 const schema: Required<SchemaChanges> = {
@@ -148,6 +150,7 @@ const progress: Required<Progress> = {
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,
+  rejected: 1,
   streamsDone: 1,
   late: 'the source',
   overdue: true,
@@ -164,6 +167,7 @@ const streamSummary: Required<StreamSummary> = {
   bytes: 2,
   status: null,
   nulled: 0,
+  rejected: 1,
 };
 const summary: Required<SyncSummary> = {
   syncNo: 3,
@@ -174,11 +178,15 @@ const summary: Required<SyncSummary> = {
   attempts: 2,
   streams: [streamSummary],
   streamCount: 1,
+  rejected: 1,
   failure,
   schema,
   unfilled,
   records: 1,
   bytes: 2,
+};
+const losses = {
+  [id('orders')]: { nulled: 1, rejected: 1 } satisfies Required<Losses>,
 };
 const holder: Required<messages.BeginRequest['holder']> = {
   workflowId: 'sync/orders',
@@ -217,7 +225,10 @@ const details: Required<WriteDetails> = {
 };
 const done: WriteOutcome = {
   type: 'done',
-  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema, unfilled },
+  summary: {
+    ...{ records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, rejected: 1 },
+    ...{ schema, unfilled },
+  },
   schemaHash: '00',
 };
 const samples = {
@@ -282,12 +293,13 @@ const samples = {
       segment: 2,
       checkpoints: [checkpoint],
       pausedMs: 1,
+      losses,
     } satisfies Required<messages.Continued>,
   } satisfies Required<messages.SyncInput>,
   begun: { type: 'begun', begun, failure } satisfies Required<
     Extract<messages.BeginActivityResult, { type: 'begun' }>
   >,
-  write: { begun, lane: 'all', endsAt: 1 } satisfies Required<messages.WriteActivityInput>,
+  write: { begun, lane: 'all', endsAt: 1, losses } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,
 };

@@ -118,8 +118,9 @@ function list(head: string, [title = '', ...lines]: readonly string[]): string {
 }
 
 function summaryLine(summary: SyncSummary): string {
-  const { outcome, records, bytes, attempts, failure } = summary;
-  const line = `**${outcome}** · ${grouped(records)} records · ${size(bytes)} · attempts: ${attempts}`;
+  const { outcome, records, rejected, bytes, attempts, failure } = summary;
+  const lost = rejected === undefined ? '' : ` · ${grouped(rejected)} rejected`;
+  const line = `**${outcome}** · ${grouped(records)} records${lost} · ${size(bytes)} · attempts: ${attempts}`;
   return failure === undefined ? line : `${line}\n\n${cell(describeFailure(failure))}`;
 }
 

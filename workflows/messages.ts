@@ -7,6 +7,7 @@ import type {
   Epoch,
   HeartbeatDetails,
   Holder,
+  LossesByScope,
   Pause,
   Progress,
   Scope,
@@ -189,6 +190,8 @@ export interface Continued {
   readonly checkpoints: readonly Checkpoint[];
   /** How long it has waited in pauses. Absent: not at all, or an older worker did not count. */
   readonly pausedMs?: number;
+  /** See WriteActivityInput. */
+  readonly losses?: LossesByScope;
 }
 
 export interface ConnectionInput {
@@ -223,6 +226,8 @@ export interface WriteActivityInput {
   readonly lane: string;
   /** When the sync has taken as long as it may, epoch ms: for people, its workflow ends it. Absent: it may take any time. */
   readonly endsAt?: number;
+  /** What earlier activities of the sync have told. Absent: none have, or nothing was lost. */
+  readonly losses?: LossesByScope;
 }
 
 export interface ReadActivityInput {

@@ -9,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import {
+  lossesOf,
   pausedFailure,
   type Begun,
   type Holder,
@@ -17,7 +18,7 @@ import {
 } from '../protocol/index.ts';
 import { leaseActivities } from './activities.ts';
 import { attemptOf, failureOf, heldBy, tookTooLong, workflowFailure } from './failure.ts';
-import type { SyncInput } from './messages.ts';
+import type { SyncInput, WriteActivityInput } from './messages.ts';
 import { createPairing, type Pairing } from './pairing.ts';
 import { createPausing, type Pausing } from './pausing.ts';
 import { cancelledSummary, doneSummary, failedSummary, skippedSummary } from './summary.ts';
@@ -113,9 +114,20 @@ class Sync {
     const endsAt = msMax === null ? null : Date.parse(this.#startedAt) + this.#pausedMs + msMax;
     return within(
       endsAt === null ? null : endsAt - Date.now(),
-      () => this.#pairing.write(begun, segment, endsAt),
+      () =>
+        this.#pairing.write(
+          { begun, ...(endsAt !== null && { endsAt }), ...this.#losses() },
+          segment,
+        ),
       () => workflowFailure(tookTooLong(msMax!)),
     );
+  }
+
+  /** For the activities after this one: a new one sees no heartbeats of those before. */
+  #losses(): Pick<WriteActivityInput, 'losses'> {
+    const { progress } = this.#view;
+    const losses = progress === null ? this.#input.continued?.losses : lossesOf(progress);
+    return losses === undefined || Object.keys(losses).length === 0 ? {} : { losses };
   }
 
   async #pauseOver(): Promise<void> {
@@ -155,6 +167,7 @@ class Sync {
         segment: segment + 1,
         checkpoints: Object.values(this.#view.checkpoints),
         ...(this.#pausedMs > 0 && { pausedMs: this.#pausedMs }),
+        ...this.#losses(),
       },
     });
   }

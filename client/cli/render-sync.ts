@@ -170,9 +170,21 @@ function streamTable(progress: Progress, { rateOf, streamsMax }: FrameOptions): 
 
 const summaryStreamsShownMax = 20;
 
+/** Of which streams, as far as it is known. */
+function rejectedText(rejected: number, streams: SyncSummary['streams']): string {
+  const told = streams.flatMap((one) =>
+    one.rejected === undefined ? [] : [`${one.stream}: ${count(one.rejected)}`],
+  );
+  const whose = told.length === 0 ? '' : ` (${told.join(', ')})`;
+  return clean(
+    `${plural(rejected, 'record')} turned away by the destination, and not there${whose}`,
+  );
+}
+
 /** The end of a sync, for people. */
 export function summaryText(summary: SyncSummary): readonly string[] {
-  const { outcome, syncNo, streams, streamCount, records, failure, schema, unfilled } = summary;
+  const { outcome, syncNo, streams, streamCount, records } = summary;
+  const { rejected, failure, schema, unfilled } = summary;
   const took = duration(Date.parse(summary.endedAt) - Date.parse(summary.startedAt));
   const nulled = streams.reduce((sum, stream) => sum + stream.nulled, 0);
   const shown = streams.slice(0, summaryStreamsShownMax);
@@ -189,6 +201,7 @@ export function summaryText(summary: SyncSummary): readonly string[] {
     ...(nulled === 0
       ? []
       : [`${plural(nulled, 'value')} did not fit and became NULL (see _airbyte_meta.changes)`]),
+    ...(rejected === undefined ? [] : [rejectedText(rejected, streams)]),
     ...(schema === undefined ? [] : schemaText(schema).map(clean)),
     ...(unfilled === undefined ? [] : unfilledText(unfilled).map(clean)),
     ...(rows.length === 0

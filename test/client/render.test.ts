@@ -172,6 +172,13 @@ test('sums a sync up', () => {
   ]);
 });
 
+test('tells in the summary what the destination turned away, and of which streams', () => {
+  const streams = summary().streams.map((one) => ({ ...one, rejected: 1_200 }));
+  expect(summaryText(summary({ streams, rejected: 1_203 }))).toContain(
+    '1,203 records turned away by the destination, and not there (orders: 1,200)',
+  );
+});
+
 test('ends the summary of a failed sync with what to do', () => {
   const lines = summaryText(summary({ outcome: 'failed', failure }));
   expect(lines[0]).toMatch(/^sync 3 failed/);

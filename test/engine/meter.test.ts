@@ -1,12 +1,14 @@
 import { createMeter } from '../../engine/meter.ts';
 import { createPipe } from '../../engine/pipe.ts';
-import type {
-  Checkpoint,
-  Counts,
-  Item,
-  StreamId,
-  StreamStatus,
-  TraceMessage,
+import { progress as sampleProgress } from '../client/samples.ts';
+import {
+  lossesOf,
+  type Checkpoint,
+  type Counts,
+  type Item,
+  type StreamId,
+  type StreamStatus,
+  type TraceMessage,
 } from '../../protocol/index.ts';
 import { block, catalogOf, configured, end, id, status, streamState } from '../support/items.ts';
 
@@ -49,6 +51,25 @@ test('counts what was read and committed per stream, the most recently active fi
     { stream: A, records: 3, nulled: 1, committed: { records: 8 } },
     { stream: B, records: 2, status: 'RUNNING' },
   ]);
+});
+
+test('what was lost is counted over the attempts of a sync, once it is committed', async () => {
+  const losses = { [A]: { nulled: 2, rejected: 1 }, '*': { nulled: 0, rejected: 4 } };
+  const meter = createMeter({ start: [at(A, counts(5))], syncNo: 2, catalog: both, losses });
+  expect(meter.rejected).toBe(5);
+  const receipt = { rows: {}, nulled: { [A]: 3 }, rejected: { [A]: 2, [B]: 1, '*': 1 } };
+  meter.echo({ ...echoOf(at(A, counts(8))), receipt });
+  expect(meter.rejected).toBe(9);
+  const told = meter.streams();
+  expect(told.find(({ stream }) => stream === A)).toMatchObject({ nulled: 5, rejected: 3 });
+  expect(told.find(({ stream }) => stream === B)).toMatchObject({ nulled: 0, rejected: 1 });
+  const shown = { ...sampleProgress(), streams: told, rejected: meter.rejected };
+  expect(lossesOf(shown)).toEqual({
+    [A]: { nulled: 5, rejected: 3 },
+    [B]: { nulled: 0, rejected: 1 },
+    '*': { nulled: 0, rejected: 5 },
+  });
+  expect(lossesOf(sampleProgress())).toEqual({});
 });
 
 const limited = (stream: StreamId, value: StreamStatus, reset?: unknown): TraceMessage => {

@@ -166,6 +166,8 @@ test('a state whose count disagrees with what came does not become a checkpoint'
   expect(error).toMatchObject({
     code: 'counts_disagree',
     origin: 'source',
+    stream: A,
+    place: 'scope a: the state says 3, received 2; state "x"',
     facts: { claimed: 3, received: 2 },
   });
   expect(echoes).toEqual([]);

@@ -221,7 +221,7 @@ test.each([
     const { echoes, failure } = await writeAll(to, [...items, end()]);
     expect(cursors(echoes)).toEqual([2]);
     expect(failure).toMatchObject({ code: 'counts_disagree', origin: 'destination', stream: 'a' });
-    expect(failure!.place).toContain(`${place}, the source counts 2`);
+    expect(failure!.place).toContain(`${place}, the source counts 2; state {"id":4}`);
   },
 );
 
@@ -324,6 +324,24 @@ test('a slow one holds the source back, and blocks are let go once it has taken 
   expect(failure).toBeNull();
   expect(blocks.every((one) => one.released() === 1)).toBe(true);
 }, 60_000);
+
+test('what it turned away is told once, with the checkpoint that covers it', async () => {
+  const to = fake(
+    `await take({ state: (s) => echo({ ...s, destinationStats: s.stream.stream_state.id === 4 ? { recordCount: 2 } : { recordCount: 1, rejectedRecordCount: 1 } }) });`,
+  );
+  const { echoes, failure } = await writeAll(to, [...six, end()]);
+  expect(failure).toBeNull();
+  expect(echoes.map(({ receipt }) => receipt?.rejected)).toEqual([{ a: 1 }, undefined, { a: 1 }]);
+  const whole = fake(
+    `await take({ state: (s) => echo({ ...s, destinationStats: { recordCount: 1, rejectedRecordCount: 1 } }) });`,
+  );
+  const replaced = await writeAll(
+    whole,
+    [...six, end({ statuses: { [A]: 'COMPLETE' } })],
+    writeInput({}, catalogOf(overwritten)),
+  );
+  expect(replaced.echoes.map(({ receipt }) => receipt?.rejected)).toEqual([{ a: 3 }]);
+});
 
 /** Writes until it is aborted, and tells for how long the writer is blocked meanwhile. */
 function writing(to: FakeDestination, items: readonly Item[]) {

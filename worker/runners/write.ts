@@ -14,7 +14,7 @@ import {
 import { createEchoes, type Echoes } from '../../engine/echoes.ts';
 import { createLatch } from '../../engine/latch.ts';
 import { finished, proveSuccess } from '../../engine/outcome.ts';
-import { Scopes, type Covered } from '../../engine/scopes.ts';
+import { Scopes } from '../../engine/scopes.ts';
 import { createFeed } from './feed.ts';
 import { feedItems } from './feed-items.ts';
 import { hearOutput } from './hear.ts';
@@ -22,7 +22,7 @@ import { landCatalog, type Landed } from './landed.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session } from './session.ts';
 import { createVerdict } from './verdict.ts';
-import type { WriteOptions, Writing } from './writing.ts';
+import { echoOf, type WriteOptions, type Writing } from './writing.ts';
 
 /**
  * A destination that is another program: it takes blocks as they are and states on its stdin, and what it echoes on its stdout becomes a
@@ -91,8 +91,7 @@ async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerato
   const fed = feedItems(writing, items);
   try {
     while (!isHeard || made.length > 0) {
-      for (let next = made.shift(); next !== undefined; next = made.shift())
-        yield echoOf(writing, next);
+      for (let next = made.shift(); next !== undefined; next = made.shift()) yield next;
       if (!isHeard) await latch.wait();
     }
     await Promise.all([heard, fed]);
@@ -120,17 +119,15 @@ function begin({ options, input, landed, start }: Opened): Writing {
     echoes: createEchoes(),
     verdict: createVerdict(options),
     feed: createFeed(session.input!, () => over.abort()),
-    ...{ made: [], latch: createLatch(), heldBack: null, end: null, failure: null },
+    ...{
+      rejected: new Map(),
+      made: [],
+      latch: createLatch(),
+      heldBack: null,
+      end: null,
+      failure: null,
+    },
   };
-}
-
-/** The destination says itself what it counts, state by state. */
-const receipt = { rows: {}, nulled: {} };
-
-function echoOf({ scopes }: Writing, covered: Covered): Echo {
-  // Invariant 1: only what came back, or was complete when the destination ended well, gets here.
-  const checkpoint = scopes.checkpoint(covered, new Date().toISOString());
-  return { state: covered.message, checkpoint, receipt };
 }
 
 /** How long it has neither taken what it was given, nor ended after its input did, nor printed anything at all. */
