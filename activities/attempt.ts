@@ -1,15 +1,20 @@
 import { Context } from '@temporalio/activity';
-import type { Meter } from '../engine/meter.ts';
+import type { Limit, Meter } from '../engine/meter.ts';
 import type {
   Begun,
+  CadenceFacts,
   Checkpoint,
   Counts,
   Epoch,
+  LossesByScope,
+  NextAttempt,
   Progress,
+  RateLimit,
   SchemaChanges,
   SyncFailure,
+  WatchedLimit,
 } from '../protocol/index.ts';
-import { isObject } from '../protocol/index.ts';
+import { isObject, lossesOf } from '../protocol/index.ts';
 import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
 import type { Committer } from './committer.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -28,6 +33,8 @@ export class Attempt {
   readonly deps: ActivityDeps;
   readonly begun: Begun;
   readonly lane: string;
+  /** See WriteActivityInput. */
+  readonly endsAt: number | null;
   readonly context: Context;
   readonly epoch: Epoch;
   readonly stop: Stop;
@@ -38,6 +45,8 @@ export class Attempt {
   readonly #startedAt = new Date().toISOString();
   readonly #startedMs = performance.now();
   readonly #notices: string[] = [];
+  /** Of the attempts before this one; null: none is known. */
+  readonly losses: LossesByScope | null;
   book: Book;
   attached: Attached | null = null;
   /** When it last asked to be attached, ms of performance.now. */
@@ -49,25 +58,34 @@ export class Attempt {
   phase: Progress['phase'] = 'attaching';
   resumed: Progress['resumedFrom'] = {};
   late: string | null = null;
+  limits: readonly WatchedLimit[] = [];
+  cadence: CadenceFacts | null = null;
+  /** It has failed. */
+  next: NextAttempt | null = null;
   schema: SchemaChanges | null = null;
   unfilled: Reviewed['told'] | null = null;
   #overdue = false;
   #checkpointAt = performance.now();
+  #news = '[false,false,null]';
   /** Checkpoints made by this attempt. */
   echoes = 0;
   lastCheckpointAt: string | null = null;
   failure: SyncFailure | null = null;
   interrupted = false;
 
-  constructor(deps: ActivityDeps, { begun, lane }: WriteActivityInput) {
+  constructor(deps: ActivityDeps, { begun, lane, endsAt, losses }: WriteActivityInput) {
     this.deps = deps;
     this.begun = begun;
     this.lane = lane;
+    this.endsAt = endsAt ?? null;
     this.context = Context.current();
     const { info } = this.context;
     // Supplied by the caller, never counted up: a thawed zombie cannot rise above the attempt that replaced it.
     this.epoch = { syncNo: begun.syncNo, at: info.currentAttemptScheduledTimestampMs };
     this.hint = hintOf(info.heartbeatDetails);
+    // Heartbeats know more than what the workflow knew when it began this activity.
+    const told = this.hint?.progress;
+    this.losses = told?.epoch.syncNo === begun.syncNo ? lossesOf(told) : (losses ?? null);
     this.failure = this.hint?.failure ?? null;
     this.interrupted = this.hint?.interrupted === true;
     this.book = createBook(this.hint?.checkpoints ?? []);
@@ -116,6 +134,14 @@ export class Attempt {
     this.#overdue = true;
   }
 
+  /** Since it was last asked: somebody is late or no more so, the source waits for a rate limit or no more so. */
+  hasNews(): boolean {
+    const news = JSON.stringify([this.late !== null, this.#overdue, this.meter?.limit ?? null]);
+    const isNew = news !== this.#news;
+    this.#news = news;
+    return isNew;
+  }
+
   #observed(): Observed {
     return {
       read: this.meter?.read ?? nothing,
@@ -137,7 +163,8 @@ export class Attempt {
   }
 
   progress(): Progress {
-    const { meter, late, schema } = this;
+    const { meter, late, schema, next } = this;
+    const limit = meter?.limit ?? null;
     const unfilled = this.unfilled?.now ?? null;
     return {
       phase: this.phase,
@@ -149,11 +176,17 @@ export class Attempt {
       committed: meter?.committed ?? nothing,
       lastCheckpointAt: this.lastCheckpointAt,
       waiting: meter?.waiting ?? { states: 0, bytes: 0 },
+      ...(this.cadence !== null && { cadence: this.cadence }),
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,
+      ...(meter !== null && meter.rejected > 0 && { rejected: meter.rejected }),
       ...(meter !== null && { streamsDone: meter.streamsDone }),
       ...(late !== null && { late }),
+      ...(this.#overdue && { overdue: true as const }),
+      ...(this.limits.length > 0 && { limits: this.limits }),
+      ...(limit !== null && next === null && { rateLimit: limitShown(limit) }),
+      ...(next !== null && { next }),
       ...(schema !== null && { schema }),
       ...(unfilled !== null && { unfilled }),
       ...(this.#notices.length > 0 && { notices: [...this.#notices] }),
@@ -165,6 +198,10 @@ export class Attempt {
     this.committer?.stop();
     this.stop.dispose();
   }
+}
+
+function limitShown({ stream, resetMs }: Limit): RateLimit {
+  return { stream, until: resetMs === null ? null : new Date(resetMs).toISOString() };
 }
 
 function hintOf(details: unknown): WriteDetails | null {

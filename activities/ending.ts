@@ -5,14 +5,12 @@ import type { Attempt } from './attempt.ts';
 import { refusalOf } from './connection-client.ts';
 import { applicationFailure, interrupted, outgoing } from './failure.ts';
 import { logRefusal } from './refusal.ts';
+import { retryPauseMs } from './retry-pause.ts';
+import { tellSync } from './tell-sync.ts';
 
 /** With one worker nobody is left to answer while it shuts down. */
 const shutdownCommitMsMax = 2_000;
 const lastCommitMsMax = 10_000;
-/** Pauses by attempts without a new checkpoint; the last one repeats. */
-const pausesMs = [1_000, 2_000, 5_000, 10_000, 30_000, 60_000, 120_000, 300_000];
-/** The longest wait for a rate limit's reset. */
-const quotaMsMax = 24 * 3_600_000;
 
 /** Turns what ended an attempt early into what Temporal is to do next: throws it, or answers `raise`. */
 export async function endOf(attempt: Attempt, thrown: unknown): Promise<WriteOutcome> {
@@ -53,7 +51,7 @@ function causeOf({ stop }: Attempt, thrown: unknown): SyncError {
   return stop.reason?.type === 'failed' ? stop.reason.error : asSyncError(thrown);
 }
 
-/** The last checkpoints, by every road there is. */
+/** The last checkpoints, and when it is tried again, by every road there is. */
 async function lastWords(attempt: Attempt, commitMsMax: number): Promise<void> {
   const { committer, forwarder, context } = attempt;
   attempt.phase = 'draining';
@@ -71,6 +69,9 @@ async function lastWords(attempt: Attempt, commitMsMax: number): Promise<void> {
         reason: asSyncError(error).message,
       });
     }
+  } else if (attempt.next !== null) {
+    // The heartbeat holds it too.
+    await tellSync(attempt).catch(() => undefined);
   }
   attempt.heart.beat();
   // A cancelled activity does not wait for its last heartbeat: it must be on its way before the end is.
@@ -94,13 +95,21 @@ async function fail(attempt: Attempt, error: SyncError): Promise<WriteOutcome> {
   // On attach: a newer sync has the connection. On commit: a newer attempt of this one has it, and this failure reaches nobody.
   if (refusal === refusals.fenced && attempt.attached === null)
     throw applicationFailure(failure, { attempt: number, final: true });
-  attempt.failure = failure;
+  const spent = isSpent(attempt) && failure.kind !== 'config_error';
+  const isFinal = failure.kind === 'config_error' || facts?.['overdue'] === true;
+  const resetMs = quotaResetOf(attempt, error);
+  const told = resetMs === null ? failure : limited(failure, resetMs);
+  attempt.failure = told;
+  if (!isFinal && !spent) {
+    const at = new Date(Date.now() + pauseOf(attempt, resetMs)).toISOString();
+    attempt.next = { at, failure: told };
+  }
   await lastWords(attempt, lastCommitMsMax);
-  throw applicationFailure(withCount(attempt, failure), {
+  throw applicationFailure(withCount(attempt, told), {
     attempt: number,
-    retryDelayMs: pauseOf(attempt, error),
-    ...(facts?.['overdue'] === true && { final: true }),
-    ...(isSpent(attempt) && failure.kind !== 'config_error' && { spent: countOf(attempt) }),
+    retryDelayMs: pauseOf(attempt, resetMs),
+    ...(isFinal && { final: true }),
+    ...(spent && { spent: countOf(attempt) }),
   });
 }
 
@@ -129,15 +138,26 @@ function spentOf({ begun }: Attempt, { facts }: SyncFailure): number {
   return typeof told === 'number' ? told : begun.spec.policy.attemptsWithoutProgressMax;
 }
 
-function pauseOf(attempt: Attempt, error: SyncError): number {
-  const { echoes, attached, meter, context } = attempt;
-  const told = error.facts?.['quotaReset'];
-  const reset = typeof told === 'number' ? told : (meter?.quotaReset ?? null);
-  const isLimited = error.code === 'rate_limited' || error.origin === 'source';
-  if (isLimited && reset !== null && reset > Date.now())
-    return Math.min(quotaMsMax, reset - Date.now());
-  const without = echoes > 0 ? 1 : (attached?.attemptsWithoutProgress ?? context.info.attempt);
-  return pausesMs[Math.min(Math.max(without, 1), pausesMs.length) - 1]!;
+/** When a source that failed has its quota back, epoch ms; null: it has it, or said nothing of one. */
+function quotaResetOf({ meter }: Attempt, { code, origin, facts }: SyncError): number | null {
+  const told = facts?.['quotaReset'];
+  const resetMs = typeof told === 'number' ? told : (meter?.limit?.resetMs ?? null);
+  const isLimited = code === 'rate_limited' || origin === 'source';
+  return isLimited && resetMs !== null && resetMs > Date.now() ? resetMs : null;
+}
+
+/** Whoever hears of the failure hears what is waited for. */
+function limited(failure: SyncFailure, quotaReset: number): SyncFailure {
+  return {
+    ...failure,
+    code: failure.code ?? 'rate_limited',
+    facts: { ...failure.facts, quotaReset },
+  };
+}
+
+function pauseOf({ echoes, attached, context }: Attempt, resetMs: number | null): number {
+  const without = attached?.attemptsWithoutProgress ?? context.info.attempt;
+  return retryPauseMs({ echoes, without, resetMs }, Date.now());
 }
 
 function log({ context, deps }: Attempt, error: SyncError, failure: SyncFailure): void {

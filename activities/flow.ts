@@ -23,8 +23,10 @@ export interface Flow {
   readonly isAtBoundary: boolean;
   /** Every uncovered record is of a stream that is a checkpoint only as a whole: its load takes as long as it takes. */
   readonly isLoadingWhole: boolean;
-  /** Since when the writer waits for an item, ms of performance.now; null: it does not. */
-  readonly waitingSince: number | null;
+  /** ms for which the writer has waited for an item and the source has shown no life; 0: it does not wait. */
+  readonly silentMs: number;
+  /** The source shows life that no item tells of. */
+  lives(): void;
 }
 
 /** `whole`: streams that the writer makes a checkpoint of only as a whole. Others are such when they are read in full and send no states. */
@@ -36,6 +38,7 @@ export function createFlow(
   const uncovered = new Set<StreamId>();
   const withStates = new Set<StreamId | typeof globalScope>();
   let waitingSince: number | null = null;
+  let livedAt = -Infinity;
 
   function note(item: Item): void {
     switch (item.type) {
@@ -91,8 +94,11 @@ export function createFlow(
       if (withStates.has(globalScope)) return false;
       return [...uncovered].every((id) => readInFull.has(id) && !withStates.has(id));
     },
-    get waitingSince() {
-      return waitingSince;
+    get silentMs() {
+      return waitingSince === null ? 0 : performance.now() - Math.max(waitingSince, livedAt);
+    },
+    lives() {
+      livedAt = performance.now();
     },
   };
 }

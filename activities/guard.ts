@@ -1,8 +1,9 @@
+import type { WatchedLimit, Writer } from '../protocol/index.ts';
 import type { Attempt } from './attempt.ts';
 import { unlessAborted } from './connection-client.ts';
 import { createPermit, type Permit } from './permit.ts';
 import type { Flow, Gate } from './flow.ts';
-import { judge } from './watchdog.ts';
+import { judge, type Watched } from './watchdog.ts';
 
 /** An activity with more attempts is ended at a checkpoint and begun anew: history and backoff start again. */
 const attemptsMax = 100;
@@ -37,26 +38,43 @@ function isSegmentOver({ begun, context, forwarder, ranMs }: Attempt): boolean {
 }
 
 /** Once a second: forwards what is due, and looks for who is late. */
-export function watch(attempt: Attempt, flow: Flow): void {
-  const { meter, stop, begun, forwarder, heart } = attempt;
+export function watch(attempt: Attempt, flow: Flow, writer: Writer): void {
+  const { stop, begun, forwarder, heart } = attempt;
   forwarder!.tick();
   if (stop.reason !== null) {
     if (attempt.phase === 'syncing') attempt.enter('draining');
     return;
   }
-  const now = performance.now();
-  const { late, isOverdue, failure } = judge(begun.spec.policy, {
-    ageMs: attempt.ageMs(),
-    waiting: meter!.waiting,
-    silentMs: flow.waitingSince === null ? 0 : now - flow.waitingSince,
-    isLoadingWhole: flow.isLoadingWhole,
-  });
-  const isNew = (attempt.late === null) !== (late === null);
-  attempt.late = late;
-  if (isNew) {
+  const found = judge(begun.spec.policy, watchedOf(attempt, flow, writer));
+  attempt.late = found.late;
+  attempt.limits = [...found.limits, ...syncLimit(attempt)];
+  if (found.isOverdue) attempt.markOverdue();
+  if (attempt.hasNews()) {
     heart.beat();
     forwarder!.touch();
   }
-  if (isOverdue) attempt.markOverdue();
-  if (failure !== null) stop.ask({ type: 'failed', error: failure });
+  if (found.failure !== null) stop.ask({ type: 'failed', error: found.failure });
+}
+
+/** The workflow ends the sync; here it is only shown how near that is. */
+function syncLimit({ begun, endsAt }: Attempt): readonly WatchedLimit[] {
+  const { syncMsMax: msMax } = begun.spec.policy;
+  if (msMax === undefined || endsAt === null) return [];
+  return [{ limit: 'sync', ms: msMax - (endsAt - Date.now()), msMax }];
+}
+
+function watchedOf(attempt: Attempt, flow: Flow, { blockedMs = 0 }: Writer): Watched {
+  const meter = attempt.meter!;
+  const { limitedUntil, lastRecordAt, waiting, limit } = meter;
+  const ageMs = attempt.ageMs();
+  // A source that waits for its rate limit is neither silent nor idle before it.
+  const askedMs = limitedUntil === null ? Infinity : Math.max(0, Date.now() - limitedUntil);
+  const recordMs = lastRecordAt === null ? Infinity : performance.now() - lastRecordAt;
+  return {
+    ...{ ageMs, waiting, blockedMs },
+    silentMs: Math.min(flow.silentMs, askedMs),
+    idleMs: Math.min(ageMs, recordMs, askedMs),
+    isLoadingWhole: flow.isLoadingWhole,
+    isLimited: limit !== null,
+  };
 }

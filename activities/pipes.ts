@@ -18,6 +18,8 @@ export interface Meeting {
   readonly states: readonly StateMessage[];
   readonly checkpoints: AsyncIterable<StateMessage>;
   accepts(stream: StreamId): readonly Encoding[];
+  /** See ReadInput. */
+  lives(): void;
 }
 
 export interface PipeKey {

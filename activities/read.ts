@@ -88,7 +88,8 @@ async function pump(
   let end: End | null = null;
   try {
     const accepts = (stream: StreamId): readonly Encoding[] => meeting.accepts(stream);
-    const input = { config, catalog, state: states, accepts, checkpoints, drain, abort };
+    const lives = (): void => meeting.lives();
+    const input = { config, catalog, state: states, accepts, checkpoints, lives, drain, abort };
     items = source.read(input)[Symbol.asyncIterator]();
     while (end === null) {
       const result = await nextOrClosed(items, pipe);

@@ -4,17 +4,16 @@ import {
   asSyncError,
   idsOf,
   isReadInFull,
+  limitsOf,
   statesForSource,
   summaryStreamsMax,
   SyncError,
-  type Checkpoint,
   type Echo,
   type StreamId,
   type WriteOutcome,
 } from '../protocol/index.ts';
 import {
   readySignal,
-  forwardSignal,
   type Attached,
   type Ready,
   type WriteActivityInput,
@@ -45,12 +44,13 @@ import { sourceFor } from './refresh.ts';
 import { compareWithHeld, resumedFrom } from './resume.ts';
 import { reviewOffer } from './review.ts';
 import { createRoadBack, type RoadBack } from './road-back.ts';
+import { tellSync } from './tell-sync.ts';
+import { blocked } from './watchdog.ts';
 
 /** What the pipe holds at most, beside one item. */
 const pipeBytesMax = 32 * 1024 * 1024;
 const attachPatience = { callMs: 10_000, totalMs: 120_000 };
 const commitPatience = { callMs: 5_000, totalMs: 5_000 };
-const signalMsMax = 5_000;
 /** A writer whose reader does not come gives up: the reader's own time to start is 30 s. */
 const readerMsMax = 40_000;
 /** After the source's end Temporal has this long to take the last checkpoints. */
@@ -112,7 +112,7 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   attempt.unfilled = review.told;
   if (review.refusal !== null) {
     // The failure is too small for them, so the workflow hears of the changes before it.
-    await forward(attempt, []).catch(() => undefined);
+    await tellSync(attempt).catch(() => undefined);
     throw review.refusal;
   }
   const opened = await openUnlessStopped(
@@ -127,19 +127,24 @@ async function run(attempt: Attempt, pipes: Pipes): Promise<WriteOutcome> {
   }
 }
 
-/** A destination that is opened after the attempt was stopped is closed again. */
+/** A destination that is opened after the attempt was stopped is closed again; one that does not open in its time stops it. */
 async function openUnlessStopped(
   attempt: Attempt,
   opening: Promise<OpenedWriter | Finished>,
 ): Promise<OpenedWriter | Finished> {
+  const { stop, begun } = attempt;
+  const msMax = limitsOf(begun.spec.policy).destinationBlockedMsMax;
+  const late = setTimeout(() => stop.ask({ type: 'failed', error: blocked(msMax) }), msMax);
   try {
-    return await unlessAborted(opening, attempt.stop.abort);
+    return await unlessAborted(opening, stop.abort);
   } catch (error) {
     void opening.then(
       (late) => (late.writer === null ? undefined : close(attempt, late)),
       () => undefined, // it was not opened: nothing to close
     );
     throw error;
+  } finally {
+    clearTimeout(late);
   }
 }
 
@@ -188,16 +193,19 @@ async function copy(
       }),
       checkpoints: road.states,
       accepts: (stream) => encodingsOf(ends.destination, stream),
+      lives: () => flow.lives(),
     },
     () => {
       clearTimeout(noReader);
       attempt.enter('syncing');
+      // The workflow still shows when this attempt was to begin.
+      if (attempt.hint?.progress.next !== undefined) attempt.forwarder!.touch();
     },
   );
   attempt.enter('waiting for the reader');
   const noReader = setTimeout(() => pipe.close(readerMissing()), readerMsMax);
   stop.drains();
-  const look = setInterval(() => watch(attempt, flow), lookEveryMs);
+  const look = setInterval(() => watch(attempt, flow, writer), lookEveryMs);
   try {
     await askForReader(attempt);
     const gate = gateOf(attempt, flow, writer.held === null);
@@ -224,6 +232,7 @@ function prepare(
   attempt.meter = createMeter({
     ...{ start, catalog, syncNo: begun.syncNo },
     done: doneBefore(attempt),
+    ...(attempt.losses !== null && { losses: attempt.losses }),
   });
   attempt.resumed = resumedFrom(start);
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
@@ -238,7 +247,7 @@ function prepare(
       stop.ask({ type: 'failed', error });
     },
   });
-  attempt.forwarder = createForwarder((checkpoints) => forward(attempt, checkpoints));
+  attempt.forwarder = createForwarder((checkpoints) => tellSync(attempt, checkpoints));
   tellOf(attempt, notice);
 }
 
@@ -252,16 +261,6 @@ function tellOf(attempt: Attempt, notice: string | null): void {
 function doneBefore({ hint, begun }: Attempt): readonly StreamId[] {
   if (hint === null || hint.progress.epoch.syncNo !== begun.syncNo) return [];
   return hint.progress.streams.flatMap((one) => (one.status === 'COMPLETE' ? [one.stream] : []));
-}
-
-/** Tells the sync workflow. */
-async function forward(attempt: Attempt, checkpoints: readonly Checkpoint[]): Promise<void> {
-  const { deps, epoch, context } = attempt;
-  const { workflowId, runId } = context.info.workflowExecution!;
-  const sync = deps.client.workflow.getHandle(workflowId, runId);
-  await deps.client.withDeadline(Date.now() + signalMsMax, () =>
-    sync.signal(forwardSignal, { epoch, checkpoints, progress: attempt.progress() }),
-  );
 }
 
 async function askForReader({ deps, lane, epoch, context, stop }: Attempt): Promise<void> {
@@ -285,13 +284,14 @@ async function consume(
 /** Every echo: counted, into the heartbeat at once, on its way to Temporal and back to the source. */
 async function note(attempt: Attempt, echo: Echo, road: RoadBack): Promise<void> {
   const { meter, committer, forwarder, book, heart, room } = attempt;
-  const { checkpoint, state, commitMs } = echo;
+  const { checkpoint, state, commitMs, cadence } = echo;
   const before = meter!.committed;
   meter!.echo(echo);
   const after = meter!.committed;
   const gained = { records: after.records - before.records, bytes: after.bytes - before.bytes };
   attempt.meters.checkpoint(gained, commitMs);
   attempt.echoes += 1;
+  attempt.cadence = cadence ?? attempt.cadence;
   attempt.lastCheckpointAt = checkpoint.committedAt;
   attempt.freshen();
   attempt.failure = null;
@@ -329,13 +329,17 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
 function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
   const streams = meter!
     .streams()
-    .map(({ stream, committed, status, nulled }) => ({ stream, ...committed, status, nulled }))
+    .map(({ stream, committed, status, nulled, rejected }) => ({
+      ...{ stream, ...committed, status, nulled },
+      ...(rejected !== undefined && { rejected }),
+    }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
   const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
     ...{ streams, streamCount: meter!.streamCount },
+    ...(meter!.rejected > 0 && { rejected: meter!.rejected }),
     ...(schema !== null && { schema }),
     ...(unfilled !== null && { unfilled }),
   };
@@ -345,7 +349,8 @@ function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): W
 /** An earlier attempt finished every stream, and its answer was lost. */
 function finishedBefore(attempt: Attempt, { start }: Finished, { schemaHash }: Ends): WriteOutcome {
   const { syncNo } = attempt.begun;
-  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] } });
+  const known = attempt.losses !== null && { losses: attempt.losses };
+  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] }, ...known });
   return done(attempt, schemaHash);
 }
 

@@ -83,7 +83,6 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     spec: { connectionSpecification: {} },
     log: () => undefined,
     redact: (text) => text,
-    silenceMsMax: 60_000,
   });
   const never = new AbortController().signal;
   const input: ReadInput<JsonObject> = {

@@ -3,7 +3,9 @@ import { durationText, parseDuration, parseSize, sizeText } from './units.ts';
 import { choiceOf, type YamlValue } from './yaml-value.ts';
 
 type Limits = { readonly min: number; readonly max: number };
-type Member = { [K in keyof Policy]-?: Policy[K] extends number ? K : never }[keyof Policy];
+type Member = {
+  [K in keyof Policy]-?: NonNullable<Policy[K]> extends number ? K : never;
+}[keyof Policy];
 
 interface Rule extends Limits {
   readonly member: Member;
@@ -56,6 +58,19 @@ const rules: Readonly<Record<string, Rule>> = {
     min: 10 * secondMs,
     max: 7 * dayMs,
   },
+  destination_blocked_max: {
+    member: 'destinationBlockedMsMax',
+    kind: 'duration',
+    min: 10 * secondMs,
+    max: 7 * dayMs,
+  },
+  no_progress_max: {
+    member: 'noProgressMsMax',
+    kind: 'duration',
+    min: 10 * secondMs,
+    max: 7 * dayMs,
+  },
+  sync_max: { member: 'syncMsMax', kind: 'duration', min: minuteMs, max: 365 * dayMs },
   segment_max: { member: 'segmentMsMax', kind: 'duration', min: minuteMs, max: 7 * dayMs },
 };
 const schemaChoices = ['propagate', 'ignore', 'pause'] as const;

@@ -1,4 +1,4 @@
-import type { CadenceBounds } from '../protocol/index.ts';
+import type { CadenceBounds, CadenceFacts, CommitReason } from '../protocol/index.ts';
 
 /** Commits may cost this share of the time. */
 const commitShare = 0.05;
@@ -6,6 +6,10 @@ const commitShare = 0.05;
 const learning = 0.3;
 /** The most that a covered state waits, whatever the bounds say (design §5). */
 export const intervalMsLimit = 15 * 60_000;
+
+const mebibyte = 1024 * 1024;
+/** To what people read. */
+const rounded = (n: number): number => Math.round(n * 1_000) / 1_000;
 
 /** What waits for a commit. */
 export interface Waiting {
@@ -17,38 +21,50 @@ export interface Waiting {
 
 /** Decides at states when to commit: when the batch is big enough or old enough. Learns what a commit costs and stretches the interval to it. */
 export interface Cadence {
-  isDue(waiting: Waiting, now: number): boolean;
+  /** Why a commit is due; null: none is. */
+  whyDue(waiting: Waiting, now: number): CommitReason | null;
   /** When `waiting` becomes due by age. */
   dueAt(waiting: Waiting): number;
-  learn(commitMs: number): void;
-  /** The interval in force, and the cost it was learned from; for people. */
-  readonly intervalMs: number;
-  readonly commitMs: number | null;
+  /** A commit was made. `bytes`: that it took. */
+  learn(commit: { readonly ms: number; readonly bytes: number }): void;
+  /** `why`: the last commit was made; `now`: on the clock of `startedAt`. */
+  facts(why: CommitReason, now: number): CadenceFacts;
 }
 
-export function createCadence({
-  batchBytesMax,
-  intervalMsMin,
-  intervalMsMax,
-}: CadenceBounds): Cadence {
+/** `startedAt`: when writing began, ms. */
+export function createCadence(
+  { batchBytesMax, intervalMsMin, intervalMsMax }: CadenceBounds,
+  startedAt: number,
+): Cadence {
   const ceiling = Math.min(intervalMsMax, intervalMsLimit);
   const floor = Math.min(intervalMsMin, ceiling);
   let cost: number | null = null;
+  let commits = 0;
+  let spentMs = 0;
+  let bytesTaken = 0;
 
   const interval = (): number =>
     cost === null ? floor : Math.min(ceiling, Math.max(floor, cost / commitShare - cost));
 
   return {
-    isDue: ({ bytes, since }, now) => bytes >= batchBytesMax || now - since >= interval(),
+    whyDue({ bytes, since }, now) {
+      if (bytes >= batchBytesMax) return 'batch full';
+      return now - since >= interval() ? 'interval' : null;
+    },
     dueAt: ({ since }) => since + interval(),
-    learn(commitMs) {
-      cost = cost === null ? commitMs : cost + learning * (commitMs - cost);
+    learn({ ms, bytes }) {
+      cost = cost === null ? ms : cost + learning * (ms - cost);
+      commits += 1;
+      spentMs += ms;
+      bytesTaken += bytes;
     },
-    get intervalMs() {
-      return interval();
-    },
-    get commitMs() {
-      return cost;
-    },
+    facts: (why, now) => ({
+      why,
+      commits,
+      commitMs: Math.round(cost ?? 0),
+      msPerMib: bytesTaken === 0 ? null : rounded(spentMs / (bytesTaken / mebibyte)),
+      intervalMs: Math.round(interval()),
+      share: now > startedAt ? Math.min(1, rounded(spentMs / (now - startedAt))) : 0,
+    }),
   };
 }

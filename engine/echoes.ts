@@ -8,6 +8,7 @@ import {
   type StreamId,
 } from '../protocol/index.ts';
 import type { Covered } from './scopes.ts';
+import { shownState } from './shown-state.ts';
 
 /** A state that a destination was sent. */
 export interface SentState {
@@ -168,7 +169,7 @@ export function compareEcho(state: State, states: readonly SentState[]): void {
     origin: 'destination',
     code: 'counts_disagree',
     ...(last.scope !== globalScope && { stream: last.scope }),
-    place: `scope ${last.scope}: given ${last.given}${sum === last.given ? '' : ` (${sum} since its last echo)`}, counted ${records}${rejected > 0 ? `, turned away ${rejected}` : ''}${source === undefined ? '' : `, the source counts ${source}`}`,
+    place: `scope ${last.scope}: given ${last.given}${sum === last.given ? '' : ` (${sum} since its last echo)`}, counted ${records}${rejected > 0 ? `, turned away ${rejected}` : ''}${source === undefined ? '' : `, the source counts ${source}`}; ${shownState(state)}`,
     remedy:
       'The state did not become a checkpoint. Compare the table with the source; if it happens again, report it to the connector.',
     facts: {

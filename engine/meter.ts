@@ -3,6 +3,7 @@ import {
   globalScope,
   idsOf,
   isReadInFull,
+  rateLimitOf,
   replaces,
   scopeOf,
   streamId,
@@ -12,6 +13,7 @@ import {
   type Counts,
   type Echo,
   type Item,
+  type LossesByScope,
   type StreamId,
   type StreamProgress,
   type StreamStatus,
@@ -30,13 +32,19 @@ export interface Meter {
   readonly waiting: { readonly states: number; readonly bytes: number };
   /** Of all streams of the sync: those that this attempt has, reached or not, and those that earlier ones have finished. */
   readonly streamCount: number;
+  /** Records of the sync that the destination turned away. */
+  readonly rejected: number;
   /** How many of them are done. */
   readonly streamsDone: number;
-  /** ms of performance.now; null: none came. */
-  readonly lastStateAt: number | null;
-  readonly lastItemAt: number | null;
-  /** The last reset of a rate limit that the source told, epoch ms; null: none. */
-  readonly quotaReset: number | null;
+  /** When the last record came, ms of performance.now; null: none did. */
+  readonly lastRecordAt: number | null;
+  /**
+   * The rate limit that the source says it waits for, of the stream that waits longest; null: none, or its time is up. A record of the stream, or a
+   * status without a limit, ends it.
+   */
+  readonly limit: Limit | null;
+  /** When the last rate limit that it told of ends or ended, epoch ms; null: it told of none, or not until when. */
+  readonly limitedUntil: number | null;
   /**
    * The most recently active streams first, at most `summaryStreamsMax`. COMPLETE is a stream only once it is done: what the source calls
    * complete before all of it is durable is still running.
@@ -46,6 +54,12 @@ export interface Meter {
   prove(): void;
 }
 
+export interface Limit {
+  readonly stream: StreamId;
+  /** epoch ms; null: the source does not say. */
+  readonly resetMs: number | null;
+}
+
 interface StreamMeter {
   records: number;
   bytes: number;
@@ -53,10 +67,12 @@ interface StreamMeter {
   /** What the sync had committed of it when this attempt began. */
   readonly before: number;
   nulled: number;
+  rejected: number;
   /** As the source told it. */
   status: StreamStatus | null;
   /** A checkpoint says that it is complete: what replaces the old data has taken its place. */
   completed: boolean;
+  limit: Limit | null;
 }
 
 export interface MeterInput {
@@ -66,11 +82,23 @@ export interface MeterInput {
   readonly catalog: ConfiguredCatalog;
   /** Streams that earlier attempts of the sync have brought to their end, as far as is known. */
   readonly done?: readonly StreamId[];
+  /** What earlier attempts of the sync have told of committed records. */
+  readonly losses?: LossesByScope;
 }
 
 const nothing: Counts = { records: 0, bytes: 0 };
+const noLosses: LossesByScope = {};
 
-export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): Meter {
+function longest(limits: readonly Limit[], now: number): Limit | null {
+  const waiting = limits.filter(({ resetMs }) => resetMs === null || resetMs > now);
+  return waiting.reduce<Limit | null>(
+    (last, one) => ((one.resetMs ?? 0) > (last?.resetMs ?? -1) ? one : last),
+    null,
+  );
+}
+
+export function createMeter(input: MeterInput): Meter {
+  const { start, syncNo, catalog, done = [], losses = noLosses } = input;
   // In order of activity: the last one was active last.
   const streams = new Map<StreamId, StreamMeter>();
   const committed = createCommitted();
@@ -79,9 +107,10 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   let read = nothing;
   let states = 0;
   let bytesSinceCommit = 0;
-  let lastStateAt: number | null = null;
-  let lastItemAt: number | null = null;
-  let quotaReset: number | null = null;
+  /** Of states that cover all streams nobody knows whose. */
+  let sharedRejected = losses[globalScope]?.rejected ?? 0;
+  let lastRecordAt: number | null = null;
+  let limitedUntil: number | null = null;
 
   function meter(id: StreamId): StreamMeter {
     const known = streams.get(id);
@@ -92,7 +121,8 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     }
     const made: StreamMeter = {
       ...{ ...nothing, committed: committed.of(id), before: committed.of(id).records },
-      ...{ nulled: 0, status: null, completed: false },
+      ...{ nulled: losses[id]?.nulled ?? 0, rejected: losses[id]?.rejected ?? 0 },
+      ...{ status: null, completed: false, limit: null },
     };
     streams.set(id, made);
     return made;
@@ -107,7 +137,6 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
   }
 
   function note(item: Item): void {
-    lastItemAt = performance.now();
     switch (item.type) {
       case 'BLOCK': {
         const one = meter(item.stream);
@@ -115,12 +144,13 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
         one.records += item.records;
         one.bytes += bytes;
         read = { records: read.records + item.records, bytes: read.bytes + bytes };
+        one.limit = null;
+        lastRecordAt = performance.now();
         bytesSinceCommit += bytes;
         return;
       }
       case 'STATE': {
         states += 1;
-        lastStateAt = lastItemAt;
         const scope = scopeOf(item.state);
         if (scope !== globalScope) meter(scope);
         return;
@@ -128,9 +158,16 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
       case 'TRACE': {
         const status = item.trace.stream_status;
         if (status === undefined) return;
-        meter(streamId(status.stream_descriptor)).status = status.status;
-        for (const reason of status.reasons ?? []) {
-          quotaReset = reason.rate_limited?.quota_reset ?? quotaReset;
+        const stream = streamId(status.stream_descriptor);
+        const one = meter(stream);
+        one.status = status.status;
+        const told = rateLimitOf(status);
+        if (told !== null) {
+          one.limit = { stream, ...told };
+          if (told.resetMs !== null) limitedUntil = Math.max(limitedUntil ?? 0, told.resetMs);
+        } else if (status.status !== 'INCOMPLETE') {
+          // Which is what a source says of each stream as it gives up, limited or not.
+          one.limit = null;
         }
         return;
       }
@@ -189,6 +226,10 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
       bytesSinceCommit = 0;
       for (const [id, nulled] of Object.entries(receipt.nulled))
         meter(id as StreamId).nulled += nulled;
+      for (const [scope, rejected = 0] of Object.entries(receipt.rejected ?? {})) {
+        if (scope === globalScope) sharedRejected += rejected;
+        else meter(scope as StreamId).rejected += rejected;
+      }
     },
     get read() {
       return read;
@@ -202,26 +243,33 @@ export function createMeter({ start, syncNo, catalog, done = [] }: MeterInput): 
     get streamCount() {
       return streams.size;
     },
+    get rejected() {
+      return [...streams.values()].reduce((sum, one) => sum + one.rejected, sharedRejected);
+    },
     get streamsDone() {
       return [...streams].filter(([id, one]) => isDone(id, one)).length;
     },
-    get lastStateAt() {
-      return lastStateAt;
+    get lastRecordAt() {
+      return lastRecordAt;
     },
-    get lastItemAt() {
-      return lastItemAt;
+    get limitedUntil() {
+      return limitedUntil;
     },
-    get quotaReset() {
-      return quotaReset;
+    get limit() {
+      return longest(
+        [...streams.values()].flatMap(({ limit }) => limit ?? []),
+        Date.now(),
+      );
     },
     streams: () =>
       [...streams]
         .reverse()
         .slice(0, summaryStreamsMax)
         .map(([stream, one]) => {
-          const { records, bytes, committed: own, nulled } = one;
+          const { records, bytes, committed: own, nulled, rejected } = one;
           const status = shownStatus(stream, one);
-          return { stream, records, bytes, committed: own, nulled, status };
+          const turnedAway = rejected > 0 && { rejected };
+          return { stream, records, bytes, committed: own, nulled, ...turnedAway, status };
         }),
   };
 }

@@ -14,6 +14,7 @@ import {
   type StateMessage,
   type StreamId,
 } from '../protocol/index.ts';
+import { shownState } from './shown-state.ts';
 
 /** A GLOBAL checkpoint lists its streams only up to this many. */
 const byStreamMax = 1_000;
@@ -98,7 +99,7 @@ export class Scopes {
     const claimed = sourceCount(message.state);
     // Invariant 6: the source's count and ours agree, or the state is no checkpoint. An absent count isn't compared.
     if (claimed !== undefined && claimed !== sinceState)
-      throw sourceDisagrees(scope, claimed, sinceState);
+      throw sourceDisagrees(scope, claimed, sinceState, shownState(message.state));
     return scope;
   }
 
@@ -191,11 +192,17 @@ function plus(a: Counts | undefined, b: Counts): Counts {
   return { records: (a?.records ?? 0) + b.records, bytes: (a?.bytes ?? 0) + b.bytes };
 }
 
-function sourceDisagrees(scope: Scope, claimed: number, received: number): SyncError {
+function sourceDisagrees(
+  scope: Scope,
+  claimed: number,
+  received: number,
+  state: string,
+): SyncError {
   return new SyncError('system_error', 'The source counts other records than it sent.', {
     origin: 'source',
     code: 'counts_disagree',
-    place: `scope ${scope}: the state says ${claimed}, received ${received}`,
+    ...(scope !== globalScope && { stream: scope }),
+    place: `scope ${scope}: the state says ${claimed}, received ${received}; ${state}`,
     remedy:
       'The state did not become a checkpoint. Retry; if it happens again, report it to the connector.',
     facts: { claimed, received },

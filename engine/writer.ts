@@ -8,6 +8,7 @@ import {
   SyncError,
   type Block,
   type Checkpoint,
+  type CommitReason,
   type Destination,
   type Echo,
   type End,
@@ -25,6 +26,7 @@ import { Coverage, type Batch } from './coverage.ts';
 import { createIntake } from './intake.ts';
 import { finishedBy, proveSuccess } from './outcome.ts';
 import { createParts, defaultTailBounds, type TailBounds } from './stream-load.ts';
+import { watchLoader } from './watched-loader.ts';
 
 /** A native destination as a Destination: cadence, counting and coverage are the engine's, written once. */
 export function fromLoader<C>(
@@ -62,12 +64,14 @@ export function fromLoader<C>(
 }
 
 function createWriter<C>(
-  loader: Loader,
+  native: Loader,
   held: readonly Checkpoint[] | null,
   input: WriteInput<C>,
   bounds: TailBounds,
 ): Writer {
   const { catalog, epoch } = input;
+  const watched = watchLoader(native);
+  const { loader } = watched;
   const coverage = new Coverage({
     streams: catalog.streams.map(({ stream }) => streamId(stream)),
     readInFull: idsOf(catalog, isReadInFull),
@@ -78,9 +82,18 @@ function createWriter<C>(
   });
   // Invariant 3: where no table beside the data refuses an older writer, Temporal is asked before each commit.
   const permit = held === null ? (): Promise<void> => input.permit() : null;
-  const run = new Run(loader, coverage, createCadence(input.cadence), input, permit);
+  const run = new Run(
+    loader,
+    coverage,
+    createCadence(input.cadence, performance.now()),
+    input,
+    permit,
+  );
   return {
     held,
+    get blockedMs() {
+      return watched.blockedMs;
+    },
     write: (items) => run.write(items),
     close: () => loader.close(),
   };
@@ -133,14 +146,15 @@ class Run<C> {
           if (item.type === 'END') end = item;
           else yield* this.#takeOrEnd(item);
         }
-        if (end === null && this.#isDue()) yield* this.#commit(false);
+        const why = end === null ? this.#whyDue() : null;
+        if (why !== null) yield* this.#commit(why, false);
       }
       if (end !== null)
         for (const stream of [...this.#toComplete].filter(finishedBy(end)))
           yield* this.#complete(stream);
       const uncovered = this.#coverage.uncovered();
       // Invariant 8: whatever ended the reading, what states cover is committed first.
-      yield* this.#commit(true);
+      yield* this.#commit(end === null ? 'drain' : 'end', true);
       if (end !== null && !this.#input.drain.aborted)
         proveSuccess(end, this.#input.catalog, uncovered);
       if (this.#refused !== null) throw this.#refused;
@@ -155,7 +169,8 @@ class Run<C> {
       if (item.type === 'TRACE') yield* this.#noteStatus(item);
       else await this.#take(item);
     } catch (error) {
-      if (error instanceof SyncError && error.origin === 'source') yield* this.#commit(true);
+      if (error instanceof SyncError && error.origin === 'source')
+        yield* this.#commit('drain', true);
       throw error;
     }
   }
@@ -195,26 +210,26 @@ class Run<C> {
     this.#completed.add(stream);
     const mayBeRefused = this.#input.rowsMin > 0 && this.#replaced.has(stream);
     // By itself: a refusal must not hold back what other streams wait for.
-    if (mayBeRefused) yield* this.#commit(false);
+    if (mayBeRefused) yield* this.#commit('stream complete', false);
     await this.#coverage.complete(stream, performance.now(), this.#input.abort);
     if (mayBeRefused) yield* this.#commitOrRefuse();
   }
 
   async *#commitOrRefuse(): AsyncGenerator<Echo> {
     try {
-      yield* this.#commit(false);
+      yield* this.#commit('stream complete', false);
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== 'too_few_rows') throw error;
       this.#refused ??= error;
     }
   }
 
-  #isDue(): boolean {
+  #whyDue(): CommitReason | null {
     const waiting = this.#coverage.waiting;
-    return waiting !== null && this.#cadence.isDue(waiting, performance.now());
+    return waiting === null ? null : this.#cadence.whyDue(waiting, performance.now());
   }
 
-  async *#commit(dropTails: boolean): AsyncGenerator<Echo> {
+  async *#commit(why: CommitReason, dropTails: boolean): AsyncGenerator<Echo> {
     const { abort } = this.#input;
     const batch = await this.#coverage.batch(dropTails, new Date().toISOString(), abort);
     if (batch.covered.length === 0) return;
@@ -224,11 +239,13 @@ class Run<C> {
     const checkpoints = batch.covered.map(({ checkpoint }) => checkpoint);
     const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);
     const commitMs = performance.now() - begun;
-    this.#cadence.learn(commitMs);
+    const bytes = batch.parts.reduce((sum, part) => sum + part.bytes, 0);
+    this.#cadence.learn({ ms: commitMs, bytes });
+    const cadence = this.#cadence.facts(why, performance.now());
     compare(batch, receipt);
     // Invariant 1: the rows and the checkpoints are durable; only now do the states go back.
     for (const [n, { message, checkpoint }] of batch.covered.entries()) {
-      yield { state: message, checkpoint, ...(n === 0 && { receipt, commitMs }) };
+      yield { state: message, checkpoint, ...(n === 0 && { receipt, commitMs, cadence }) };
     }
   }
 }

@@ -37,8 +37,14 @@ export interface Policy {
   readonly batchBytesMax: number;
   readonly commitIntervalMsMin: number;
   readonly commitIntervalMsMax: number;
-  /** A source that prints nothing at all for this long has failed. */
+  /** A source that shows no life at all for this long while the writer waits for it has failed. */
   readonly sourceSilenceMsMax: number;
+  /** A destination that finishes nothing of what it was given for this long has failed. Absent: see `limitsOf`. */
+  readonly destinationBlockedMsMax?: number;
+  /** An attempt in which for this long neither a record came nor a checkpoint was made has failed. Absent: see `limitsOf`. */
+  readonly noProgressMsMax?: number;
+  /** A sync that lasts longer, pauses not counted, ends at a checkpoint and has failed. Absent: none. */
+  readonly syncMsMax?: number;
   /** A sync workflow run lasts this long before it continues as new at a checkpoint. */
   readonly segmentMsMax: number;
   /** When the source offers something else than before. Absent (as in specs of older versions): propagate. */
@@ -50,7 +56,8 @@ export interface Policy {
 export const defaultPolicy: Policy = {
   checkpointAgeMsMax: 30 * 60_000,
   onOverdue: 'warn',
-  attemptsWithoutProgressMax: 5,
+  // With their pauses these outlast five minutes without a destination.
+  attemptsWithoutProgressMax: 10,
   heartbeatTimeoutMs: 30_000,
   parallelism: 1,
   rowsMin: 0,
@@ -60,6 +67,17 @@ export const defaultPolicy: Policy = {
   sourceSilenceMsMax: 60 * 60_000,
   segmentMsMax: 6 * 60 * 60_000,
 };
+
+/** The limits that end an attempt, ms: also of a spec that an older version made. */
+export function limitsOf(policy: Policy) {
+  const { sourceSilenceMsMax, destinationBlockedMsMax, noProgressMsMax } = policy;
+  return {
+    sourceSilenceMsMax,
+    // A warehouse may merge for long without a word.
+    destinationBlockedMsMax: destinationBlockedMsMax ?? 2 * 60 * 60_000,
+    noProgressMsMax: noProgressMsMax ?? 3 * 60 * 60_000,
+  };
+}
 
 /** Stands in a namespace for the stream's own; empty where it has none. */
 export const sourceNamespace = '${SOURCE_NAMESPACE}';

@@ -2,7 +2,7 @@ import type { Catalog, ConfiguredCatalog } from './catalog.ts';
 import type { Checkpoint, Epoch } from './checkpoint.ts';
 import type { ConnectorSpecification } from './message.ts';
 import type { Block, Encoding, Item } from './pipe.ts';
-import type { StateMessage } from './state.ts';
+import type { Scope, StateMessage } from './state.ts';
 import type { StreamId } from './stream.ts';
 
 /** A source of records. Throws SyncErrors of origin `source`, never a driver's own. `config` arrives with its secrets resolved. */
@@ -28,6 +28,8 @@ export interface ReadInput<C> {
   accepts(stream: StreamId): readonly Encoding[];
   /** The road back: states that became checkpoints. A replication slot or an acknowledgement advances only on these. */
   readonly checkpoints: AsyncIterable<StateMessage>;
+  /** To be called, at most now and then, when the source shows life that no item tells of: its word is all that tells a slow one from a dead one. */
+  lives?(this: void): void;
   /** Aborted: stop soon at a good place, if possible after a state, and end with `drained: true`. */
   readonly drain: AbortSignal;
   /** Aborted: stop at once and free everything within a second. */
@@ -112,6 +114,8 @@ export interface Writer {
   readonly held: readonly Checkpoint[] | null;
   /** Streams of which nothing becomes a checkpoint before they are complete. Absent: none. */
   readonly whole?: ReadonlySet<StreamId>;
+  /** ms for which it has worked on what it was given, finishing none of it and showing no other life; 0: it has nothing to do. Absent: nobody knows. */
+  readonly blockedMs?: number;
   /** An echo only once its records are durable; in order within its scope. Ends after End was consumed and all that is covered is committed. */
   write(items: AsyncIterable<Item>): AsyncIterable<Echo>;
   /** Frees everything, discards what is not committed. Idempotent. */
@@ -127,6 +131,29 @@ export interface Echo {
   readonly receipt?: Receipt;
   /** How long the commit took, ms; on the first echo of each commit only, and never where another program commits. */
   readonly commitMs?: number;
+  /** Likewise. */
+  readonly cadence?: CadenceFacts;
+}
+
+/**
+ * Why a commit was made. `batch full`: `batch_max` was reached. `interval`: the oldest covered state had waited long enough. `stream complete`: of
+ * a stream whose size is checked, by itself. `end`: the source had ended. `drain`: something stopped the attempt.
+ */
+export type CommitReason = 'batch full' | 'interval' | 'stream complete' | 'end' | 'drain';
+
+/** What an attempt's commits cost, and what was decided of it; for people. Times in ms. */
+export interface CadenceFacts {
+  /** Of the last commit. */
+  readonly why: CommitReason;
+  readonly commits: number;
+  /** What a commit costs, as learned: recent ones weigh more. */
+  readonly commitMs: number;
+  /** For each MiB that it took, of all commits; null: they took none. */
+  readonly msPerMib: number | null;
+  /** The next commit comes no sooner than this after a state, unless the batch is full. */
+  readonly intervalMs: number;
+  /** Of the time since writing began, 0 to 1. */
+  readonly share: number;
 }
 
 /** A native destination: it gives a loader, and the engine makes the Writer. */
@@ -216,4 +243,6 @@ export interface Receipt {
   readonly rows: Readonly<Record<StreamId, number>>;
   /** Values that did not fit their column and became NULL, by stream; each has its entry in `_airbyte_meta.changes`. */
   readonly nulled: Readonly<Record<StreamId, number>>;
+  /** Records that it turned away, by what its states cover: they are not there. Absent: none. */
+  readonly rejected?: Readonly<Partial<Record<Scope, number>>>;
 }

@@ -1,12 +1,14 @@
 import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConfigUpdates } from './config-updates.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
+import type { CadenceFacts } from './connector.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { Pause } from './pause.ts';
 import type { SchemaChanges } from './schema-changes.ts';
 import type { StreamId } from './stream.ts';
 import type { UnfilledColumns } from './unfilled.ts';
+import type { NextAttempt, RateLimit } from './waits.ts';
 
 /** How a sync ended. `partial`: it failed, but some of its streams are done. `skipped`: another sync held the connection, or it was paused. */
 export type SyncOutcome = 'succeeded' | 'failed' | 'cancelled' | 'partial' | 'skipped';
@@ -17,6 +19,8 @@ export interface StreamSummary extends Counts {
   readonly status: StreamStatus | null;
   /** Values that became NULL with an entry in `_airbyte_meta.changes`. */
   readonly nulled: number;
+  /** Of its records, those that the destination turned away: they are not there. Absent: none. */
+  readonly rejected?: number;
 }
 
 export interface SyncSummary extends Counts {
@@ -29,6 +33,8 @@ export interface SyncSummary extends Counts {
   /** Those that were not reached too. At most `summaryStreamsMax`, the largest first; the totals count all. */
   readonly streams: readonly StreamSummary[];
   readonly streamCount: number;
+  /** Of all records, those that the destination turned away: they are not there. Absent: none. */
+  readonly rejected?: number;
   readonly failure?: SyncFailure;
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
@@ -42,8 +48,19 @@ export const summaryStreamsMax = 100;
 export interface StreamProgress extends Counts {
   readonly stream: StreamId;
   readonly committed: Counts;
+  /** Of the whole sync, as `committed`. */
   readonly nulled: number;
+  /** Likewise; absent: none. */
+  readonly rejected?: number;
   readonly status: StreamStatus | null;
+}
+
+/** A limit of the policy that a running attempt is held to, and how much of it is used up. */
+export interface WatchedLimit {
+  readonly limit:
+    'checkpoint_age' | 'source_silence' | 'destination_blocked' | 'no_progress' | 'sync';
+  readonly ms: number;
+  readonly msMax: number;
 }
 
 /** What a running write attempt shows; small, readable, first in the heartbeat details. */
@@ -62,16 +79,28 @@ export interface Progress {
   readonly lastCheckpointAt: string | null;
   /** States that wait for their commit, and the bytes they cover. */
   readonly waiting: { readonly states: number; readonly bytes: number };
+  /** Absent: no commit yet, another program commits, or an older worker does not say. */
+  readonly cadence?: CadenceFacts;
   /** The states this attempt resumed from, for people: scope to state text, cut at 200 characters. Empty: from the start. */
   readonly resumedFrom: Readonly<Record<string, string>>;
   /** At most `summaryStreamsMax`, most recently active first. */
   readonly streams: readonly StreamProgress[];
   /** Of all streams of the sync, reached or not. */
   readonly streamCount: number;
+  /** Records of the sync that the destination turned away. Absent: none. */
+  readonly rejected?: number;
   /** How many of them are done: the source called them complete, and all of it is durable. Absent: nothing was read, or by an older worker. */
   readonly streamsDone?: number;
   /** Who is late, once the checkpoint's age passes half its limit. */
   readonly late?: string;
+  /** The checkpoint's age has passed its limit. Absent: it has not. */
+  readonly overdue?: true;
+  /** Absent: it does not read yet, or an older worker does not say. */
+  readonly limits?: readonly WatchedLimit[];
+  /** The source waits for a rate limit. Absent: it does not, or an older worker does not say. */
+  readonly rateLimit?: RateLimit;
+  /** The attempt has failed: when the next one starts, and why only then. Absent: it runs, or there will be none. */
+  readonly next?: NextAttempt;
   readonly notices?: readonly string[];
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
@@ -184,7 +213,7 @@ export type WriteOutcome =
       readonly type: 'done';
       readonly summary: Pick<
         SyncSummary,
-        'records' | 'bytes' | 'streams' | 'streamCount' | 'schema' | 'unfilled'
+        'records' | 'bytes' | 'streams' | 'streamCount' | 'rejected' | 'schema' | 'unfilled'
       >;
       readonly schemaHash: string;
     }

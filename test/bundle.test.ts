@@ -17,6 +17,7 @@ const modules = [
   'protocol/global-state.ts',
   'protocol/index.ts',
   'protocol/json.ts',
+  'protocol/losses.ts',
   'protocol/message.ts',
   'protocol/pause.ts',
   'protocol/pipe.ts',
@@ -25,6 +26,7 @@ const modules = [
   'protocol/stream.ts',
   'protocol/sync.ts',
   'protocol/unfilled.ts',
+  'protocol/waits.ts',
   'workflows/activities.ts',
   'workflows/backfill.ts',
   'workflows/connection-state.ts',
@@ -46,6 +48,7 @@ const modules = [
   'workflows/summary.ts',
   'workflows/sync-view.ts',
   'workflows/sync.ts',
+  'workflows/time-limit.ts',
   'workflows/updates-state.ts',
 ];
 

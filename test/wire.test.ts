@@ -1,15 +1,19 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import type {
   Begun,
+  CadenceFacts,
   Checkpoint,
   ConfigUpdate,
   ConnectionSpec,
   ConnectionState,
   DroppedUpdate,
   Epoch,
+  Losses,
+  NextAttempt,
   Pause,
   Policy,
   Progress,
+  RateLimit,
   SchemaChange,
   SchemaChanges,
   SkippedSyncs,
@@ -20,6 +24,7 @@ import type {
   SyncSummary,
   UnfilledColumns,
   UnfilledStream,
+  WatchedLimit,
   WriteOutcome,
 } from '../protocol/index.ts';
 import { createActivities } from '../activities/index.ts';
@@ -70,6 +75,9 @@ const policy: Required<Policy> = {
   commitIntervalMsMin: 1,
   commitIntervalMsMax: 1,
   sourceSilenceMsMax: 1,
+  destinationBlockedMsMax: 1,
+  noProgressMsMax: 1,
+  syncMsMax: 1,
   segmentMsMax: 1,
   schemaChanges: 'pause',
   onNewColumn: 'backfill',
@@ -101,6 +109,7 @@ const streamProgress: Required<StreamProgress> = {
   bytes: 2,
   committed: { records: 1, bytes: 2 },
   nulled: 0,
+  rejected: 1,
   status: 'COMPLETE',
 };
 const schema: Required<SchemaChanges> = {
@@ -138,11 +147,19 @@ const progress: Required<Progress> = {
   committed: { records: 1, bytes: 2 },
   lastCheckpointAt: 'now',
   waiting: { states: 1, bytes: 2 },
+  cadence: {
+    ...{ why: 'batch full', commits: 1, commitMs: 1, msPerMib: 1, intervalMs: 1, share: 0.05 },
+  } satisfies Required<CadenceFacts>,
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,
+  rejected: 1,
   streamsDone: 1,
   late: 'the source',
+  overdue: true,
+  limits: [{ limit: 'sync', ms: 1, msMax: 2 } satisfies Required<WatchedLimit>],
+  rateLimit: { stream: id('orders'), until: 'then' } satisfies Required<RateLimit>,
+  next: { at: 'then', failure } satisfies Required<NextAttempt>,
   notices: ['n'],
   schema,
   unfilled,
@@ -153,6 +170,7 @@ const streamSummary: Required<StreamSummary> = {
   bytes: 2,
   status: null,
   nulled: 0,
+  rejected: 1,
 };
 const summary: Required<SyncSummary> = {
   syncNo: 3,
@@ -163,11 +181,15 @@ const summary: Required<SyncSummary> = {
   attempts: 2,
   streams: [streamSummary],
   streamCount: 1,
+  rejected: 1,
   failure,
   schema,
   unfilled,
   records: 1,
   bytes: 2,
+};
+const losses = {
+  [id('orders')]: { nulled: 1, rejected: 1 } satisfies Required<Losses>,
 };
 const holder: Required<messages.BeginRequest['holder']> = {
   workflowId: 'sync/orders',
@@ -216,7 +238,10 @@ const details: Required<WriteDetails> = {
 };
 const done: WriteOutcome = {
   type: 'done',
-  summary: { records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, schema, unfilled },
+  summary: {
+    ...{ records: 1, bytes: 2, streams: [streamSummary], streamCount: 1, rejected: 1 },
+    ...{ schema, unfilled },
+  },
   schemaHash: '00',
 };
 const samples = {
@@ -279,12 +304,20 @@ const samples = {
   forwarded: { epoch, progress, checkpoints: [checkpoint] } satisfies Required<messages.Forwarded>,
   continued: {
     connection: 'orders',
-    continued: { begun, startedAt: 'now', attempts: 1, segment: 2, checkpoints: [checkpoint] },
+    continued: {
+      begun,
+      startedAt: 'now',
+      attempts: 1,
+      segment: 2,
+      checkpoints: [checkpoint],
+      pausedMs: 1,
+      losses,
+    } satisfies Required<messages.Continued>,
   } satisfies Required<messages.SyncInput>,
   begun: { type: 'begun', begun, failure } satisfies Required<
     Extract<messages.BeginActivityResult, { type: 'begun' }>
   >,
-  write: { begun, lane: 'all' } satisfies Required<messages.WriteActivityInput>,
+  write: { begun, lane: 'all', endsAt: 1, losses } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,
 };

@@ -1,12 +1,6 @@
 import { join } from 'node:path';
 import type { LogPlace } from '../activities/deps.ts';
-import {
-  defaultPolicy,
-  type Destination,
-  type Item,
-  type JsonObject,
-  type Source,
-} from '../protocol/index.ts';
+import type { Destination, Item, JsonObject, Source } from '../protocol/index.ts';
 import type { WorkerConfig } from './config.ts';
 import { openConnectorLog, readTail, type ConnectorLog } from './connector-log.ts';
 import type { ConnectorEntry, ConnectorsFile } from './connectors-file.ts';
@@ -31,9 +25,6 @@ export interface Programs extends Protocol {
   /** Removes what dead workers of this host left; returns how many directories. */
   sweep(): number;
 }
-
-/** See `stuckMsMax`: a warehouse may merge for long without a word. Milliseconds. */
-const destinationStuckMsMax = 2 * 60 * 60_000;
 
 /** Python keeps 8 KiB of what it prints, which is all echoes of an hour: they would come when it ends. Sources print enough. */
 const unbuffered = { PYTHONUNBUFFERED: '1' };
@@ -112,16 +103,12 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
     async source(entry, spec, place, signal, updates) {
       const log = openLog(place);
       const options = await session(entry, log, signal, updates);
-      const silenceMsMax = defaultPolicy.sourceSilenceMsMax;
-      return closingLog(protocolSource({ ...options, spec, silenceMsMax }), log);
+      return closingLog(protocolSource({ ...options, spec }), log);
     },
     async destination(entry, spec, place, signal, updates) {
       const log = openLog(place);
       const options = await session(entry, log, signal, updates);
-      return closingDestinationLog(
-        protocolDestination({ ...options, spec, stuckMsMax: destinationStuckMsMax }),
-        log,
-      );
+      return closingDestinationLog(protocolDestination({ ...options, spec }), log);
     },
     logged(entry, source, place) {
       const log = openLog(place);
@@ -165,7 +152,13 @@ function closingDestinationLog(
     async open(input) {
       try {
         const writer = await destination.open(input);
-        return { ...writer, close: () => writer.close().finally(() => log.close()) };
+        return {
+          ...writer,
+          get blockedMs() {
+            return writer.blockedMs ?? 0;
+          },
+          close: () => writer.close().finally(() => log.close()),
+        };
       } catch (error) {
         log.close();
         throw error;

@@ -1,13 +1,16 @@
 import {
   configUpdateText,
   describeFailure,
+  nextAttemptText,
   pauseText,
   pendingRefreshes,
+  rateLimitText,
   schemaText,
   stateText,
   streamDescriptor,
   unfilledSince,
   unfilledText,
+  type CadenceFacts,
   type Checkpoint,
   type ConnectionState,
   type EndName,
@@ -118,16 +121,31 @@ function list(head: string, [title = '', ...lines]: readonly string[]): string {
 }
 
 function summaryLine(summary: SyncSummary): string {
-  const { outcome, records, bytes, attempts, failure } = summary;
-  const line = `**${outcome}** · ${grouped(records)} records · ${size(bytes)} · attempts: ${attempts}`;
+  const { outcome, records, rejected, bytes, attempts, failure } = summary;
+  const lost = rejected === undefined ? '' : ` · ${grouped(rejected)} rejected`;
+  const line = `**${outcome}** · ${grouped(records)} records${lost} · ${size(bytes)} · attempts: ${attempts}`;
   return failure === undefined ? line : `${line}\n\n${cell(describeFailure(failure))}`;
 }
 
 function progressLines(progress: Progress): string[] {
-  const { phase, attempt, worker, committed, lastCheckpointAt, late, notices = [] } = progress;
+  const { phase, attempt, worker, committed, lastCheckpointAt, notices = [] } = progress;
+  const { late, overdue, rateLimit, next, cadence } = progress;
   const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
   const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
-  return [line, ...(late === undefined ? [] : [`**Late:** ${cell(late)}`]), ...notices.map(cell)];
+  return [
+    line,
+    ...(next === undefined
+      ? []
+      : [`**Attempt ${attempt} failed:** ${cell(nextAttemptText(next))}`]),
+    ...(rateLimit === undefined ? [] : [`**Rate limit:** ${cell(rateLimitText(rateLimit))}`]),
+    ...(late === undefined ? [] : [`**${overdue === true ? 'Overdue' : 'Late'}:** ${cell(late)}`]),
+    ...(cadence === undefined ? [] : [cadenceLine(cadence)]),
+    ...notices.map(cell),
+  ];
+}
+
+function cadenceLine({ why, commits, commitMs, share }: CadenceFacts): string {
+  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time`;
 }
 
 function streamTable({ progress, checkpoints }: SyncShown): string {

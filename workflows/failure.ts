@@ -53,6 +53,19 @@ export function workflowFailure(failure: SyncFailure): ApplicationFailure {
   });
 }
 
+/** `msMax`: how long it may take. */
+export function tookTooLong(msMax: number): SyncFailure {
+  return {
+    kind: 'transient_error',
+    origin: 'tidemark',
+    message: 'The sync took longer than it may.',
+    place: `policy.sync_max: ${Math.round(msMax / 60_000)} min`,
+    remedy:
+      'Nothing is lost: the next sync goes on from the last checkpoint. If it may take longer, raise policy.sync_max.',
+    facts: { syncMsMax: msMax },
+  };
+}
+
 export function heldBy(by: Holder, connection: string): SyncFailure {
   return {
     kind: 'transient_error',

@@ -9,6 +9,7 @@ import type {
   Epoch,
   HeartbeatDetails,
   Holder,
+  LossesByScope,
   Pause,
   Progress,
   Scope,
@@ -211,6 +212,10 @@ export interface Continued {
   readonly attempts: number;
   readonly segment: number;
   readonly checkpoints: readonly Checkpoint[];
+  /** How long it has waited in pauses. Absent: not at all, or an older worker did not count. */
+  readonly pausedMs?: number;
+  /** See WriteActivityInput. */
+  readonly losses?: LossesByScope;
 }
 
 export interface ConnectionInput {
@@ -243,6 +248,10 @@ export interface EndActivityInput {
 export interface WriteActivityInput {
   readonly begun: Begun;
   readonly lane: string;
+  /** When the sync has taken as long as it may, epoch ms: for people, its workflow ends it. Absent: it may take any time. */
+  readonly endsAt?: number;
+  /** What earlier activities of the sync have told. Absent: none have, or nothing was lost. */
+  readonly losses?: LossesByScope;
 }
 
 export interface ReadActivityInput {

@@ -1,7 +1,7 @@
 import { CancellationScope, condition, setHandler, workflowInfo } from '@temporalio/workflow';
 import { compareEpochs, type Begun, type Epoch, type WriteOutcome } from '../protocol/index.ts';
 import { readActivity, readerLinger, writeActivity } from './activities.ts';
-import { readySignal, wholeLane, type Ready } from './messages.ts';
+import { readySignal, wholeLane, type Ready, type WriteActivityInput } from './messages.ts';
 
 interface Reader {
   readonly epoch: Epoch;
@@ -11,7 +11,7 @@ interface Reader {
 
 export interface Pairing {
   /** Runs one write activity to its end, and a read activity beside each of its attempts. Only the writer's result counts. */
-  write(begun: Begun, segment: number): Promise<WriteOutcome>;
+  write(input: Omit<WriteActivityInput, 'lane'>, segment: number): Promise<WriteOutcome>;
   /** Attempts that asked for a reader, as numbered by the last write activity. */
   readonly attempt: number;
 }
@@ -32,7 +32,11 @@ export function createPairing(): Pairing {
     { description: 'A write attempt waits for its reader. Sent by write attempts only.' },
   );
 
-  async function write(begun: Begun, segment: number): Promise<WriteOutcome> {
+  async function write(
+    input: Omit<WriteActivityInput, 'lane'>,
+    segment: number,
+  ): Promise<WriteOutcome> {
+    const { begun } = input;
     const caller = CancellationScope.current();
     const control = workflowInfo().taskQueue;
     const name = begun.spec.name;
@@ -44,7 +48,7 @@ export function createPairing(): Pairing {
       begun,
       control,
       summary,
-    )({ begun, lane: wholeLane }).finally(() => (settled = true));
+    )({ ...input, lane: wholeLane }).finally(() => (settled = true));
     // The reader is shielded: when the sync is cancelled its writer still drains, and ends it through the pipe.
     const readers = CancellationScope.nonCancellable(async () => {
       let reader: Reader | null = null;

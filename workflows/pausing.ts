@@ -66,7 +66,7 @@ export function createPausing(firstRunId: string, view: SyncView): Pausing {
 }
 
 /** It drained; or it failed or died before it had, in a way that it would have been tried again. */
-function isStop(error: unknown): boolean {
+export function isStop(error: unknown): boolean {
   return (
     isCancellation(error) ||
     (error instanceof ActivityFailure && error.retryState === 'CANCEL_REQUESTED')

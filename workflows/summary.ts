@@ -77,27 +77,30 @@ function soFar({
   syncNo,
   progress,
   checkpoints,
-}: SyncFacts): Counts & Pick<SyncSummary, 'streams' | 'streamCount' | 'schema' | 'unfilled'> {
+}: SyncFacts): Counts &
+  Pick<SyncSummary, 'streams' | 'streamCount' | 'rejected' | 'schema' | 'unfilled'> {
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
   const completed = completedStreams(Object.values(checkpoints), syncNo, new Set());
   const told = toldBy({ syncNo, progress });
   const streams: readonly StreamSummary[] = (told?.streams ?? [])
-    .map(({ stream, committed, status, nulled }) => ({
+    .map(({ stream, committed, status, nulled, rejected }) => ({
       stream,
       ...committed,
       // A stream that an earlier attempt completed was left out of the last one.
       status: completed.has(stream) ? 'COMPLETE' : status,
       nulled,
+      ...(rejected !== undefined && { rejected }),
     }))
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, summaryStreamsMax);
-  const { schema, unfilled } = told ?? {};
+  const { rejected, schema, unfilled } = told ?? {};
   return {
     ...committed.total,
     streams,
     streamCount: told?.streamCount ?? 0,
+    ...(rejected !== undefined && { rejected }),
     ...(schema !== undefined && { schema }),
     ...(unfilled !== undefined && { unfilled }),
   };

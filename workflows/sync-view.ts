@@ -1,4 +1,9 @@
-import { setCurrentDetails, setHandler, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  patched,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import {
   checkpointsOf,
@@ -17,6 +22,21 @@ import { checkpointAtKey, recordsKey, statusKey } from './search-keys.ts';
 
 /** Each upsert is an event of history: records and checkpoint times change no more often than this. */
 const countsEveryMs = 60_000;
+
+/** Of search attributes: what a sync that is neither over nor paused does. */
+type Doing = 'running' | 'late' | 'overdue' | 'rate-limited' | 'retrying';
+
+/** A patch of Temporal: syncs that older code has run were only told to be `running` or `late`. */
+const waitsAreTold = 'status-tells-of-waits';
+
+function statusOf({ late, overdue, rateLimit, next }: Progress): Doing {
+  const known = late === undefined ? 'running' : 'late';
+  const isNew = overdue === true || rateLimit !== undefined || next !== undefined;
+  // Asked only where the answer makes a difference: it is an event of history.
+  if (!isNew || !patched(waitsAreTold)) return known;
+  if (next !== undefined) return next.failure.code === 'rate_limited' ? 'rate-limited' : 'retrying';
+  return overdue === true ? 'overdue' : late === undefined ? 'rate-limited' : 'late';
+}
 
 /** What a sync shows of itself: queries, current details, search attributes. */
 export interface SyncView {
@@ -83,8 +103,7 @@ export function createSyncView({ connection, continued }: SyncInput): SyncView {
       if (compareEpochs(forwarded.epoch, newest) < 0) return;
       newest = forwarded.epoch;
       progress = forwarded.progress;
-      const status = progress.late === undefined ? 'running' : 'late';
-      show(view.pause === null ? status : undefined);
+      show(view.pause === null ? statusOf(progress) : undefined);
     },
     { description: 'Checkpoints and progress, now and then. Sent by write attempts only.' },
   );

@@ -8,14 +8,22 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
-import { pausedFailure, type Begun, type Holder, type SyncSummary } from '../protocol/index.ts';
+import {
+  lossesOf,
+  pausedFailure,
+  type Begun,
+  type Holder,
+  type SyncSummary,
+  type WriteOutcome,
+} from '../protocol/index.ts';
 import { leaseActivities } from './activities.ts';
-import { attemptOf, failureOf, heldBy, workflowFailure } from './failure.ts';
-import type { SyncInput } from './messages.ts';
+import { attemptOf, failureOf, heldBy, tookTooLong, workflowFailure } from './failure.ts';
+import type { SyncInput, WriteActivityInput } from './messages.ts';
 import { createPairing, type Pairing } from './pairing.ts';
 import { createPausing, type Pausing } from './pausing.ts';
 import { cancelledSummary, doneSummary, failedSummary, skippedSummary } from './summary.ts';
 import { createSyncView, type SyncView } from './sync-view.ts';
+import { within } from './time-limit.ts';
 
 /**
  * One sync of a connection, from its last checkpoint. Completes with its summary (also when it was skipped because another one runs or the
@@ -33,6 +41,7 @@ class Sync {
   readonly #pausing: Pausing;
   readonly #holder: Holder;
   readonly #startedAt: string;
+  #pausedMs: number;
   #attempts: number;
   /** Attempts before the write activity that runs. */
   #before: number;
@@ -45,6 +54,7 @@ class Sync {
     this.#holder = { workflowId, firstRunId: firstExecutionRunId };
     this.#pausing = createPausing(firstExecutionRunId, this.#view);
     this.#startedAt = input.continued?.startedAt ?? new Date().toISOString();
+    this.#pausedMs = input.continued?.pausedMs ?? 0;
     this.#attempts = input.continued?.attempts ?? 0;
     this.#before = this.#attempts;
   }
@@ -73,13 +83,13 @@ class Sync {
     const skipped = this.#view.begun === null ? await this.#begin(0) : null;
     if (skipped !== null) return skipped;
     for (;;) {
-      await this.#pausing.over();
+      await this.#pauseOver();
       this.#before = this.#attempts;
       const segment = this.#input.continued?.segment ?? 1;
       const begun = this.#view.begun!;
       let outcome;
       try {
-        outcome = await this.#pausing.run(() => this.#pairing.write(begun, segment));
+        outcome = await this.#pausing.run(() => this.#write(begun, segment));
       } finally {
         this.#attempts = this.#before + this.#pairing.attempt;
       }
@@ -92,10 +102,38 @@ class Sync {
         case 'more':
         case undefined:
           // A pause ends a segment too: however often there is one, history stays small.
-          await this.#pausing.over();
+          await this.#pauseOver();
           await this.#continue(begun, segment);
       }
     }
+  }
+
+  /** Within the time that is left to the whole sync. */
+  async #write(begun: Begun, segment: number): Promise<WriteOutcome> {
+    const msMax = begun.spec.policy.syncMsMax ?? null;
+    const endsAt = msMax === null ? null : Date.parse(this.#startedAt) + this.#pausedMs + msMax;
+    return within(
+      endsAt === null ? null : endsAt - Date.now(),
+      () =>
+        this.#pairing.write(
+          { begun, ...(endsAt !== null && { endsAt }), ...this.#losses() },
+          segment,
+        ),
+      () => workflowFailure(tookTooLong(msMax!)),
+    );
+  }
+
+  /** For the activities after this one: a new one sees no heartbeats of those before. */
+  #losses(): Pick<WriteActivityInput, 'losses'> {
+    const { progress } = this.#view;
+    const losses = progress === null ? this.#input.continued?.losses : lossesOf(progress);
+    return losses === undefined || Object.keys(losses).length === 0 ? {} : { losses };
+  }
+
+  async #pauseOver(): Promise<void> {
+    const from = Date.now();
+    await this.#pausing.over();
+    this.#pausedMs += Date.now() - from;
   }
 
   /** Takes the connection's lease; the summary when another sync has it, or nobody may have it. */
@@ -128,6 +166,8 @@ class Sync {
         attempts: this.#attempts,
         segment: segment + 1,
         checkpoints: Object.values(this.#view.checkpoints),
+        ...(this.#pausedMs > 0 && { pausedMs: this.#pausedMs }),
+        ...this.#losses(),
       },
     });
   }

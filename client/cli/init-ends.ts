@@ -59,9 +59,8 @@ async function connectorOf({ session, client, end, options, asker }: EndRequest)
   return names[await chosen(names, `${end}: `, { ask, say })]!;
 }
 
-/** Destinations that are other programs are not supported. */
-function canBe({ kind, runner }: ConnectorInfo, end: End): boolean {
-  return (kind === end || kind === 'both') && (end === 'source' || runner === 'native');
+function canBe({ kind }: ConnectorInfo, end: End): boolean {
+  return kind === end || kind === 'both';
 }
 
 /** A native connector that is both ends has two specs. */

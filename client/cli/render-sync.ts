@@ -8,6 +8,7 @@ import {
 import type { AttemptView, SyncView } from '../sync-view.ts';
 import { age, ago, bytes, clean, count, duration, plural, shorten, table } from './format.ts';
 import type { RateOf } from './rates.ts';
+import { limitText, retryText } from './render-waits.ts';
 import type { SyncEvent } from './sync-events.ts';
 
 const resumedScopesMax = 3;
@@ -24,8 +25,12 @@ export function eventText(event: SyncEvent, now: number): string {
     }
     case 'attempt-failed':
       return clean(
-        `attempt ${event.attempt} failed: ${describeFailure(event.failure)}${retryText(event.nextAttemptAt, now)}`,
+        `attempt ${event.attempt} failed: ${describeFailure(event.failure)}${nextText(event, now)}`,
       );
+    case 'waiting':
+      return clean(`attempt ${event.attempt}: ${retryText(event, now) ?? 'waits'}`);
+    case 'rate-limited':
+      return clean(`attempt ${event.attempt}: ${limitText(event.rateLimit, now)}`);
     case 'checkpoint':
       return `checkpoint: ${plural(event.committed.records, 'record')} committed (${bytes(event.committed.bytes)})`;
     case 'pausing':
@@ -34,7 +39,8 @@ export function eventText(event: SyncEvent, now: number): string {
     case 'resumed':
       return 'resumed: goes on from its checkpoint';
     case 'late':
-      return clean(`late: ${event.message}`);
+    case 'overdue':
+      return clean(`${event.type}: ${event.message}`);
     case 'notice':
       return clean(`note: ${event.message}`);
     case 'progress':
@@ -53,9 +59,13 @@ function pauseLine(pause: 'pausing' | 'paused', connection: string): string {
   return clean(`${pause}: ${does}, goes on after: tidemark resume ${connection}`);
 }
 
-function retryText(nextAttemptAt: string | null, now: number): string {
-  if (nextAttemptAt === null) return '';
-  return ` Next attempt in ${duration(Date.parse(nextAttemptAt) - now)}.`;
+function nextText(
+  { failure, nextAttemptAt }: Extract<SyncEvent, { type: 'attempt-failed' }>,
+  now: number,
+): string {
+  const isLimited = failure.code === 'rate_limited';
+  const waits = retryText({ lastFailure: isLimited ? failure : null, nextAttemptAt }, now);
+  return waits === null ? '' : ` It ${isLimited ? '' : 'waits: '}${waits}.`;
 }
 
 function resumedText({ resumedFrom }: Progress): string {
@@ -105,12 +115,14 @@ function attemptLines(
 ): readonly string[] {
   const { now } = options;
   const { progress, lastFailure } = view;
-  const failed =
-    lastFailure === null
+  const waits = retryText(view, now);
+  const failed = [
+    // The head of what follows: a line is cut at the width of the terminal.
+    ...(waits === null ? [] : [waits]),
+    ...(lastFailure === null || (waits !== null && lastFailure.code !== 'rate_limited')
       ? []
-      : [
-          `attempt ${view.attempt - 1} failed: ${describeFailure(lastFailure)}${retryText(view.nextAttemptAt, now)}`,
-        ];
+      : [`attempt ${view.attempt - 1} failed: ${describeFailure(lastFailure)}`]),
+  ];
   if (progress === null) return [`attempt ${view.attempt}: ${view.state}`, ...failed];
   const isCurrent = progress.attempt === view.attempt && view.state !== 'waiting to retry';
   // A pause drains its attempt as a cancel does.
@@ -120,7 +132,12 @@ function attemptLines(
     `attempt ${view.attempt}: ${phase} on ${progress.worker}, ${resumedText(progress)}`,
     countsText(progress, now),
     ...failed,
-    ...(progress.late === undefined ? [] : [`late: ${progress.late}`]),
+    ...(progress.rateLimit === undefined || waits !== null
+      ? []
+      : [limitText(progress.rateLimit, now)]),
+    ...(progress.late === undefined || waits !== null
+      ? []
+      : [`${progress.overdue === true ? 'overdue' : 'late'}: ${progress.late}`]),
     ...(progress.notices ?? []).map((notice) => `note: ${notice}`),
     ...(progress.schema === undefined ? [] : schemaText(progress.schema)),
     ...streamTable(progress, options),
@@ -153,9 +170,21 @@ function streamTable(progress: Progress, { rateOf, streamsMax }: FrameOptions): 
 
 const summaryStreamsShownMax = 20;
 
+/** Of which streams, as far as it is known. */
+function rejectedText(rejected: number, streams: SyncSummary['streams']): string {
+  const told = streams.flatMap((one) =>
+    one.rejected === undefined ? [] : [`${one.stream}: ${count(one.rejected)}`],
+  );
+  const whose = told.length === 0 ? '' : ` (${told.join(', ')})`;
+  return clean(
+    `${plural(rejected, 'record')} turned away by the destination, and not there${whose}`,
+  );
+}
+
 /** The end of a sync, for people. */
 export function summaryText(summary: SyncSummary): readonly string[] {
-  const { outcome, syncNo, streams, streamCount, records, failure, schema, unfilled } = summary;
+  const { outcome, syncNo, streams, streamCount, records } = summary;
+  const { rejected, failure, schema, unfilled } = summary;
   const took = duration(Date.parse(summary.endedAt) - Date.parse(summary.startedAt));
   const nulled = streams.reduce((sum, stream) => sum + stream.nulled, 0);
   const shown = streams.slice(0, summaryStreamsShownMax);
@@ -172,6 +201,7 @@ export function summaryText(summary: SyncSummary): readonly string[] {
     ...(nulled === 0
       ? []
       : [`${plural(nulled, 'value')} did not fit and became NULL (see _airbyte_meta.changes)`]),
+    ...(rejected === undefined ? [] : [rejectedText(rejected, streams)]),
     ...(schema === undefined ? [] : schemaText(schema).map(clean)),
     ...(unfilled === undefined ? [] : unfilledText(unfilled).map(clean)),
     ...(rows.length === 0

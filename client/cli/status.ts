@@ -5,6 +5,7 @@ import { clean } from './format.ts';
 import { answer, exitCodes, onUnpolled, remark, type Session } from './io.ts';
 import { connectionText, listText, type Listed } from './render-status.ts';
 import { summaryText, frame } from './render-sync.ts';
+import { verboseText } from './render-verbose.ts';
 import { addVerb, type Options, type Verbs } from './verb.ts';
 import { watchSync } from './watch-sync.ts';
 
@@ -17,8 +18,16 @@ export function addStatus(program: Command, verbs: Verbs): void {
   addVerb(program, verbs, {
     usage: 'status [name]',
     summary: 'show all connections, or one with its running sync, last syncs and checkpoints',
-    options: [new Option('--watch', 'follow the running sync until it ends')],
-    examples: ['tidemark status', 'tidemark status orders', 'tidemark status orders --watch'],
+    options: [
+      new Option('--watch', 'follow the running sync until it ends'),
+      new Option('--verbose', 'also its limits, its retries and what its commits cost'),
+    ],
+    examples: [
+      'tidemark status',
+      'tidemark status orders',
+      'tidemark status orders --verbose',
+      'tidemark status orders --watch',
+    ],
     act: (session, [name], options) =>
       name === undefined ? showAll(session) : showOne(session, name, options),
   });
@@ -106,6 +115,7 @@ async function showOne(session: Session, name: string, options: Options): Promis
     return [
       ...connectionText(state, schedule, now),
       ...(progress.length === 0 ? [] : ['', ...progress]),
+      ...(options['verbose'] === true ? verboseText(state, running, now) : []),
     ];
   });
   return exitCodes.done;

@@ -1,4 +1,10 @@
-import type { Counts, Progress, SyncFailure, SyncSummary } from '../../protocol/index.ts';
+import type {
+  Counts,
+  Progress,
+  RateLimit,
+  SyncFailure,
+  SyncSummary,
+} from '../../protocol/index.ts';
 import type { AttemptView, SyncView } from '../sync-view.ts';
 
 /** What changed between two views of a sync; one JSON line each with --json. */
@@ -11,10 +17,18 @@ export type SyncEvent =
       readonly failure: SyncFailure;
       readonly nextAttemptAt: string | null;
     }
+  /** Told again and again while the next attempt waits for its time. */
+  | {
+      readonly type: 'waiting';
+      readonly attempt: number;
+      readonly lastFailure: SyncFailure | null;
+      readonly nextAttemptAt: string | null;
+    }
+  | { readonly type: 'rate-limited'; readonly attempt: number; readonly rateLimit: RateLimit }
   | { readonly type: 'checkpoint'; readonly at: string; readonly committed: Counts }
   /** A person paused its connection: it drains to a checkpoint, waits there, goes on. */
   | { readonly type: 'pausing' | 'paused' | 'resumed'; readonly connection: string }
-  | { readonly type: 'late'; readonly message: string }
+  | { readonly type: 'late' | 'overdue'; readonly message: string }
   | { readonly type: 'notice'; readonly message: string }
   | { readonly type: 'progress'; readonly attempt: number; readonly progress: Progress }
   | { readonly type: 'ended'; readonly summary: SyncSummary };
@@ -65,8 +79,16 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
   const at = progress.lastCheckpointAt;
   if (at !== null && at !== before?.lastCheckpointAt)
     events.push({ type: 'checkpoint', at, committed: progress.committed });
-  if (progress.late !== undefined && before?.late === undefined)
-    events.push({ type: 'late', message: progress.late });
+  const { rateLimit, late, overdue } = progress;
+  const isNewLimit =
+    rateLimit?.stream !== before?.rateLimit?.stream ||
+    rateLimit?.until !== before?.rateLimit?.until;
+  if (rateLimit !== undefined && isNewLimit)
+    events.push({ type: 'rate-limited', attempt, rateLimit });
+  if (late !== undefined && before?.late === undefined)
+    events.push({ type: 'late', message: late });
+  if (late !== undefined && overdue === true && before?.overdue === undefined)
+    events.push({ type: 'overdue', message: late });
   for (const message of progress.notices ?? [])
     if (!(before?.notices ?? []).includes(message)) events.push({ type: 'notice', message });
   return events;
@@ -74,7 +96,11 @@ function progressEvents(before: Progress | null, now: AttemptView): readonly Syn
 
 /** Where each attempt is, for the lines in between. */
 export function progressOf(view: SyncView): readonly SyncEvent[] {
-  return view.attempts.flatMap(({ attempt, progress }) =>
-    progress === null ? [] : [{ type: 'progress' as const, attempt, progress }],
+  return view.attempts.flatMap(
+    ({ attempt, progress, state, lastFailure, nextAttemptAt }): SyncEvent[] => {
+      if (state === 'waiting to retry')
+        return [{ type: 'waiting', attempt, lastFailure, nextAttemptAt }];
+      return progress === null ? [] : [{ type: 'progress', attempt, progress }];
+    },
   );
 }

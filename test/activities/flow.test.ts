@@ -10,6 +10,7 @@ import {
   status,
   streamState,
 } from '../support/items.ts';
+import { eventually } from '../worker/eventually.ts';
 
 const a = id('a');
 const b = id('b');
@@ -55,15 +56,17 @@ test('a load of whole streams without states is told from a late state', async (
   expect(flow.isLoadingWhole).toBe(false);
 });
 
-test('it says that the writer waits for the source', () => {
+test('it says for how long the source has shown no life while the writer waits', async () => {
   const flow = createFlow(catalogOf(configured(a)));
   async function* silent(): AsyncGenerator<Item> {
     await new Promise(() => undefined);
     yield end();
   }
-  expect(flow.waitingSince).toBeNull();
+  expect(flow.silentMs).toBe(0);
   void flow.tap(silent(), open)[Symbol.asyncIterator]().next();
-  expect(flow.waitingSince).not.toBeNull();
+  await eventually('it was silent for a while', () => flow.silentMs > 50);
+  flow.lives();
+  expect(flow.silentMs).toBeLessThan(50);
 });
 
 test('an item that is not allowed is released and does not reach the writer', async () => {

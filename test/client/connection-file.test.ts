@@ -70,6 +70,9 @@ test('reads every policy key into its member', () => {
   commit_interval_min: 2s
   commit_interval_max: 5m
   source_silence_max: 1h30m
+  destination_blocked_max: 4h
+  no_progress_max: 5h
+  sync_max: 2d
   segment_max: 6h
   schema_changes: pause
   on_new_column: backfill
@@ -87,6 +90,9 @@ test('reads every policy key into its member', () => {
     commitIntervalMsMin: 2_000,
     commitIntervalMsMax: 300_000,
     sourceSilenceMsMax: 5_400_000,
+    destinationBlockedMsMax: 14_400_000,
+    noProgressMsMax: 18_000_000,
+    syncMsMax: 172_800_000,
     segmentMsMax: 21_600_000,
     schemaChanges: 'pause',
     onNewColumn: 'backfill',

@@ -63,6 +63,13 @@ const specs: Readonly<Record<string, unknown>> = {
   api: { connectionSpecification: apiSpec },
   duckdb: duckdbDestination.spec,
   // As of a connector that is both ends.
+  elsewhere: {
+    connectionSpecification: {
+      type: 'object',
+      required: ['host'],
+      properties: { host: { type: 'string' } },
+    },
+  },
   files: { source: filesSource.spec, destination: duckdbDestination.spec },
   postgres: postgresDestination.spec,
 };
@@ -275,15 +282,23 @@ test('Ctrl-D ends the questions', async () => {
 test.each<[readonly string[], string]>([
   [['--source', 'file', '--destination', 'duckdb'], 'Did you mean files?'],
   [['--source', 'duckdb', '--destination', 'duckdb'], 'no such source'],
-  [
-    ['--source', 'files', '--destination', 'elsewhere', ...set('source.path=.')],
-    'no such destination',
-  ],
+  [['--source', 'files', '--destination', 'api', ...set('source.path=.')], 'no such destination'],
   [['--destination', 'duckdb'], 'No source was chosen'],
 ])('%j is refused', async (args, said) => {
   const { code, err } = await init(['shop', ...args]);
   expect(code).toBe(2);
   expect(err).toContain(said);
+});
+
+test('a destination that is another program is offered, and written as any other', async () => {
+  const settings = set('source.path=.', 'destination.host=db.internal');
+  const { code, err } = await init([
+    'shop',
+    ...['--source', 'files', '--destination', 'elsewhere', ...settings, '--yes'],
+  ]);
+  expect([code, err]).toEqual([0, expect.any(String)]);
+  const { destination } = parseConnection(await textOf(shop), shop);
+  expect(destination).toEqual({ connector: 'elsewhere', config: { host: 'db.internal' } });
 });
 
 test('an interval that is none is refused, and nothing is written', async () => {

@@ -3,8 +3,17 @@ import { id } from '../support/items.ts';
 import { rateOf, sampled } from '../../client/cli/rates.ts';
 import { checkpointText, connectionText, listText } from '../../client/cli/render-status.ts';
 import { eventText, frame, summaryText } from '../../client/cli/render-sync.ts';
-import { eventsBetween } from '../../client/cli/sync-events.ts';
-import { attempt, connectionState, now, progress, schema, summary, view } from './samples.ts';
+import { eventsBetween, progressOf } from '../../client/cli/sync-events.ts';
+import {
+  attempt,
+  connectionState,
+  now,
+  ordersId,
+  progress,
+  schema,
+  summary,
+  view,
+} from './samples.ts';
 
 const failure: SyncFailure = {
   kind: 'transient_error',
@@ -44,8 +53,35 @@ test('draws what the last attempt failed with and when the next one starts', () 
   const lines = frame(view({ attempts: [waiting] }), { ...options, columns: 300 });
   expect(lines[1]).toContain('attempt 2: waiting to retry');
   expect(lines).toContain(
-    'attempt 1 failed: source transient_error: The source lost its connection. (db.example.com:5432) Check the database. Next attempt in 12s.',
+    'next attempt at 2026-03-01T12:00:12.000Z (in 12s), because: source transient_error: The source lost its connection. (db.example.com:5432) Check the database.',
   );
+  expect(lines.join()).not.toContain('attempt 1 failed');
+});
+
+test('shows until when a rate limit is waited for, by a source that runs and by an attempt that failed', () => {
+  const until = '2026-03-01T12:12:00.000Z';
+  const runs = attempt({
+    progress: progress({ rateLimit: { stream: ordersId, until }, late: 'the source' }),
+  });
+  const said = `stream orders waits for the source's rate limit until ${until} (in 12m00s)`;
+  const wide = { ...options, columns: 300 };
+  expect(frame(view({ attempts: [runs] }), wide)).toContain(said);
+  expect(texts(view(), view({ attempts: [runs] }))).toContain(`attempt 1: ${said}`);
+  expect(texts(view({ attempts: [runs] }), view({ attempts: [runs] }))).toEqual([]);
+
+  const waiting = attempt({
+    attempt: 2,
+    state: 'waiting to retry',
+    lastFailure: { ...failure, code: 'rate_limited' },
+    nextAttemptAt: until,
+  });
+  const waits = `waits for the source's rate limit until ${until} (in 12m00s)`;
+  const lines = frame(view({ attempts: [waiting] }), wide);
+  expect(lines).toContain(waits);
+  expect(lines.join()).toContain('attempt 1 failed: source transient_error');
+  expect(progressOf(view({ attempts: [waiting] })).map((one) => eventText(one, now))).toEqual([
+    `attempt 2: ${waits}`,
+  ]);
 });
 
 test('draws that no worker polls, and who is late', () => {
@@ -134,6 +170,13 @@ test('sums a sync up', () => {
     'STREAM  RECORDS    BYTES  NULLED  STATUS',
     'orders  200,000  20.4 MB       4  COMPLETE',
   ]);
+});
+
+test('tells in the summary what the destination turned away, and of which streams', () => {
+  const streams = summary().streams.map((one) => ({ ...one, rejected: 1_200 }));
+  expect(summaryText(summary({ streams, rejected: 1_203 }))).toContain(
+    '1,203 records turned away by the destination, and not there (orders: 1,200)',
+  );
 });
 
 test('ends the summary of a failed sync with what to do', () => {

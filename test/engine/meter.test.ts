@@ -1,6 +1,15 @@
 import { createMeter } from '../../engine/meter.ts';
 import { createPipe } from '../../engine/pipe.ts';
-import type { Checkpoint, Counts, Item } from '../../protocol/index.ts';
+import { progress as sampleProgress } from '../client/samples.ts';
+import {
+  lossesOf,
+  type Checkpoint,
+  type Counts,
+  type Item,
+  type StreamId,
+  type StreamStatus,
+  type TraceMessage,
+} from '../../protocol/index.ts';
 import { block, catalogOf, configured, end, id, status, streamState } from '../support/items.ts';
 
 const [A, B] = [id('a'), id('b')];
@@ -42,6 +51,64 @@ test('counts what was read and committed per stream, the most recently active fi
     { stream: A, records: 3, nulled: 1, committed: { records: 8 } },
     { stream: B, records: 2, status: 'RUNNING' },
   ]);
+});
+
+test('what was lost is counted over the attempts of a sync, once it is committed', async () => {
+  const losses = { [A]: { nulled: 2, rejected: 1 }, '*': { nulled: 0, rejected: 4 } };
+  const meter = createMeter({ start: [at(A, counts(5))], syncNo: 2, catalog: both, losses });
+  expect(meter.rejected).toBe(5);
+  const receipt = { rows: {}, nulled: { [A]: 3 }, rejected: { [A]: 2, [B]: 1, '*': 1 } };
+  meter.echo({ ...echoOf(at(A, counts(8))), receipt });
+  expect(meter.rejected).toBe(9);
+  const told = meter.streams();
+  expect(told.find(({ stream }) => stream === A)).toMatchObject({ nulled: 5, rejected: 3 });
+  expect(told.find(({ stream }) => stream === B)).toMatchObject({ nulled: 0, rejected: 1 });
+  const shown = { ...sampleProgress(), streams: told, rejected: meter.rejected };
+  expect(lossesOf(shown)).toEqual({
+    [A]: { nulled: 5, rejected: 3 },
+    [B]: { nulled: 0, rejected: 1 },
+    '*': { nulled: 0, rejected: 5 },
+  });
+  expect(lossesOf(sampleProgress())).toEqual({});
+});
+
+const limited = (stream: StreamId, value: StreamStatus, reset?: unknown): TraceMessage => {
+  const message = status(stream, value);
+  const rate_limited = { quota_reset: reset as number };
+  return {
+    ...message,
+    trace: {
+      ...message.trace,
+      stream_status: {
+        ...message.trace.stream_status!,
+        reasons: [{ type: 'RATE_LIMITED', ...(reset !== undefined && { rate_limited }) }],
+      },
+    },
+  };
+};
+
+test('knows which stream waits longest for its rate limit, until its records or another status come', async () => {
+  const meter = createMeter({ start: [], syncNo: 1, catalog: both });
+  const soon = Date.now() + 60_000;
+  await pass(meter, limited(A, 'RUNNING', soon), limited(B, 'RUNNING', soon + 1));
+  expect(meter.limit).toEqual({ stream: B, resetMs: soon + 1 });
+  await pass(meter, block(B, 1, 1));
+  expect(meter.limit).toEqual({ stream: A, resetMs: soon });
+  // What a source says of each stream as it gives up.
+  await pass(meter, status(A, 'INCOMPLETE'));
+  expect(meter.limit).toEqual({ stream: A, resetMs: soon });
+  await pass(meter, status(A, 'RUNNING'));
+  expect(meter.limit).toBeNull();
+});
+
+test('a rate limit whose time is up is none; one without a time, or with what is none, has no end', async () => {
+  const meter = createMeter({ start: [], syncNo: 1, catalog: both });
+  await pass(meter, limited(A, 'RUNNING', Date.now() - 1));
+  expect(meter.limit).toBeNull();
+  for (const nothing of [undefined, 'soon', Number.NaN, 1e300, -5]) {
+    await pass(meter, limited(A, 'RUNNING', nothing));
+    expect(meter.limit).toEqual({ stream: A, resetMs: null });
+  }
 });
 
 test('stopping a tapped pipe early does not wait for an item', async () => {

@@ -127,6 +127,25 @@ test('committing A publishes no row of B that no state covers', async () => {
   expect(store.rows.get(B)).toBeUndefined();
 });
 
+test('the first echo of a commit says why it was made and what commits cost', async () => {
+  const { echoes } = await run(
+    memoryStore(),
+    from([block(A, 1, 2), streamState(A, 1, 2), block(B, 1, 2), streamState(B, 1, 2), end()]),
+    { cadence: { batchBytesMax: 1, intervalMsMin: 60_000, intervalMsMax: 60_000 } },
+  );
+  expect(echoes.map(({ cadence }) => [cadence?.why, cadence?.commits])).toEqual([
+    ['batch full', 1],
+    ['batch full', 2],
+  ]);
+  const ended = await run(
+    memoryStore(),
+    from([block(A, 1, 2), streamState(A, 1, 2), block(B, 1, 2), streamState(B, 1, 2), end()]),
+    { cadence: { batchBytesMax: 1e9, intervalMsMin: 60_000, intervalMsMax: 60_000 } },
+  );
+  expect(ended.echoes.map(({ cadence }) => cadence?.why)).toEqual(['end', undefined]);
+  expect(ended.echoes[0]?.cadence).toMatchObject({ commits: 1, intervalMs: 60_000 });
+});
+
 test('a GLOBAL state covers every stream before it', async () => {
   const store = memoryStore();
   await run(
@@ -147,6 +166,8 @@ test('a state whose count disagrees with what came does not become a checkpoint'
   expect(error).toMatchObject({
     code: 'counts_disagree',
     origin: 'source',
+    stream: A,
+    place: 'scope a: the state says 3, received 2; state "x"',
     facts: { claimed: 3, received: 2 },
   });
   expect(echoes).toEqual([]);

@@ -157,13 +157,13 @@ class Reader {
     await tell({ type: 'STATE', state: { type: 'STREAM', stream, sourceStats: { recordCount } } });
   }
 
-  async #status(name: string, status: string): Promise<void> {
+  async #status(name: string, status: string, reasons: readonly object[] = []): Promise<void> {
     await tell({
       type: 'TRACE',
       trace: {
         type: 'STREAM_STATUS',
         emitted_at: Date.now(),
-        stream_status: { stream_descriptor: { name }, status },
+        stream_status: { stream_descriptor: { name }, status, reasons },
       },
     });
   }
@@ -178,7 +178,7 @@ class Reader {
     await this.#suffer(trouble, stream);
   }
 
-  async #suffer({ what }: Trouble, stream: string): Promise<void> {
+  async #suffer({ what, quotaMs = 0 }: Trouble, stream: string): Promise<void> {
     const go = join(this.#config.directory, 'go');
     switch (what) {
       case 'crash':
@@ -202,6 +202,11 @@ class Reader {
         return;
       case 'stays':
         return;
+      case 'limited': {
+        const rate_limited = { quota_reset: Date.now() + quotaMs };
+        await this.#status(stream, 'RUNNING', [{ type: 'RATE_LIMITED', rate_limited }]);
+        return crash(this.#config);
+      }
     }
   }
 

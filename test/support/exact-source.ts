@@ -33,13 +33,22 @@ export interface ExactConfig {
 /**
  * What goes wrong before record `at` of a stream. `once`: in the first attempt only.
  * `crash`: exit 1, with a trace. `wait`: until the directory holds a file `go`. `hang`: for ever, silent. `rubbish`: a record's line that
- * is broken. `flood`: 50 MB of logs, then on. `uncovered`: from here on no state, yet COMPLETE and exit 0. `stays`: every attempt sends its last record, but never exits. `miscounts`: the next state claims a record too many.
+ * is broken. `flood`: 50 MB of logs, then on. `uncovered`: from here on no state, yet COMPLETE and exit 0. `stays`: every attempt sends its last record, but never exits. `miscounts`: the next state claims a record too many. `limited`: it says that its quota is back after `quotaMs`, and gives up.
  */
 export interface Trouble {
   readonly what:
-    'crash' | 'wait' | 'hang' | 'rubbish' | 'flood' | 'uncovered' | 'stays' | 'miscounts';
+    | 'crash'
+    | 'wait'
+    | 'hang'
+    | 'rubbish'
+    | 'flood'
+    | 'uncovered'
+    | 'stays'
+    | 'miscounts'
+    | 'limited';
   readonly at: number;
   readonly once?: boolean;
+  readonly quotaMs?: number;
 }
 
 /** A line of the journal. `at`: epoch ms. */

@@ -41,8 +41,12 @@ export interface World {
   fields: Record<string, string>;
   /** Called before each record; waits to slow the source down, throws to fail it. */
   beforeRecord(stream: string, n: number, input: ReadInput<JsonObject>): Promise<void> | void;
+  /** What the source says before each record. */
+  says(stream: string, n: number): readonly Item[];
   /** Called when the destination is opened; throws to refuse. */
   beforeOpen(): Promise<void> | void;
+  /** Called before each commit; waits to block the destination. */
+  beforeCommit(): Promise<void> | void;
   check(end: 'source' | 'destination'): Promise<void> | void;
   /** Keeps no checkpoints and has no fence. */
   withoutTable: boolean;
@@ -65,7 +69,9 @@ export function createWorld(id: string, parts: Partial<World> = {}): World {
     fullRefresh: false,
     fields: {},
     beforeRecord: () => undefined,
+    says: () => [],
     beforeOpen: () => undefined,
+    beforeCommit: () => undefined,
     check: () => undefined,
     withoutTable: false,
     store: memoryStore(),
@@ -120,6 +126,7 @@ async function* readWorld(world: World, input: ReadInput<JsonObject>): AsyncGene
     for (const { stream } of input.catalog.streams) {
       const id = streamId(stream);
       for (let n = cursorOf(input.state, id) + 1; n <= world.streams[stream.name]!; n += 1) {
+        yield* world.says(stream.name, n);
         await world.beforeRecord(stream.name, n, input);
         if (input.abort.aborted) return;
         if (input.drain.aborted) {
@@ -155,6 +162,10 @@ function memoryTarget(world: World): Destination<JsonObject> {
       const loader = plain.loader({});
       return {
         ...loader,
+        async commit(...args) {
+          await world.beforeCommit();
+          return loader.commit(...args);
+        },
         async open(input) {
           await world.beforeOpen();
           const { checkpoints } = world.store;

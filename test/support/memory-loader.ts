@@ -32,6 +32,8 @@ export interface MemoryFaults {
   commit?(when: 'before' | 'after'): unknown;
   /** The loader miscounts: rows that it says it loaded. */
   rows?(stream: StreamId, records: number): number;
+  /** Values of a commit's rows that became NULL. */
+  nulled?(stream: StreamId, records: number): number;
   /** Throws for a line that the destination cannot read. */
   append?(line: string): void;
   /** Called for each checkpoint that completes its stream: throw to refuse what would be published. */
@@ -95,7 +97,13 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
       for (const checkpoint of at) store.checkpoints.set(checkpoint.scope, checkpoint);
       store.commits += 1;
       faults.commit?.('after');
-      return Promise.resolve<Receipt>({ rows, nulled: {} });
+      const nulled = Object.fromEntries(
+        Object.entries(rows).map(([stream, n]) => [
+          stream,
+          faults.nulled?.(stream as StreamId, n) ?? 0,
+        ]),
+      ) as Receipt['nulled'];
+      return Promise.resolve<Receipt>({ rows, nulled });
     },
     close: () => Promise.resolve(),
   };

@@ -153,7 +153,6 @@ function exact(streams: readonly CaseStream[]): Promise<CaseSource> {
     log: () => undefined,
     redact: (text) => text,
     updates: noUpdates,
-    silenceMsMax: 30_000,
   });
   const config: JsonObject = { directory, streams: streams.map(({ name }) => name), records: 0 };
   return source.discover(config, never).then((catalog) => ({

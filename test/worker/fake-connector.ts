@@ -29,7 +29,6 @@ export interface FakeConnector {
 }
 
 export interface FakeOptions {
-  readonly silenceMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
   readonly env?: Record<string, string>;
   readonly updates?: ConfigListener;
@@ -67,7 +66,6 @@ export function fakeConnector(body: string, options: FakeOptions = {}): FakeConn
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
     updates: options.updates ?? noUpdates,
-    silenceMsMax: options.silenceMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...options.limits },
   };
   return {

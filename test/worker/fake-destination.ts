@@ -34,7 +34,6 @@ export interface FakeDestination {
 
 export interface FakeDestinationOptions {
   readonly spec?: ConnectorSpecification;
-  readonly stuckMsMax?: number;
   readonly limits?: Partial<ChildLimits>;
   readonly updates?: ConfigListener;
 }
@@ -70,12 +69,7 @@ async function take({ record = () => {}, state = echo, trace = () => {} } = {}) 
 
 export function fakeDestination(
   body: string,
-  {
-    spec = { connectionSpecification: {} },
-    stuckMsMax,
-    limits,
-    updates,
-  }: FakeDestinationOptions = {},
+  { spec = { connectionSpecification: {} }, limits, updates }: FakeDestinationOptions = {},
 ): FakeDestination {
   const directory = mkdtempSync(join(tmpdir(), 'tidemark-destination-'));
   const script = join(directory, 'destination.mjs');
@@ -93,7 +87,6 @@ export function fakeDestination(
     log: (line) => log.push(line),
     redact: (text) => text.replaceAll('hunter2', '****'),
     updates: updates ?? noUpdates,
-    stuckMsMax: stuckMsMax ?? 30_000,
     limits: { exitMsMax: 1_500, leftoverMsMax: 200, ...limits },
   };
   const lines = (name: string): readonly string[] => {

@@ -42,7 +42,6 @@ test(
       log: (line: string) => log.push(line),
       redact: (text: string) => text,
       updates: noUpdates,
-      silenceMsMax: 60_000,
     };
     try {
       const spec = await readSpec(options, signal);

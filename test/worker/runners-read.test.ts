@@ -1,5 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { Block, Item, JsonObject, StateMessage } from '../../protocol/index.ts';
 import { alive, eventually } from './eventually.ts';
@@ -237,17 +236,34 @@ test('ends a source that closed its output but stays', async () => {
   await eventually('the source is gone', () => !alive(pid), 1_000);
 });
 
-test('ends a silent source, though not one that is silent because nobody reads it', async () => {
-  const silent = fake(`record('a', 1); forever();`, { silenceMsMax: 400 });
-  const { lines, end } = await readAll(silent);
-  expect(lines).toHaveLength(1);
-  expect(end.failure).toMatchObject({ kind: 'transient_error', facts: { silenceMsMax: 400 } });
+test('what never enters the pipe is a sign of life too: words on stderr, text, the beginning of a line', async () => {
+  for (const body of [
+    `console.error('alive');`,
+    `print('alive');`,
+    `writeSync(1, '{"type":"RECORD","record":{');`,
+  ]) {
+    const connector = fake(
+      `await new Promise((resolve) => setTimeout(resolve, 300)); ${body} while (!existsSync('heard')) await new Promise((resolve) => setTimeout(resolve, 20)); process.exit(1);`,
+    );
+    let lived = 0;
+    const lives = (): void => {
+      lived += 1;
+      writeFileSync(connector.file('heard'), '');
+    };
+    const { input } = readInput();
+    for await (const item of connector.source.read({ ...input, lives }))
+      expect(['LOG', 'END']).toContain(item.type);
+    expect(lived).toBeGreaterThan(0);
+  }
+});
 
-  const speaking = fake(
-    `let n = 0; const timer = setInterval(() => { console.error('alive'); if (++n === 30) { clearInterval(timer); record('a', 1); } }, 50);`,
-    { silenceMsMax: 1_000 },
-  );
-  expect((await readAll(speaking)).end.failure).toBeNull();
+test('a source that prints nothing shows no life', async () => {
+  const connector = fake(`setTimeout(() => process.exit(0), 1500);`);
+  let lived = 0;
+  const { input } = readInput();
+  for await (const item of connector.source.read({ ...input, lives: () => (lived += 1) }))
+    expect(item.type).toBe('END');
+  expect(lived).toBe(0);
 });
 
 test('drains: what was printed is yielded to its end, and the end says so', async () => {

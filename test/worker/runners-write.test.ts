@@ -6,6 +6,7 @@ import {
   type Item,
   type JsonObject,
   type StateMessage,
+  type Writer,
 } from '../../protocol/index.ts';
 import { alive, eventually } from './eventually.ts';
 import {
@@ -220,7 +221,7 @@ test.each([
     const { echoes, failure } = await writeAll(to, [...items, end()]);
     expect(cursors(echoes)).toEqual([2]);
     expect(failure).toMatchObject({ code: 'counts_disagree', origin: 'destination', stream: 'a' });
-    expect(failure!.place).toContain(`${place}, the source counts 2`);
+    expect(failure!.place).toContain(`${place}, the source counts 2; state {"id":4}`);
   },
 );
 
@@ -324,18 +325,58 @@ test('a slow one holds the source back, and blocks are let go once it has taken 
   expect(blocks.every((one) => one.released() === 1)).toBe(true);
 }, 60_000);
 
-test('one that takes nothing and says nothing has failed; one that still says something has not', async () => {
+test('what it turned away is told once, with the checkpoint that covers it', async () => {
+  const to = fake(
+    `await take({ state: (s) => echo({ ...s, destinationStats: s.stream.stream_state.id === 4 ? { recordCount: 2 } : { recordCount: 1, rejectedRecordCount: 1 } }) });`,
+  );
+  const { echoes, failure } = await writeAll(to, [...six, end()]);
+  expect(failure).toBeNull();
+  expect(echoes.map(({ receipt }) => receipt?.rejected)).toEqual([{ a: 1 }, undefined, { a: 1 }]);
+  const whole = fake(
+    `await take({ state: (s) => echo({ ...s, destinationStats: { recordCount: 1, rejectedRecordCount: 1 } }) });`,
+  );
+  const replaced = await writeAll(
+    whole,
+    [...six, end({ statuses: { [A]: 'COMPLETE' } })],
+    writeInput({}, catalogOf(overwritten)),
+  );
+  expect(replaced.echoes.map(({ receipt }) => receipt?.rejected)).toEqual([{ a: 3 }]);
+});
+
+/** Writes until it is aborted, and tells for how long the writer is blocked meanwhile. */
+function writing(to: FakeDestination, items: readonly Item[]) {
+  let writer: Writer | null = null;
+  const open: FakeDestination['destination']['open'] = async (input) =>
+    (writer = await to.destination.open(input));
+  const write = writeInput();
+  const written = writeAll({ ...to, destination: { ...to.destination, open } }, items, write);
+  return {
+    blockedMs: (): number => writer?.blockedMs ?? 0,
+    abort: async () => {
+      write.abort.abort();
+      return (await written).failure;
+    },
+  };
+}
+
+test('one that takes nothing and says nothing is blocked; one that says something again is not', async () => {
   const items: Item[] = Array.from({ length: 100 }, (_, n) =>
     block(A, n * 1_000 + 1, n * 1_000 + 1_000),
   );
-  const silent = fake(`await forever();`, { stuckMsMax: 400 });
-  const { failure } = await writeAll(silent, [...items, end()]);
-  expect(failure).toMatchObject({ kind: 'transient_error', facts: { stuckMsMax: 400 } });
-  const busy = fake(
-    `for (let n = 0; n < 30; n += 1) { log('INFO', 'merging'); await sleep(100); } await take();`,
-    { stuckMsMax: 2_000 },
+  const to = fake(
+    `setInterval(() => existsSync('speak') && log('INFO', 'merging'), 20); await forever();`,
   );
-  expect((await writeAll(busy, [...six, end()])).failure).toBeNull();
+  const { blockedMs, abort } = writing(to, [...items, end()]);
+  await eventually('it is blocked for a while', () => blockedMs() > 500);
+  writeFileSync(to.file('speak'), '');
+  await eventually('it is not any more', () => blockedMs() < 100);
+  expect((await abort())?.code).toBe('aborted');
+});
+
+test('one that has all its input and does not end is blocked', async () => {
+  const { blockedMs, abort } = writing(fake(`await take(); await forever();`), [...six, end()]);
+  await eventually('it is blocked for a while', () => blockedMs() > 500);
+  expect((await abort())?.code).toBe('aborted');
 });
 
 test('a drain ends its input and keeps what it then echoes; nothing is called complete', async () => {

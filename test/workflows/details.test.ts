@@ -1,5 +1,6 @@
 import {
   newConnection,
+  type CadenceFacts,
   type Progress,
   type SchemaChanges,
   type SyncSummary,
@@ -62,6 +63,33 @@ test('a running sync shows who is late and each stream with its last checkpoint 
     /^\| shop\.orders \| 1,234,567 \| 2\.0 KiB \|  \| 2026-01-01T00:00:00\.000Z \| `/,
   );
   expect(row.replaceAll('\\|', '').split('|')).toHaveLength(8);
+});
+
+test('what is waited for is shown, until when and why', () => {
+  const until = '2026-01-02T14:05:00.000Z';
+  const textOf = (more: Partial<Progress>): string =>
+    syncDetails({ ...shown, progress: { ...progress, ...more }, checkpoints: {} });
+  expect(textOf({ rateLimit: { stream: id('a|b'), until } })).toContain(
+    `**Rate limit:** stream a\\|b waits for the source's rate limit until ${until}`,
+  );
+  const failure = { kind: 'transient_error', origin: 'source', message: 'Lost.' } as const;
+  expect(textOf({ next: { at: until, failure } })).toContain(
+    `**Attempt 2 failed:** next attempt at ${until}, because: source transient_error: Lost.`,
+  );
+  expect(textOf({ next: { at: until, failure: { ...failure, code: 'rate_limited' } } })).toContain(
+    `**Attempt 2 failed:** waits for the source's rate limit until ${until}`,
+  );
+});
+
+test('what commits cost is shown in a line', () => {
+  const cadence: CadenceFacts = {
+    why: 'interval',
+    ...{ commits: 1_234, commitMs: 2_000, msPerMib: 5, intervalMs: 38_000, share: 0.0512 },
+  };
+  const text = syncDetails({ ...shown, progress: { ...progress, cadence }, checkpoints: {} });
+  expect(text).toContain(
+    '1,234 commits · the last one: interval · 2,000 ms each · 5.1 % of the time',
+  );
 });
 
 test('a pause is shown, with its note and how to end it', () => {

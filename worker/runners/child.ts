@@ -8,12 +8,12 @@ import {
 } from '../../protocol/index.ts';
 import { ask } from './ask.ts';
 import type { PrivateDirectory } from './private-directory.ts';
-import { readSource, type ReadOptions } from './read.ts';
+import { readSource } from './read.ts';
 import { childLimits, type SessionOptions } from './session.ts';
 import { openProtocolWriter } from './write.ts';
 import type { WriteOptions } from './writing.ts';
 
-export interface ProtocolSourceOptions extends ReadOptions {
+export interface ProtocolSourceOptions extends SessionOptions {
   readonly spec: ConnectorSpecification;
 }
 

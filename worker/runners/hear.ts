@@ -9,7 +9,7 @@ import { createScanner, type ScanItem } from '../../engine/scan/scanner.ts';
 import { findIn } from './found.ts';
 import { keepLastUpdates } from './last-updates.ts';
 import { cleanLog, cleanTrace, logLine } from './log-text.ts';
-import { fail, type Writing } from './writing.ts';
+import { echoOf, fail, type Writing } from './writing.ts';
 
 /** Of an echo that nobody waits for. */
 const shownCharsMax = 200;
@@ -87,13 +87,15 @@ function hearState(writing: Writing, { state }: StateMessage): void {
   if (answer.type === 'old') return;
   compareEcho(state, answer.states);
   const rejected = destinationCount(state)?.rejected ?? 0;
-  if (rejected > 0)
+  if (rejected > 0) {
     options.log(`WARN It turned away ${rejected} records of ${scope}: they are not there.`);
+    writing.rejected.set(scope!, (writing.rejected.get(scope!) ?? 0) + rejected);
+  }
   const covered = answer.states.findLast((one) => one.covered !== null)?.covered ?? null;
   if (covered === null) return;
   // Where data is replaced, what is durable is out of sight, and gone with this attempt, until its stream is complete.
   const isHeld = landed.holds(covered.message!.state);
-  if (!isHeld) made.push(covered);
+  if (!isHeld) made.push(echoOf(writing, covered));
   if (covered.scope === globalScope) writing.heldBack = isHeld ? covered : null;
   latch.wake();
 }

@@ -6,8 +6,6 @@ import { createChunkPool, type Chunk } from './chunks.ts';
 export interface Output {
   /** null: it ended. Rejects with the reason of `stop`. One call at a time. Whoever gets a chunk holds it, or its bytes change soon. */
   next(): Promise<Chunk | null>;
-  /** Since when a caller waits for the next chunk, epoch ms; null: nobody waits. */
-  readonly waitingSince: number | null;
   /** When it last showed life, epoch ms. */
   readonly livedAt: number;
   /** The program showed life elsewhere. */
@@ -35,7 +33,6 @@ export function createOutput(stdout: Readable): Output {
   let aheadBytes = 0;
   let ended = false;
   let stopped: Error | null = null;
-  let waitingSince: number | null = null;
   let livedAt = Date.now();
   let wake: (() => void) | null = null;
 
@@ -85,9 +82,7 @@ export function createOutput(stdout: Readable): Output {
   return {
     async next() {
       while (ahead.length === 0 && !ended && stopped === null) {
-        waitingSince = Date.now();
         await new Promise<void>((resolve) => (wake = resolve));
-        waitingSince = null;
       }
       if (stopped !== null) throw stopped;
       return take();
@@ -109,9 +104,6 @@ export function createOutput(stdout: Readable): Output {
     close() {
       ahead.length = 0;
       socket.destroy();
-    },
-    get waitingSince() {
-      return waitingSince;
     },
     get livedAt() {
       return livedAt;

@@ -23,13 +23,10 @@ import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session, type SessionOptions } from './session.ts';
 import { createVerdict, type Verdict } from './verdict.ts';
 
-export interface ReadOptions extends SessionOptions {
-  /** A source that prints nothing at all for this long, while somebody waits for it, has failed. Milliseconds. */
-  readonly silenceMsMax: number;
-}
+const lifeEveryMs = 500;
 
 interface Reading {
-  readonly options: ReadOptions;
+  readonly options: SessionOptions;
   readonly session: Session;
   readonly verdict: Verdict;
   readonly drain: AbortSignal;
@@ -39,7 +36,7 @@ interface Reading {
 
 /** Runs `read` and yields what it prints, in its order. See `Source.read` for what is promised. */
 export async function* readSource(
-  options: ReadOptions,
+  options: SessionOptions,
   input: ReadInput<JsonObject>,
 ): AsyncGenerator<Item, void, undefined> {
   const verdict = createVerdict(options);
@@ -109,8 +106,8 @@ export function stateFileText(states: readonly StateMessage[]): string {
   return data === undefined ? 'null' : bytes.toString('utf8', data.start, data.end);
 }
 
-/** Follows the signals and the silence. Returns how to stop that. */
-function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () => void {
+/** Follows the signals, and passes signs of life on. Returns how to stop that. */
+function watch(reading: Reading, { drain, abort, lives }: ReadInput<JsonObject>): () => void {
   const { session, options } = reading;
   const onAbort = (): void => session.stop(aborted(options.label));
   // Invariant 8: what it printed before it dies is still read to the end.
@@ -121,17 +118,12 @@ function watch(reading: Reading, { drain, abort }: ReadInput<JsonObject>): () =>
   };
   abort.addEventListener('abort', onAbort, { once: true });
   drain.addEventListener('abort', onDrain, { once: true });
-  const { silenceMsMax } = options;
-  const timer = setInterval(
-    () => {
-      const { waitingSince, livedAt } = session.output;
-      // Not while the destination is slow: a source that blocks at its pipe is silent through no fault of its own.
-      if (waitingSince === null) return;
-      const silentMs = Date.now() - Math.max(waitingSince, livedAt);
-      if (silentMs >= silenceMsMax) session.stop(silent(silenceMsMax, options.label));
-    },
-    Math.min(1_000, Math.ceil(silenceMsMax / 4)),
-  );
+  let { livedAt } = session.output;
+  // What it says on stderr, and text among its messages, never enters the pipe.
+  const timer = setInterval(() => {
+    if (session.output.livedAt > livedAt) lives?.();
+    livedAt = session.output.livedAt;
+  }, lifeEveryMs);
   return () => {
     clearInterval(timer);
     abort.removeEventListener('abort', onAbort);
@@ -241,16 +233,6 @@ function aborted(label: string): SyncError {
     origin: 'tidemark',
     code: 'aborted',
     place: label,
-  });
-}
-
-function silent(silenceMsMax: number, label: string): SyncError {
-  return new SyncError('transient_error', 'The source printed nothing for too long.', {
-    origin: 'source',
-    place: label,
-    remedy:
-      'See whether what it reads from answers. If such silence is normal for it, raise source_silence_max in the policy of the connection.',
-    facts: { silenceMsMax },
   });
 }
 

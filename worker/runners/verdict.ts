@@ -1,5 +1,6 @@
 import {
   SyncError,
+  rateLimitOf,
   streamId,
   type FailureKind,
   type JsonObject,
@@ -76,8 +77,7 @@ export function createVerdict({ label, end, redact }: VerdictOptions): Verdict {
       const status = trace.stream_status;
       if (status === undefined) return;
       statuses.set(streamId(status.stream_descriptor), status.status);
-      for (const reason of status.reasons ?? [])
-        quotaReset = Math.max(quotaReset, reason.rate_limited?.quota_reset ?? 0);
+      quotaReset = Math.max(quotaReset, rateLimitOf(status)?.resetMs ?? 0);
     },
     statuses: () => Object.fromEntries(statuses) as Record<StreamId, StreamStatus>,
     streamFailures: () => Object.fromEntries(failures) as Record<StreamId, SyncFailure>,

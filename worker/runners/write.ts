@@ -14,7 +14,7 @@ import {
 import { createEchoes, type Echoes } from '../../engine/echoes.ts';
 import { createLatch } from '../../engine/latch.ts';
 import { finishedBy, proveSuccess } from '../../engine/outcome.ts';
-import { Scopes, type Covered } from '../../engine/scopes.ts';
+import { Scopes } from '../../engine/scopes.ts';
 import { createFeed } from './feed.ts';
 import { feedItems } from './feed-items.ts';
 import { hearOutput } from './hear.ts';
@@ -22,7 +22,7 @@ import { landCatalog, type Landed } from './landed.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session } from './session.ts';
 import { createVerdict } from './verdict.ts';
-import type { WriteOptions, Writing } from './writing.ts';
+import { echoOf, type WriteOptions, type Writing } from './writing.ts';
 
 /**
  * A destination that is another program: it takes blocks as they are and states on its stdin, and what it echoes on its stdout becomes a
@@ -31,6 +31,10 @@ import type { WriteOptions, Writing } from './writing.ts';
 export function openProtocolWriter(options: WriteOptions, input: WriteInput<JsonObject>): Writer {
   const landed = landCatalog(input, options.spec, options.label);
   let session: Session | null = null;
+  let writing: Writing | null = null;
+  const begun = (one: Writing): void => {
+    writing = one;
+  };
   const start = (): Session => {
     session = startSession(
       options,
@@ -42,13 +46,17 @@ export function openProtocolWriter(options: WriteOptions, input: WriteInput<Json
   return {
     held: null,
     whole: landed.whole,
-    write: (items) => write({ options, input, landed, start }, items),
+    get blockedMs() {
+      return writing === null ? 0 : blockedMs(writing);
+    },
+    write: (items) => write({ options, input, landed, start, begun }, items),
     close: async () => session?.close(),
   };
 }
 
 interface Opened extends Pick<Writing, 'options' | 'input' | 'landed'> {
   readonly start: () => Session;
+  readonly begun: (writing: Writing) => void;
 }
 
 function writeArguments(
@@ -70,8 +78,10 @@ async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerato
   // Invariant 3: some destinations empty a table as they start.
   await input.permit();
   const writing = begin(opened);
+  opened.begun(writing);
   const { session, made, latch } = writing;
-  const stopWatching = watch(writing);
+  const onAbort = (): void => session.stop(stopped(options.label));
+  input.abort.addEventListener('abort', onAbort, { once: true });
   let isHeard = false;
   const heard = hearOutput(writing).finally(() => {
     isHeard = true;
@@ -81,14 +91,13 @@ async function* write(opened: Opened, items: AsyncIterable<Item>): AsyncGenerato
   const fed = feedItems(writing, items);
   try {
     while (!isHeard || made.length > 0) {
-      for (let next = made.shift(); next !== undefined; next = made.shift())
-        yield echoOf(writing, next);
+      for (let next = made.shift(); next !== undefined; next = made.shift()) yield next;
       if (!isHeard) await latch.wait();
     }
     await Promise.all([heard, fed]);
     yield* conclude(writing);
   } finally {
-    stopWatching();
+    input.abort.removeEventListener('abort', onAbort);
     writing.over.abort();
     session.stop(stopped(options.label));
     // What it printed is looked through for updates of its config.
@@ -113,34 +122,21 @@ function begin({ options, input, landed, start }: Opened): Writing {
     echoes: createEchoes(),
     verdict: createVerdict(options),
     feed: createFeed(session.input!, () => over.abort()),
-    ...{ made: [], latch: createLatch(), heldBack: null, end: null, failure: null },
+    ...{
+      rejected: new Map(),
+      made: [],
+      latch: createLatch(),
+      heldBack: null,
+      end: null,
+      failure: null,
+    },
   };
 }
 
-/** The destination says itself what it counts, state by state. */
-const receipt = { rows: {}, nulled: {} };
-
-function echoOf({ scopes }: Writing, covered: Covered): Echo {
-  // Invariant 1: only what came back, or was complete when the destination ended well, gets here.
-  const checkpoint = scopes.checkpoint(covered, new Date().toISOString());
-  return { state: covered.message, checkpoint, receipt };
-}
-
-/** Follows the abort, and the clock of a destination that owes us something. Returns how to stop that. */
-function watch({ session, feed, options, input }: Writing): () => void {
-  const onAbort = (): void => session.stop(stopped(options.label));
-  input.abort.addEventListener('abort', onAbort, { once: true });
-  const { stuckMsMax } = options;
-  const look = (): void => {
-    if (feed.waitingSince === null) return;
-    const stuckMs = Date.now() - Math.max(feed.waitingSince, session.output.livedAt);
-    if (stuckMs >= stuckMsMax) session.stop(stuck(stuckMsMax, options.label));
-  };
-  const timer = setInterval(look, Math.min(1_000, Math.ceil(stuckMsMax / 4)));
-  return () => {
-    clearInterval(timer);
-    input.abort.removeEventListener('abort', onAbort);
-  };
+/** How long it has neither taken what it was given, nor ended after its input did, nor printed anything at all. */
+function blockedMs({ session, feed }: Writing): number {
+  if (feed.waitingSince === null) return 0;
+  return Date.now() - Math.max(feed.waitingSince, session.output.livedAt);
 }
 
 /** Its output has ended: how it exited, which streams are complete, and what all that amounts to. */
@@ -218,15 +214,6 @@ function stays(label: string): SyncError {
     origin: 'destination',
     place: label,
     remedy: 'Report it to the connector, with its log.',
-  });
-}
-
-function stuck(stuckMsMax: number, label: string): SyncError {
-  return new SyncError('transient_error', 'The destination takes nothing and says nothing.', {
-    origin: 'destination',
-    place: label,
-    remedy: 'See whether what it writes to answers; its log says what it did last.',
-    facts: { stuckMsMax },
   });
 }
 

@@ -1,8 +1,11 @@
 import {
   asSyncError,
   type ConnectorSpecification,
+  type Echo,
   type End,
   type JsonObject,
+  type Receipt,
+  type Scope,
   type SyncError,
   type WriteInput,
 } from '../../protocol/index.ts';
@@ -16,11 +19,6 @@ import type { Verdict } from './verdict.ts';
 
 export interface WriteOptions extends SessionOptions {
   readonly spec: ConnectorSpecification;
-  /**
-   * A destination has failed that for this long neither takes what it is given, nor ends after its input did, and prints nothing at all.
-   * Milliseconds.
-   */
-  readonly stuckMsMax: number;
 }
 
 /** One run of `write`. */
@@ -36,7 +34,9 @@ export interface Writing {
   /** Aborted: nothing more is fed, since the destination takes no more or said that it failed. */
   readonly over: AbortController;
   /** Checkpoints on their way out. */
-  readonly made: Covered[];
+  readonly made: Echo[];
+  /** Records that it turned away, of states that have not become checkpoints yet. */
+  readonly rejected: Map<Scope, number>;
   readonly latch: Latch;
   /** Echoed, and a checkpoint only once all streams that replace their data are complete: a state of all streams. */
   heldBack: Covered | null;
@@ -50,4 +50,20 @@ export interface Writing {
 export function fail(writing: Writing, error: unknown): void {
   writing.failure ??= asSyncError(error, 'destination');
   writing.over.abort();
+}
+
+/** The destination says itself what it counts, state by state. */
+function receiptOf({ rejected }: Writing, { scope }: Covered): Receipt {
+  const turnedAway = rejected.get(scope);
+  rejected.delete(scope);
+  return {
+    ...{ rows: {}, nulled: {} },
+    ...(turnedAway !== undefined && { rejected: { [scope]: turnedAway } }),
+  };
+}
+
+/** What a state that came back, or is complete, amounts to. Invariant 1: only what is durable gets here. */
+export function echoOf(writing: Writing, covered: Covered): Echo {
+  const checkpoint = writing.scopes.checkpoint(covered, new Date().toISOString());
+  return { state: covered.message, checkpoint, receipt: receiptOf(writing, covered) };
 }

@@ -23,7 +23,7 @@ interface LongOutage extends Pick<Job, 'id' | 'cell' | 'bounds'> {
 }
 
 /** As long as a pause between two attempts may be by then: they grow with the attempts that come to nothing. */
-const pauseMsMax = 125 * second;
+const pauseMsMax = 65 * second;
 
 /** Temporal's SDK asks a server that is away every 10 s at last, and an attempt needs a few answers until it reads. */
 const pollMsMax = 45 * second;
@@ -48,15 +48,14 @@ const outages: readonly LongOutage[] = [
     id: 'destination-away-2min',
     fault: 'away for 2 minutes',
     cell: { fault: 'kill', victim: 'destination', instant: 'mid', destination: 'postgres' },
-    // The default of 5 is used up in less than half a minute.
-    options: { lastsMs: 120 * second, policy: { attemptsWithoutProgressMax: 20 } },
+    options: { lastsMs: 120 * second },
     bounds: { attachedMsMax: pauseMsMax },
   },
   {
     id: 'worker-disk-full-15s',
     fault: 'disk full for 15 s',
     cell: { fault: 'disk', victim: 'worker', instant: 'mid', destination: 'duckdb' },
-    options: { lastsMs: 15 * second, policy: { attemptsWithoutProgressMax: 20 } },
+    options: { lastsMs: 15 * second },
     bounds: { attachedMsMax: 35 * second },
   },
 ];

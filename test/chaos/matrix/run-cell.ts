@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Policy, SyncSummary } from '../../../client/index.ts';
+import type { SyncSummary } from '../../../client/index.ts';
 import { commitsIn, type Committed } from '../../support/commit-journal.ts';
 import { attemptsIn, sentIn, type SourceAttempt } from '../../support/exact-source.ts';
 import type { Held } from '../../support/cluster-target.ts';
@@ -47,7 +47,6 @@ export interface CellOptions {
   readonly share: number;
   /** Of a server that is away; absent: as the fault says. */
   readonly lastsMs?: number;
-  readonly policy?: Partial<Policy>;
 }
 
 /**

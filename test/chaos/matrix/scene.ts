@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { JsonObject, Policy } from '../../../protocol/index.ts';
+import type { JsonObject } from '../../../protocol/index.ts';
 import {
   openCluster,
   plainConnector,
@@ -51,7 +51,7 @@ export interface Scene {
 export async function openScene(
   cell: Cell,
   lane: Lane,
-  { share, policy = {} }: { readonly share: number; readonly policy?: Partial<Policy> },
+  { share }: { readonly share: number },
 ): Promise<Scene> {
   const { destination, instant } = cell;
   const disk = cell.fault === 'disk' ? diskOf(cell, lane) : null;
@@ -65,7 +65,7 @@ export async function openScene(
   const program: PlainConfig = { directory: rows, everyStates: 1, hook: hook as PlainHook };
   const applied = await cluster.connection({
     source: { streams: [stream], records, stateEvery, recordsPerSecond },
-    policy: { commitIntervalMsMax, ...policy },
+    policy: { commitIntervalMsMax },
     ...(instant === 'publish' && { destinationSyncMode: 'overwrite' as const }),
     ...(destination === 'program' && {
       destination: { connector: plainConnector, config: program as unknown as JsonObject },

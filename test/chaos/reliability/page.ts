@@ -67,12 +67,12 @@ function method(): string {
     'killed or ended worker is replaced by another, as a supervisor does, and the sync has to complete by itself. What the destination holds is counted by another',
     'program.',
     '',
-    `* Heartbeat timeout ${seconds(heartbeatTimeoutMs)} (default 30 s); at most ${batchRecords} records between commits; the default budget of attempts, but for the two minutes without destination and the full disk.`,
+    `* Heartbeat timeout ${seconds(heartbeatTimeoutMs)} (default 30 s); at most ${batchRecords} records between commits, the default budget of attempts.`,
     `* Away, cut, slow (1,000 bytes a second), full: for ${seconds(awayMs)}. Frozen: for ${seconds(frozenMs)}. A server is killed with all its sessions.`,
     '* A full disk is a tmpfs of 16 MB, filled to its last block as long as it lasts: of the DuckDB worker’s staging directory, the directory of the DuckDB file or the files, a tablespace of Postgres, the program’s directory.',
     '* `a program`: one that speaks the Airbyte protocol, and so at least once: what came after its last echo may be there twice.',
     '* The cells are chosen by the seed so that every pair of fault, victim, instant and destination that can be is in one; a killed worker is shown at every instant, into every destination. Beside them: longer outages.',
-    '* After a long outage a sync does not go on at once. Temporal’s SDK pauses up to 10 s between two questions to a server that is away; between two attempts that come to nothing the pause grows to minutes, and with the default budget of 5 attempts a destination that is away for more than some 20 s ends the sync, which the next one continues at its checkpoint.',
+    '* After a long outage a sync does not go on at once. Temporal’s SDK pauses up to 10 s between two questions to a server that is away; between two attempts that come to nothing the pause grows to a minute. With the default budget of 10 attempts a destination may be away for nearly five minutes; then the sync fails, and the next one goes on from its checkpoint.',
     '* Two cells run at a time.',
   ];
   return lines.join('\n');

@@ -1,0 +1,50 @@
+import { SyncError } from '../../protocol/index.ts';
+import { pauseUpdate, resumeUpdate, syncStatusQuery } from '../../workflows/messages.ts';
+import { upTo } from '../support/items.ts';
+import { openHouse, rowsOf, until, type House } from './house.ts';
+
+let house: House;
+beforeAll(async () => {
+  house = await openHouse();
+  await house.worker();
+});
+afterAll(() => house.close());
+
+test('values that became NULL are counted once, over attempts, a pause and the runs of the workflow', async () => {
+  const { world, sync, state, workflow } = await house.connect({
+    world: { hasState: () => true, streams: { orders: 12 } },
+  });
+  world.faults.nulled = (_, records) => records;
+  let failures = 1;
+  let waits = false;
+  const isAt = (n: number): boolean => rowsOf(world).length >= n;
+  world.beforeRecord = async (_, n, { drain, abort }) => {
+    if (n === 5 && failures > 0) {
+      await until('four are committed', () => isAt(4));
+      failures -= 1;
+      throw new SyncError('transient_error', 'The source broke.', { origin: 'source' });
+    }
+    if (n !== 9 || waits) return;
+    await until('eight are committed', () => isAt(8));
+    waits = true;
+    const over = AbortSignal.any([drain, abort]);
+    if (!over.aborted)
+      await new Promise<void>((resolve) => over.addEventListener('abort', () => resolve()));
+  };
+  const handle = await sync();
+  await until('it waits', () => waits);
+  await workflow.executeUpdate(pauseUpdate, { args: [null] });
+  await until('it is paused', async () => {
+    const { paused } = await handle.query(syncStatusQuery);
+    const { raw } = await handle.describe();
+    return paused !== undefined && (raw.pendingActivities?.length ?? 0) === 0;
+  });
+  await workflow.executeUpdate(resumeUpdate);
+  expect(await handle.result()).toMatchObject({
+    outcome: 'succeeded',
+    records: 12,
+    streams: [{ records: 12, nulled: 12 }],
+  });
+  expect((await state()).history.at(-1)?.streams).toMatchObject([{ nulled: 12 }]);
+  expect(rowsOf(world)).toEqual(upTo(12));
+});
