@@ -261,7 +261,7 @@ function stuckProcess(queue: string): string {
       activities: { stuck: () => { console.log('began'); return new Promise(() => undefined); } },
       workflowBundle: { codePath: ${JSON.stringify(bundle.codePath)} },
       native, dataConverter: {}, namespace: 'default', taskQueue: ${JSON.stringify(queue)}, label: 'box',
-      hostQueue: ${JSON.stringify(hostQueue(queue, 'p1'))}, name: 'stuck', writeSlots: 1, shutdownForceMs,
+      hostQueue: ${JSON.stringify(hostQueue(queue, 'p1'))}, name: 'stuck', writeSlots: 1, shutdownForceMs, version: null,
     });
     stop.addEventListener('abort', () => workers.shutdown());
     const running = workers.run();
