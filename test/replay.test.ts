@@ -5,7 +5,9 @@ import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/
 import { dataConverter } from '../workflows/data-converter.ts';
 
 const directory = fileURLToPath(new URL('histories/', import.meta.url));
-const names = readdirSync(directory).filter((name) => name.endsWith('.json'));
+const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.json'),
+);
 const textOf = (name: string): string => readFileSync(`${directory}${name}`, 'utf8');
 
 async function replay(histories: readonly { name: string; text: string }[]) {

@@ -7,6 +7,8 @@ import { builtFile } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 
 const records = 3_000;
+/** A drain and two more processes. */
+const msMax = 120_000;
 
 let cluster: Cluster;
 afterEach(() => cluster.close());
@@ -98,4 +100,5 @@ test.each(['without versions', 'with versions'] as const)(
       return builds.every((build) => build === next);
     });
   },
+  msMax,
 );

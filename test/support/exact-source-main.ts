@@ -20,6 +20,7 @@ const spec = {
       statesAt: { type: 'array', items: { type: 'integer' } },
       recordsPerSecond: { type: 'number' },
       padBytes: { type: 'integer' },
+      stateBytes: { type: 'integer' },
       token: { type: 'string', airbyte_secret: true },
       interleaved: { type: 'boolean' },
       trouble: { type: 'object' },

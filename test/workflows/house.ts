@@ -52,7 +52,7 @@ export interface House {
   worker(options?: { label?: string; onlyControl?: boolean }): Promise<TestWorker>;
   /** A connection between the two ends of a new world. */
   connect(options?: ConnectOptions): Promise<Connected>;
-  probe(input: ProbeInput): Promise<ProbeResult>;
+  probe(input: ProbeInput, workflowId?: string): Promise<ProbeResult>;
   /** Of all workers of the house. */
   readonly metrics: Metrics;
   close(): Promise<void>;
@@ -209,9 +209,9 @@ export async function openHouse(): Promise<House> {
     worker,
     connect,
     metrics,
-    probe: (input) =>
+    probe: (input, workflowId = `probe/${randomUUID()}`) =>
       client.workflow.execute<typeof probeWorkflow>('probeWorkflow', {
-        workflowId: `probe/${randomUUID()}`,
+        workflowId,
         taskQueue: queue,
         args: [input],
       }),

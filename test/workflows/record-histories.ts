@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -7,23 +8,25 @@ import { SyncError } from '../../protocol/index.ts';
 import {
   configureUpdate,
   editUpdate,
+  hostQueue,
   pauseUpdate,
   refreshUpdate,
   resumeUpdate,
   syncStatusQuery,
 } from '../../workflows/messages.ts';
+import { startDevServer } from '../../worker/dev-server.ts';
 import { id } from '../support/items.ts';
 import { openHouse, until, type House } from './house.ts';
 
 /**
- * Records histories of real runs, for replay.test.ts. Needs TEST_TEMPORAL_ADDRESS. Histories of released workflows are kept for ever:
- * record new ones beside them, into a folder of their own.
+ * Records histories of real runs, for replay.test.ts: `npm run build && npm run histories -- <directory>`. Histories of workflows that ran somewhere are
+ * kept for ever. What a change makes new goes beside them into test/histories, under a name of its own; it is never recorded over another.
  */
 export async function recordHistories(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true });
   const house = await openHouse();
   try {
-    await house.worker();
+    const { label } = await house.worker();
     const save = async (name: string, workflowId: string, runId?: string): Promise<void> => {
       const history = await house.client.workflow.getHandle(workflowId, runId).fetchHistory();
       await writeFile(join(directory, `${name}.json`), `${historyToJSON(history)}\n`);
@@ -35,6 +38,8 @@ export async function recordHistories(directory: string): Promise<void> {
     await segmented(house, save);
     await refreshed(house, save);
     await paused(house, save);
+    await raised(house, save);
+    await probed(house, save, label);
   } finally {
     await house.close();
   }
@@ -164,4 +169,54 @@ async function paused(house: House, save: Save): Promise<void> {
   }
 }
 
-if (argv[1] === fileURLToPath(import.meta.url)) await recordHistories(argv[2] ?? 'test/histories');
+/** The destination knows more syncs than Temporal: the sync begins again, above them. */
+async function raised(house: House, save: Save): Promise<void> {
+  let told = false;
+  const { name, syncNow } = await house.connect({
+    world: {
+      beforeOpen: () => {
+        if (told) return;
+        told = true;
+        const options = { origin: 'destination', code: 'raise', facts: { syncNo: 7 } } as const;
+        throw new SyncError('transient_error', 'The destination knows a newer sync.', options);
+      },
+    },
+  });
+  await syncNow();
+  await save('sync-raised', `sync/${name}`);
+}
+
+/** Answered at once; and of logs whose process is gone, by another worker of its label. */
+async function probed(house: House, save: Save, label: string): Promise<void> {
+  const { name } = await house.connect();
+  await house.probe({ kind: 'check', connection: name }, 'probe/check');
+  await save('probe-check', 'probe/check');
+  const gone = hostQueue(house.queue, 'gone');
+  await house.probe(
+    { kind: 'logs', connection: name, lines: 1, hostQueue: gone, label },
+    'probe/logs',
+  );
+  await save('probe-logs', 'probe/logs');
+}
+
+/** On the server that the environment names, else on one of its own. */
+async function main(directory: string): Promise<void> {
+  if (process.env['TEST_TEMPORAL_ADDRESS']) return recordHistories(directory);
+  const data = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
+  const temporal = await startDevServer({ directory: data });
+  process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
+  try {
+    await recordHistories(directory);
+  } finally {
+    await temporal.stop();
+    await rm(data, { recursive: true, force: true });
+  }
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , directory] = argv;
+  if (directory === undefined) throw new Error('usage: npm run histories -- <directory>');
+  await main(directory);
+  // The SDK's threads keep a process alive.
+  process.exit(0);
+}
