@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +15,15 @@ import { openLane } from './matrix/lane.ts';
 import { runMatrix } from './matrix/matrix.ts';
 import { isTarget, partCalled, partNames, type PartName } from './parts.ts';
 import { pageOf } from './reliability/page.ts';
-import { versionsOf } from './reliability/versions.ts';
+import { soakPartIn, soakPartOf, withSoakPart } from './reliability/soak-part.ts';
+import { versionsHere, versionsOf } from './reliability/versions.ts';
 
 // `npm run chaos`: faults against real servers that it starts itself. Exits with 1 if a promise is broken.
 
 const usage = `usage: npm run chaos -- [--seed N] [--publish] [--cell id]
        npm run chaos -- --only ${partNames.join('|')} [--seed N] [--kills N] [--syncs N] [--minutes N]
                         [--target postgres|duckdb|files|parquet]
-       either with [--report file]. --publish writes docs/reliability.md: only of the whole matrix.`;
+       either with [--report file]. --publish writes docs/reliability.md: only of the whole matrix, or of the soak.`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
@@ -73,7 +74,7 @@ function readOptions(): Options {
   };
   const isWhole = Object.values(counts).every((n) => Number.isSafeInteger(n) && n >= 0);
   // A page of a part of the cells would look like one of all.
-  const isPartial = publish && (only !== 'matrix' || cell !== null);
+  const isPartial = publish && only !== 'soak' && (only !== 'matrix' || cell !== null);
   const isKnown = only !== undefined && (target === undefined || isTarget(target));
   if (!isKnown || !isWhole || isPartial) throw new Error(usage);
   return {
@@ -127,7 +128,8 @@ async function matrix(
   const measured = await runMatrix({ seed, cell, mayMount, onOpened });
   if (publish && !isInterrupted()) {
     const minutes = (Date.now() - startedAt.getTime()) / 60_000;
-    writeFileSync(page, pageOf({ seed, startedAt, minutes, versions, measured, mayMount }));
+    const soak = soakPartIn(published());
+    writeFileSync(page, pageOf({ seed, startedAt, minutes, versions, measured, mayMount, soak }));
     console.log(`\nWritten: ${page}`);
   }
   const findings = measured.map(({ job, figures, broken }) => findingOf(job.id, figures, broken));
@@ -146,9 +148,26 @@ async function seenVersions(): Promise<Readonly<Record<string, string>>> {
 async function part(name: PartName, options: Options, onOpened: OnOpened): Promise<Told> {
   await startServers(onOpened);
   const { what, run } = partCalled(name, options);
+  // Before the hour, not after it.
+  if (options.publish) withSoakPart(published(), '');
   console.log(`\n${what}`);
-  return { what, findings: await run() };
+  const startedAt = new Date();
+  const findings = await run();
+  if (options.publish) publishSoak(startedAt, findings, options);
+  return { what, findings };
 }
+
+function publishSoak(
+  startedAt: Date,
+  findings: readonly Finding[],
+  { seed, minutes }: Options,
+): void {
+  const found = soakPartOf({ seed, minutes, startedAt, findings, versions: versionsHere() });
+  writeFileSync(page, withSoakPart(published(), found));
+  console.log(`\nWritten: ${page}`);
+}
+
+const published = (): string => (existsSync(page) ? readFileSync(page, 'utf8') : '');
 
 /** As the tests do: a server that the environment names is used as it is. */
 async function startServers(onOpened: OnOpened): Promise<void> {

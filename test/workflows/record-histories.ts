@@ -8,11 +8,14 @@ import { SyncError } from '../../protocol/index.ts';
 import {
   configureUpdate,
   editUpdate,
+  forgetUpdate,
   hostQueue,
   pauseUpdate,
   refreshUpdate,
+  rememberUpdate,
   resumeUpdate,
   syncStatusQuery,
+  type RememberRequest,
 } from '../../workflows/messages.ts';
 import { startDevServer } from '../../worker/dev-server.ts';
 import { id } from '../support/items.ts';
@@ -39,6 +42,8 @@ export async function recordHistories(directory: string): Promise<void> {
     await refreshed(house, save);
     await paused(house, save);
     await raised(house, save);
+    await timedOut(house, save);
+    await rotated(house, save);
     await probed(house, save, label);
   } finally {
     await house.close();
@@ -184,6 +189,30 @@ async function raised(house: House, save: Save): Promise<void> {
   });
   await syncNow();
   await save('sync-raised', `sync/${name}`);
+}
+
+/** It drains to a checkpoint when its time is over, and fails. */
+async function timedOut(house: House, save: Save): Promise<void> {
+  const { name, world, sync } = await house.connect({ policy: { syncMsMax: 3_000 } });
+  world.beforeRecord = async (_, n, { drain }) => {
+    if (n === 8)
+      await new Promise<void>((resolve) => drain.addEventListener('abort', () => resolve()));
+  };
+  await (await sync()).result().catch(() => undefined); // failed, as meant
+  await save('sync-time-limit', `sync/${name}`);
+}
+
+/** A connector changes its own config, then a person has that forgotten. */
+async function rotated(house: House, save: Save): Promise<void> {
+  const { workflow, state } = await house.connect();
+  const { connectionId } = await state();
+  const update: RememberRequest = {
+    ...{ connectionId, connector: 'memory-source', end: 'source', over: 0 },
+    ...{ keys: ['/password'], keyId: 'k', sealed: 'tidemark1:k:AA' },
+  };
+  await workflow.executeUpdate(rememberUpdate, { args: [update] });
+  await workflow.executeUpdate(forgetUpdate, { args: [null] });
+  await save('connection-rotated', workflow.workflowId);
 }
 
 /** Answered at once; and of logs whose process is gone, by another worker of its label. */

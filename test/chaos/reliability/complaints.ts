@@ -100,8 +100,9 @@ export const complaints: readonly Complaint[] = [
       'Heartbeats find a dead worker, the writer a dead or silent end; what a worker started dies with it',
     tests: [
       'a connector and what it started die with a worker that is killed',
-      'one that takes nothing and says nothing has failed; one that still says something has not',
-      'a source that prints nothing at all has failed',
+      'one that takes nothing and says nothing is blocked; one that says something again is not',
+      'a destination that does not come back from its %s fails the attempt, and the next one goes on',
+      'of several limits that are passed, the guilty side is named, and the age of a checkpoint last',
     ],
   },
   {
@@ -121,15 +122,20 @@ export const complaints: readonly Complaint[] = [
       'Liveness, silence and late checkpoints are told apart, with limits of each connection’s own; a rate limit is waited for',
     tests: [
       'a rate limit is waited for, and a sync that waits is cancelled at once',
-      'ends a silent source, though not one that is silent because nobody reads it',
+      'a source is neither silent nor idle before the reset of its rate limit',
+      'a source is not silent while it shows life that no item tells of',
       'at the limit it warns or fails, as the policy says; a load of a whole stream is never failed',
     ],
   },
   {
     kind: 'C',
     complaint: 'A change of the platform breaks syncs that run',
-    answer: 'Recorded histories are replayed by every change',
-    tests: ['the workflow bundle holds exactly these modules of ours'],
+    answer:
+      'Recorded histories are replayed by every change; a sync that runs goes on with the new version',
+    tests: [
+      'the workflows replay every history that was ever recorded',
+      'a sync that runs while workers are replaced by the next build goes on from its checkpoint (%s)',
+    ],
   },
   {
     kind: 'D',
@@ -191,6 +197,7 @@ export const complaints: readonly Complaint[] = [
     tests: [
       'a sync that makes no progress gives up when its budget is spent, and shows the cause',
       'progress renews the budget',
+      'a source that gave up on its rate limit is asked again at its reset, though the worker was killed meanwhile',
     ],
   },
   {

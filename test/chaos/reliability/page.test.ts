@@ -15,6 +15,7 @@ const measured = (id: string, change: Partial<Figures>, broken: string[] = []): 
 });
 const run: Run = {
   ...{ seed: 77, startedAt: new Date('2026-03-01T10:00:00Z'), minutes: 13.4, mayMount: true },
+  soak: 'what the soak found',
   versions: { Tidemark: 'commit abc', Postgres: '15.1' },
   measured: [
     measured('kill-worker-mid-postgres', {}),
@@ -31,6 +32,7 @@ test('a page tells when, on what and how to repeat it', () => {
   for (const text of ['2026-03-01, 13 minutes', '| Tidemark | commit abc |', '--seed 77', '3 of 4'])
     expect(page).toContain(text);
   expect(page).toContain(complaintsPart());
+  expect(page).toContain('## Soak\n\nwhat the soak found');
 });
 
 test('each cell has its figures, and a broken one says what broke', () => {

@@ -16,6 +16,8 @@ export interface Run {
   readonly measured: readonly Measured[];
   /** Whether disks could be filled. */
   readonly mayMount: boolean;
+  /** See `soakPartIn`. */
+  readonly soak: string;
 }
 
 /** docs/reliability.md: everything that is a figure comes from the run. */
@@ -32,6 +34,8 @@ export function pageOf(run: Run): string {
     `${allCells.length - applicableCells.length} of ${allCells.length} combinations cannot be:`,
     exclusions.map(({ because }) => `* ${because}`).join('\n'),
     ...(run.mayMount ? [] : [`**In this run also: ${unmountable}.**`]),
+    '## Soak',
+    run.soak,
     '## What people complain about',
     'Each answer with tests of `npm test` that show it; a test sees to it that they are there.',
     complaintsPart(),
@@ -45,7 +49,7 @@ function head({ seed, startedAt, minutes, versions, measured }: Run): string {
   return [
     '# Reliability',
     '',
-    'Written by `npm run chaos -- --publish`; do not edit. What is promised, and what a run measured.',
+    'Written by `npm run chaos -- --publish`, the soak’s part with `--only soak`; do not edit. What is promised, and what a run measured.',
     '',
     `**${kept} of ${measured.length} cells kept every promise.**`,
     '',

@@ -11,11 +11,22 @@ export async function versionsOf({
   postgres,
   temporal,
 }: Lane): Promise<Readonly<Record<string, string>>> {
+  const { Tidemark, Node, ...rest } = versionsHere();
+  return {
+    ...{ Tidemark, Node },
+    'Temporal server': await temporalVersion(temporal.address),
+    Postgres: await postgresVersion(postgres.url),
+    ...rest,
+  };
+}
+
+/** What needs no server to be known. */
+export function versionsHere(): Readonly<
+  Record<'Tidemark' | 'Node' | 'DuckDB' | 'machine', string>
+> {
   return {
     Tidemark: commitOf(),
     Node: process.version,
-    'Temporal server': await temporalVersion(temporal.address),
-    Postgres: await postgresVersion(postgres.url),
     DuckDB: duckdbVersion(),
     machine: machine(),
   };
