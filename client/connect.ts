@@ -5,6 +5,9 @@ import { dataConverter } from '../workflows/data-converter.ts';
 import { clientError, unreachable } from './failure.ts';
 
 const connectTimeoutMs = 8_000;
+/** gRPC's own pauses between two tries to reach a server that is away grow to two minutes: whoever watches a sync would wait for so long. */
+const reconnectMsMax = 5_000;
+const channelArgs = { 'grpc.max_reconnect_backoff_ms': reconnectMsMax };
 const defaultAddress = 'localhost:7233';
 
 export interface TemporalOptions extends ConnectionOptions {
@@ -42,7 +45,8 @@ export async function connectClient({ namespace, ...options }: TemporalOptions):
   const address = options.address ?? defaultAddress;
   let connection: Connection;
   try {
-    connection = await Connection.connect({ connectTimeout: connectTimeoutMs, ...options });
+    const defaults = { connectTimeout: connectTimeoutMs, channelArgs };
+    connection = await Connection.connect({ ...defaults, ...options });
   } catch (cause) {
     const known = clientError(cause, address);
     throw known.kind === 'config_error' ? known : unreachable(address, cause);

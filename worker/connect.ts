@@ -7,6 +7,8 @@ import type { TemporalAddress } from './config.ts';
 export const connectMsMax = 60_000;
 const attemptMsMax = 5_000;
 const pauseMs = 2_000;
+/** gRPC's own pauses between two tries to reach a server that is away grow to two minutes: so long nobody would be told that it is back. */
+const reconnectMsMax = 5_000;
 
 export interface Connections {
   /** Of the workers. */
@@ -55,6 +57,7 @@ async function connectOnce({ temporal, dataConverter }: ConnectOptions): Promise
   const connection = await Connection.connect({
     ...(connectionOptions as Parameters<typeof Connection.connect>[0]),
     connectTimeout: attemptMsMax,
+    channelArgs: { 'grpc.max_reconnect_backoff_ms': reconnectMsMax },
   });
   let native: NativeConnection | undefined;
   try {

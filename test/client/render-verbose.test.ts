@@ -29,7 +29,7 @@ test('shows how near each limit is, the retry budget and what commits cost', () 
     '  checkpoint_age_max  20m00s   30m00s  67 %',
     '  sync_max             1h30m    2h00m  75 %',
     '',
-    'attempts without a checkpoint: 2 (at most 5)',
+    'attempts without a checkpoint: 2 (at most 10)',
     '12 commits, the last one because: batch full; one takes 0.1s, 50.0 ms a MiB, all 4.8 % of the time; a covered state waits 2.5s',
   ]);
 });
@@ -63,6 +63,6 @@ test('shows the limits of a connection at rest, with the defaults that an old sp
     '  checkpoint_age_max        30m00s',
     '  sync_max                   1d00h',
     '',
-    'attempts without a checkpoint: none runs (at most 5)',
+    'attempts without a checkpoint: none runs (at most 10)',
   ]);
 });

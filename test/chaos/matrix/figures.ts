@@ -1,8 +1,7 @@
-import { heartbeatTimeoutMs } from '../../support/cluster.ts';
 import type { Finding } from '../finding.ts';
 import type { Cell } from './cells.ts';
 import type { Observed } from './run-cell.ts';
-import { batchRecords, records, recordsPerSecond, stream } from './scene.ts';
+import { batchRecords, heartbeatTimeoutMs, records, recordsPerSecond, stream } from './scene.ts';
 
 export const attachedMsMax = {
   /** What is killed is noticed after the heartbeat timeout; the rest is for a new process to start. */

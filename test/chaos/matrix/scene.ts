@@ -21,6 +21,7 @@ import type { Lane } from './lane.ts';
 
 export const records = 4_000;
 export const recordsPerSecond = 1_000;
+export const heartbeatTimeoutMs = 2_000;
 /** Never longer without a commit, where the destination is well. */
 const commitIntervalMsMax = 500;
 /** What waits for a commit then. */
@@ -65,7 +66,7 @@ export async function openScene(
   const program: PlainConfig = { directory: rows, everyStates: 1, hook: hook as PlainHook };
   const applied = await cluster.connection({
     source: { streams: [stream], records, stateEvery, recordsPerSecond },
-    policy: { commitIntervalMsMax },
+    policy: { commitIntervalMsMax, heartbeatTimeoutMs },
     ...(instant === 'publish' && { destinationSyncMode: 'overwrite' as const }),
     ...(destination === 'program' && {
       destination: { connector: plainConnector, config: program as unknown as JsonObject },

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { heartbeatTimeoutMs } from '../../support/cluster.ts';
 import { isRunning, isStopped } from '../../support/processes.ts';
 import type { SmallDisk } from '../../support/small-disk.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
 import { eventually } from '../../worker/eventually.ts';
+import { heartbeatTimeoutMs } from './scene.ts';
 
 /** How long a server is away, a network cut or slow, a disk full. */
 export const awayMs = 5_000;

@@ -2,9 +2,8 @@ import { allCells, type Cell } from '../matrix/cells.ts';
 import { applicableCells, exclusions, unmountable } from '../matrix/applicable.ts';
 import { attachedMsMax, readAgainMax, seconds, type Figures } from '../matrix/figures.ts';
 import type { Measured } from '../matrix/matrix.ts';
-import { batchRecords, records, recordsPerSecond } from '../matrix/scene.ts';
+import { batchRecords, heartbeatTimeoutMs, records, recordsPerSecond } from '../matrix/scene.ts';
 import { awayMs, frozenMs } from '../matrix/strikes.ts';
-import { heartbeatTimeoutMs } from '../../support/cluster.ts';
 import { complaintsPart } from './complaints.ts';
 
 /** A whole run. */
