@@ -29,7 +29,9 @@ test.each(targets)(
   async (kind) => {
     cluster = await openCluster({ target: kind });
     const first = await cluster.worker();
-    const { name, directory } = await cluster.connection({ source });
+    // However long the command takes to start, the sync is not over before it.
+    const trouble = { what: 'wait', at: (records * 3) / 4 + 1 } as const;
+    const { name, directory } = await cluster.connection({ source: { ...source, trouble } });
     const sync = await cluster.client.startSync(name);
     await eventually('it is under way', () => sentIn(directory) >= records / 4);
     const connectors = descendantsOf(first.pid);
@@ -62,6 +64,7 @@ test.each(targets)(
     expect((await tidemark('sync', name)).code).toBe(2);
     expect(await cluster.target.cursor('items')).toBe(drainedTo);
 
+    letGo(directory);
     expect((await tidemark('sync', name, '--resume')).code).toBe(0);
     expect(await sync.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1, records });
     expect(attemptsIn(directory).map(({ from }) => from)).toEqual([{}, { items: drainedTo }]);
