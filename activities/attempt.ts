@@ -45,8 +45,8 @@ export class Attempt {
   readonly #startedAt = new Date().toISOString();
   readonly #startedMs = performance.now();
   readonly #notices: string[] = [];
-  /** Of the attempts before this one; null: none is known. */
-  readonly losses: LossesByScope | null;
+  /** Of the attempts before this one, as far as is known. */
+  readonly losses: LossesByScope;
   book: Book;
   attached: Attached | null = null;
   /** When it last asked to be attached, ms of performance.now. */
@@ -85,7 +85,7 @@ export class Attempt {
     this.hint = hintOf(info.heartbeatDetails);
     // Heartbeats know more than what the workflow knew when it began this activity.
     const told = this.hint?.progress;
-    this.losses = told?.epoch.syncNo === begun.syncNo ? lossesOf(told) : (losses ?? null);
+    this.losses = told?.epoch.syncNo === begun.syncNo ? lossesOf(told) : (losses ?? {});
     this.failure = this.hint?.failure ?? null;
     this.interrupted = this.hint?.interrupted === true;
     this.book = createBook(this.hint?.checkpoints ?? []);

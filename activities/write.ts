@@ -6,7 +6,7 @@ import {
   isReadInFull,
   limitsOf,
   statesForSource,
-  summaryStreamsMax,
+  streamSummaries,
   SyncError,
   type Echo,
   type StreamId,
@@ -232,7 +232,7 @@ function prepare(
   attempt.meter = createMeter({
     ...{ start, catalog, syncNo: begun.syncNo },
     done: doneBefore(attempt),
-    ...(attempt.losses !== null && { losses: attempt.losses }),
+    losses: attempt.losses,
   });
   attempt.resumed = resumedFrom(start);
   attempt.lastCheckpointAt = lastCommitOf(start, begun.syncNo);
@@ -327,14 +327,7 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
 }
 
 function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
-  const streams = meter!
-    .streams()
-    .map(({ stream, committed, status, nulled, rejected }) => ({
-      ...{ stream, ...committed, status, nulled },
-      ...(rejected !== undefined && { rejected }),
-    }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, summaryStreamsMax);
+  const streams = streamSummaries(meter!.streams());
   const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
@@ -349,8 +342,8 @@ function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): W
 /** An earlier attempt finished every stream, and its answer was lost. */
 function finishedBefore(attempt: Attempt, { start }: Finished, { schemaHash }: Ends): WriteOutcome {
   const { syncNo } = attempt.begun;
-  const known = attempt.losses !== null && { losses: attempt.losses };
-  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] }, ...known });
+  const { losses } = attempt;
+  attempt.meter = createMeter({ start, syncNo, catalog: { streams: [] }, losses });
   return done(attempt, schemaHash);
 }
 

@@ -55,6 +55,17 @@ export interface StreamProgress extends Counts {
   readonly status: StreamStatus | null;
 }
 
+/** What a sync's summary tells of its streams: the largest first, at most `summaryStreamsMax`. */
+export function streamSummaries(streams: readonly StreamProgress[]): readonly StreamSummary[] {
+  return streams
+    .map(({ stream, committed, status, nulled, rejected }) => ({
+      ...{ stream, ...committed, status, nulled },
+      ...(rejected !== undefined && { rejected }),
+    }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, summaryStreamsMax);
+}
+
 /** A limit of the policy that a running attempt is held to, and how much of it is used up. */
 export interface WatchedLimit {
   readonly limit:

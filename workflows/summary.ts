@@ -1,12 +1,11 @@
 import {
   completedStreams,
   createCommitted,
-  summaryStreamsMax,
+  streamSummaries,
   type Checkpoints,
   type Counts,
   type Progress,
   type StreamStatus,
-  type StreamSummary,
   type SyncFailure,
   type SyncSummary,
   type WriteOutcome,
@@ -84,17 +83,12 @@ function soFar({
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
   const completed = completedStreams(Object.values(checkpoints), syncNo, new Set());
   const told = toldBy({ syncNo, progress });
-  const streams: readonly StreamSummary[] = (told?.streams ?? [])
-    .map(({ stream, committed, status, nulled, rejected }) => ({
-      stream,
-      ...committed,
-      // A stream that an earlier attempt completed was left out of the last one.
-      status: completed.has(stream) ? 'COMPLETE' : status,
-      nulled,
-      ...(rejected !== undefined && { rejected }),
-    }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, summaryStreamsMax);
+  const streams = streamSummaries(
+    // A stream that an earlier attempt completed was left out of the last one.
+    (told?.streams ?? []).map((one) =>
+      completed.has(one.stream) ? { ...one, status: 'COMPLETE' } : one,
+    ),
+  );
   const { rejected, schema, unfilled } = told ?? {};
   return {
     ...committed.total,

@@ -71,9 +71,10 @@ export async function* readSource(
       for await (const item of lastItems(scanner, reading)) yield item;
       end = await endOf(reading);
     } catch (error) {
+      const failure = asSyncError(error, 'source');
       // It may not go on with a config that is not kept.
-      session.stop(asSyncError(error, 'source'));
-      end = endWith(reading, asSyncError(error, 'source'));
+      session.stop(failure);
+      end = endWith(reading, failure);
     }
     yield end;
   } finally {
