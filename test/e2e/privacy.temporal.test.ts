@@ -8,7 +8,7 @@ import {
 } from '../support/cluster.ts';
 import { urlVariable } from '../support/cluster-target.ts';
 import { annotate, letGo } from '../support/exact-source.ts';
-import { historyText, historyTexts, textIn } from './history-text.ts';
+import { historyText, historyTexts, textIn } from '../support/history-text.ts';
 
 /** In every record, also in the one whose line is broken. */
 const note = 'private-remark-4b7e';

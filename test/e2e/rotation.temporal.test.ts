@@ -6,7 +6,7 @@ import { openCluster, tokenValue, tokenVariable, type Cluster } from '../support
 import { urlVariable } from '../support/cluster-target.ts';
 import { filesBelow } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
-import { historyTexts, textIn } from './history-text.ts';
+import { historyTexts, textIn } from '../support/history-text.ts';
 import { issued, rotatingSource, type RotatingSource } from './rotating-source.ts';
 
 const newKey = (): string => randomBytes(32).toString('base64');

@@ -271,16 +271,3 @@ export async function historyOf(
 ): Promise<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>> {
   return client.workflow.getHandle(workflowId, runId).fetchHistory();
 }
-
-/** Everything of a history that is text, base64 payloads decoded. */
-export function textOf(history: unknown): string {
-  const found: string[] = [];
-  const walk = (value: unknown): void => {
-    if (typeof value === 'string') found.push(value);
-    else if (value instanceof Uint8Array) found.push(Buffer.from(value).toString('utf8'));
-    else if (typeof value === 'object' && value !== null)
-      for (const one of Object.values(value)) walk(one);
-  };
-  walk(history);
-  return found.join('\n');
-}

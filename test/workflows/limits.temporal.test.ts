@@ -1,10 +1,11 @@
 import type { ReadInput, JsonObject } from '../../protocol/index.ts';
 import { pauseUpdate, resumeUpdate, syncStatusQuery } from '../../workflows/messages.ts';
+import { textIn } from '../support/history-text.ts';
 import { upTo } from '../support/items.ts';
 import type { World } from '../support/memory-connectors.ts';
 import { samplesOf } from '../worker/scrape.ts';
 import { gate } from './gate.ts';
-import { failureOf, historyOf, openHouse, rowsOf, textOf, until, type House } from './house.ts';
+import { failureOf, historyOf, openHouse, rowsOf, until, type House } from './house.ts';
 import { currentDetails, limited, linesOf, statusOf, viewOf } from './shown.ts';
 
 // Each limit of a policy, on real attempts; what is judged how is in test/activities/watchdog.test.ts.
@@ -112,7 +113,7 @@ test('a source that lives, and sends no record for too long, makes no progress',
   });
   expect(await syncNow()).toMatchObject({ outcome: 'succeeded', attempts: 2 });
   expect(rowsOf(world)).toEqual(upTo(10));
-  const told = textOf(await historyOf(house.client, `sync/${name}`));
+  const told = textIn(await historyOf(house.client, `sync/${name}`));
   expect(told).toContain('The sync makes no progress.');
 });
 

@@ -2,7 +2,8 @@ import { SyncError, type SyncFailure } from '../../protocol/index.ts';
 import { checkpointsQuery, syncStatusQuery } from '../../workflows/messages.ts';
 import { id, upTo } from '../support/items.ts';
 import { secret, type World } from '../support/memory-connectors.ts';
-import { failureOf, historyOf, openHouse, rowsOf, textOf, until, type House } from './house.ts';
+import { textIn } from '../support/history-text.ts';
+import { failureOf, historyOf, openHouse, rowsOf, until, type House } from './house.ts';
 
 let house: House;
 
@@ -252,7 +253,7 @@ test('no record and no secret is in any history, not even in the message of a fa
 
   const texts = await Promise.all(
     [`sync/${name}`, `connection/${name}`].map(async (one) =>
-      textOf(await historyOf(house.client, one)),
+      textIn(await historyOf(house.client, one)),
     ),
   );
   const text = texts.join('\n');

@@ -1,7 +1,8 @@
 import { configRoad } from '../../activities/config-road.ts';
 import type { ConfigRoad } from '../../activities/deps.ts';
 import { configureUpdate, forgetUpdate, statusQuery } from '../../workflows/messages.ts';
-import { failureOf, historyOf, openHouse, textOf, type Connected, type House } from './house.ts';
+import { textIn } from '../support/history-text.ts';
+import { failureOf, historyOf, openHouse, type Connected, type House } from './house.ts';
 
 let house: House;
 
@@ -49,7 +50,7 @@ test('what is of another connection of that name is refused, and nothing of it i
     message: 'This update is of another connection.',
   });
   const history = await historyOf(house.client, connected.workflow.workflowId);
-  expect(textOf(history)).not.toContain('of-another');
+  expect(textIn(history)).not.toContain('of-another');
 });
 
 test('a person who applies another value at its key, or forgets it, drops it', async () => {

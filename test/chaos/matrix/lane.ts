@@ -5,16 +5,13 @@ import { startDevServer, type DevServer } from '../../../worker/dev-server.ts';
 import { startPostgres, type RunningServer } from '../../support/postgres-server.ts';
 import { isRunning, isStopped } from '../../support/processes.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import type { Killable } from './strikes.ts';
 
 /** A Temporal server that may be harmed. It keeps its port and its database. */
-export interface OwnTemporal {
+export interface OwnTemporal extends Killable {
   readonly address: string;
   /** Between it and the workers. */
   readonly proxy: TcpProxy;
-  pids(): readonly number[];
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  restart(): Promise<void>;
 }
 
 /** Servers of its own for cells that run one after the other. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunningServer } from '../../support/postgres-server.ts';
 import { isRunning, isStopped } from '../../support/processes.ts';
 import type { SmallDisk } from '../../support/small-disk.ts';
 import type { TcpProxy } from '../../support/tcp-proxy.ts';
@@ -51,12 +52,7 @@ export function freeze(pids: readonly number[]): Strike {
   };
 }
 
-export interface Killable {
-  pids(): readonly number[];
-  kill(): Promise<void>;
-  start(): Promise<void>;
-  restart(): Promise<void>;
-}
+export type Killable = Pick<RunningServer, 'pids' | 'kill' | 'start' | 'restart'>;
 
 export async function killServer(server: Killable, lastsMs: number = awayMs): Promise<Strike> {
   const before = server.pids();

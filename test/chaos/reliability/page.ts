@@ -5,13 +5,10 @@ import type { Measured } from '../matrix/matrix.ts';
 import { batchRecords, heartbeatTimeoutMs, records, recordsPerSecond } from '../matrix/scene.ts';
 import { awayMs, frozenMs } from '../matrix/strikes.ts';
 import { complaintsPart } from './complaints.ts';
+import { factLines, type PublishedRun } from './run-facts.ts';
 
 /** A whole run. */
-export interface Run {
-  readonly seed: number;
-  readonly startedAt: Date;
-  readonly minutes: number;
-  readonly versions: Readonly<Record<string, string>>;
+export interface Run extends PublishedRun {
   readonly measured: readonly Measured[];
   /** Whether disks could be filled. */
   readonly mayMount: boolean;
@@ -42,9 +39,9 @@ export function pageOf(run: Run): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-function head({ seed, startedAt, minutes, versions, measured }: Run): string {
+function head(run: Run): string {
+  const { seed, measured } = run;
   const kept = measured.filter(({ broken }) => broken.length === 0).length;
-  const facts = Object.entries(versions).map(([name, value]) => `| ${name} | ${value} |`);
   return [
     '# Reliability',
     '',
@@ -52,11 +49,10 @@ function head({ seed, startedAt, minutes, versions, measured }: Run): string {
     '',
     `**${kept} of ${measured.length} cells kept every promise.**`,
     '',
-    '| | |',
-    '|---|---|',
-    `| date | ${startedAt.toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes |`,
-    ...facts,
-    `| repeat | \`npm run chaos -- --seed ${seed}\`; one cell: \`--seed ${seed} --cell <id>\` |`,
+    ...factLines(
+      run,
+      `\`npm run chaos -- --seed ${seed}\`; one cell: \`--seed ${seed} --cell <id>\``,
+    ),
   ].join('\n');
 }
 

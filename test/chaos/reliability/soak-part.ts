@@ -1,13 +1,10 @@
 import { tableOf, type Finding } from '../finding.ts';
+import { factLines, type PublishedRun } from './run-facts.ts';
 
 /** A soak takes an hour and the matrix a quarter of one: each run writes its own part of the page and leaves the other's. */
 const [begin, end] = ['<!-- soak -->', '<!-- end of soak -->'];
 
-export interface SoakRun {
-  readonly seed: number;
-  readonly startedAt: Date;
-  readonly minutes: number;
-  readonly versions: Readonly<Record<string, string>>;
+export interface SoakRun extends PublishedRun {
   readonly findings: readonly Finding[];
 }
 
@@ -30,8 +27,8 @@ export function withSoakPart(page: string, part: string): string {
   return page.replace(old, () => part);
 }
 
-export function soakPartOf({ seed, startedAt, minutes, versions, findings }: SoakRun): string {
-  const facts = Object.entries(versions).map(([name, value]) => `| ${name} | ${value} |`);
+export function soakPartOf(run: SoakRun): string {
+  const { seed, minutes, findings } = run;
   return [
     begin,
     '',
@@ -39,11 +36,7 @@ export function soakPartOf({ seed, startedAt, minutes, versions, findings }: Soa
     'a destination: faults take the one; what the other holds between two syncs is looked at every half minute. *Then* compares the middle third of the',
     'samples with the last one.',
     '',
-    '| | |',
-    '|---|---|',
-    `| date | ${startedAt.toISOString().slice(0, 10)}, ${minutes} minutes |`,
-    ...facts,
-    `| repeat | \`npm run chaos -- --only soak --minutes ${minutes} --seed ${seed}\` |`,
+    ...factLines(run, `\`npm run chaos -- --only soak --minutes ${minutes} --seed ${seed}\``),
     '',
     tableOf(findings),
     '',
