@@ -3,17 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDevServer } from '../../worker/dev-server.ts';
 import { startPostgres } from './postgres-server.ts';
+import { serversAsked, type ChosenFiles } from './servers-asked.ts';
 
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
-export default async function setup(): Promise<void> {
+export default async function setup(config: ChosenFiles): Promise<void> {
+  const asked = serversAsked(config);
+  const syncs = asked.has('temporal') || asked.has('pypi');
   const stops: (() => Promise<void>)[] = [];
   (globalThis as { stopTestServers?: typeof stops }).stopTestServers = stops;
-  if (!process.env['TEST_POSTGRES_URL']) {
+  if ((syncs || asked.has('pg')) && !process.env['TEST_POSTGRES_URL']) {
     const postgres = await startPostgres();
     stops.push(() => postgres.stop());
     process.env['TEST_POSTGRES_URL'] = postgres.url;
   }
-  if (!process.env['TEST_TEMPORAL_ADDRESS']) {
+  if (syncs && !process.env['TEST_TEMPORAL_ADDRESS']) {
     const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
     const temporal = await startDevServer({ directory });
     stops.push(async () => {
