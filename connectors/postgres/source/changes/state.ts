@@ -1,0 +1,52 @@
+import { isObject, type Json, type JsonObject } from '../../../../protocol/index.ts';
+import { refusalsOf } from '../../../kit/refuse-config.ts';
+import { lsnText, parseLsn, type Lsn } from './lsn.ts';
+import { parseSnapshot, type Snapshot } from './visibility.ts';
+
+/** What all streams share: the log was read up to here. */
+export interface SharedState {
+  readonly slot: string;
+  readonly lsn: Lsn;
+}
+
+/**
+ * Of a stream whose rows are there. `seen`: they were read under a snapshot that saw some of the transactions that the log still holds before
+ * `until`: those are not applied once more. null: the log is past it.
+ */
+export interface StreamPart {
+  readonly seen: { readonly snapshot: Snapshot; readonly text: string; readonly until: Lsn } | null;
+}
+
+export function sharedText({ slot, lsn }: SharedState): JsonObject {
+  return { version: 1, slot, lsn: lsnText(lsn) };
+}
+
+export function parseShared(value: Json | undefined): SharedState | null {
+  if (value === undefined || value === null) return null;
+  const { version, slot, lsn } = isObject(value) ? value : ({} as JsonObject);
+  const at = typeof lsn === 'string' ? parseLsn(lsn) : null;
+  if (version === 1 && typeof slot === 'string' && at !== null) return { slot, lsn: at };
+  throw refusalsOf('source')(
+    'The state is not one of a Postgres source that reads changes.',
+    'shared_state',
+    'Read the streams from their start: tidemark refresh <connection>.',
+  );
+}
+
+export function partText({ seen }: StreamPart): JsonObject {
+  return {
+    version: 1,
+    ...(seen !== null && { seen: { snapshot: seen.text, until: lsnText(seen.until) } }),
+  };
+}
+
+/** null: it is none of a stream whose rows are there. */
+export function parsePart(value: JsonObject): StreamPart | null {
+  const { version, seen, load } = value;
+  if (version !== 1 || load !== undefined) return null;
+  if (seen === undefined) return { seen: null };
+  const { snapshot: text, until } = isObject(seen) ? seen : ({} as JsonObject);
+  if (typeof text !== 'string' || typeof until !== 'string') return null;
+  const [snapshot, lsn] = [parseSnapshot(text), parseLsn(until)];
+  return snapshot === null || lsn === null ? null : { seen: { snapshot, text, until: lsn } };
+}
