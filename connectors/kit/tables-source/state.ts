@@ -35,6 +35,9 @@ export interface TableState {
   readonly place?: Place | null;
 }
 
+/** As it travels. */
+export const stateJson = (state: TableState): JsonObject => state as unknown as JsonObject;
+
 /** `field`: the cursor; null: the stream is read in full. */
 export function parseTableState(
   state: Json | undefined,
