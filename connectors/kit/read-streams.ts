@@ -54,7 +54,7 @@ export async function* readStreams(
       if (input.abort.aborted) throw aborted();
       if (drained) break;
       statuses[id] = read.failure === null ? 'COMPLETE' : 'INCOMPLETE';
-      yield status(configured, statuses[id]);
+      yield statusOf(configured, statuses[id]);
     }
   } catch (error) {
     failures.unshift(asSyncError(error, 'source'));
@@ -75,13 +75,13 @@ async function* readOne(
 ): AsyncGenerator<Item, Outcome, undefined> {
   const id = streamId(configured.stream);
   statuses[id] = 'STARTED';
-  yield status(configured, 'STARTED');
+  yield statusOf(configured, 'STARTED');
   try {
     for await (const item of readStream(configured, stateOf(id, input.state), id)) {
       if (item.type === 'DRAINED') return { failure: null, drained: true };
       if (item.type === 'BLOCK' && statuses[id] === 'STARTED') {
         statuses[id] = 'RUNNING';
-        yield status(configured, 'RUNNING');
+        yield statusOf(configured, 'RUNNING');
       }
       yield item;
     }
@@ -124,7 +124,7 @@ export function descriptorOf({ name, namespace }: StreamDescriptor): StreamDescr
   return { name, ...(namespace != null && { namespace }) };
 }
 
-function status({ stream }: ConfiguredStream, value: StreamStatus): TraceMessage {
+export function statusOf({ stream }: ConfiguredStream, value: StreamStatus): TraceMessage {
   return {
     type: 'TRACE',
     trace: {

@@ -152,9 +152,13 @@ const settingsOf = ({ settings, clientCheckMs }: SessionOptions): string => `
   END $$`;
 
 /** The driver throws at once for a URL that it can't read; its message would hold the password. */
-function clientOf(config: ServerConfig, { name, origin }: SessionOptions): pg.Client {
+export function clientOf(
+  config: ServerConfig,
+  { name, origin }: Pick<SessionOptions, 'name' | 'origin'>,
+  more: object = {},
+): pg.Client {
   try {
-    return new pg.Client(clientConfig(config, name));
+    return new pg.Client({ ...clientConfig(config, name), ...more });
   } catch {
     throw new SyncError('config_error', 'The Postgres URL is not valid.', {
       origin,

@@ -43,6 +43,10 @@ export interface ReadOptions {
   readonly cursor?: string;
   readonly drain?: AbortSignal;
   readonly abort?: AbortSignal;
+  /** Absent: none comes back. */
+  readonly checkpoints?: AsyncIterable<StateMessage>;
+  /** Absent: its own. */
+  readonly key?: readonly string[];
   /** Called with each item. */
   on?(item: Item): void | Promise<void>;
 }
@@ -111,9 +115,10 @@ function inputOf(
         ...{ generation_id: 0, minimum_generation_id: 0 },
         sync_mode: cursor === undefined ? 'full_refresh' : 'incremental',
         ...(cursor !== undefined && { cursor_field: [cursor] }),
+        ...(options.key !== undefined && { primary_key: options.key.map((name) => [name]) }),
       })),
     },
-    checkpoints: { async *[Symbol.asyncIterator]() {} },
+    checkpoints: options.checkpoints ?? { async *[Symbol.asyncIterator]() {} },
   };
 }
 

@@ -9,7 +9,20 @@ export interface PostgresSourceConfig extends ServerConfig {
   readonly look_back?: string;
   readonly checkpoint_pages?: number;
   readonly checkpoint_records?: number;
+  readonly cdc?: ChangesConfig;
 }
+
+/** Changes are read from the server's log, through a replication slot. */
+export interface ChangesConfig {
+  /** This connection's own; made when it is read first. */
+  readonly slot: string;
+  readonly publication?: string;
+  /** `true`: a sync goes on until it is stopped. */
+  readonly continuous?: boolean;
+  readonly on_truncate?: 'fail' | 'ignore';
+}
+
+export const defaultPublication = 'tidemark';
 
 /** 16 MiB of pages of 8 KiB. */
 export const defaultCheckpointPages = 2_048;
@@ -51,6 +64,47 @@ export const postgresSourceSpec: ConnectorSpecification = {
         minimum: 1,
         default: defaultCheckpointRecords,
         order: 10,
+      },
+      cdc: {
+        type: 'object',
+        title: 'Change data capture',
+        description:
+          "Inserts, updates and deletes are read from the server's log, through logical replication: nothing needs a cursor, and deleted rows are told.",
+        required: ['slot'],
+        additionalProperties: false,
+        order: 11,
+        properties: {
+          slot: {
+            type: 'string',
+            title: 'Replication slot',
+            description:
+              'Of this connection alone. It is made when it is read first, and keeps the log until it was read: drop it when the connection goes.',
+            pattern: '^[a-z0-9_]{1,63}$',
+            examples: ['tidemark_orders'],
+          },
+          publication: {
+            type: 'string',
+            title: 'Publication',
+            description: 'What is replicated. CREATE PUBLICATION tidemark FOR ALL TABLES;',
+            minLength: 1,
+            default: defaultPublication,
+          },
+          continuous: {
+            type: 'boolean',
+            title: 'Continuous',
+            description:
+              'A sync does not end when it has read what there is, but follows the log until it is stopped.',
+            default: false,
+          },
+          on_truncate: {
+            type: 'string',
+            title: 'When a table is truncated',
+            description:
+              '`fail`: the sync fails until the stream is refreshed. `ignore`: the rows stay at the destination.',
+            enum: ['fail', 'ignore'],
+            default: 'fail',
+          },
+        },
       },
     },
   },

@@ -1,5 +1,6 @@
-import type { Catalog, Stream } from '../../../protocol/index.ts';
+import type { Catalog, JsonObject, Stream } from '../../../protocol/index.ts';
 import type { Relation } from './catalog.ts';
+import { changeColumns, cursorColumn } from './changes/columns.ts';
 
 /** Its places on the disk stay what they are while it is read: a reading goes on where it stopped. */
 export const hasPlaces = ({ kind, isWhole }: Pick<Relation, 'kind' | 'isWhole'>): boolean =>
@@ -7,6 +8,26 @@ export const hasPlaces = ({ kind, isWhole }: Pick<Relation, 'kind' | 'isWhole'>)
 
 export function catalogOf(relations: readonly Relation[]): Catalog {
   return { streams: relations.map(streamOf) };
+}
+
+/** Streams whose changes are read. */
+export function changesCatalogOf(relations: readonly Relation[]): Catalog {
+  return {
+    streams: relations.map((relation) => {
+      const stream = streamOf(relation);
+      const { properties } = stream.json_schema;
+      return {
+        ...stream,
+        json_schema: {
+          type: 'object',
+          properties: { ...(properties as JsonObject), ...changeColumns },
+        },
+        supported_sync_modes: ['incremental'],
+        source_defined_cursor: true,
+        default_cursor_field: [cursorColumn],
+      };
+    }),
+  };
 }
 
 function streamOf(relation: Relation): Stream {

@@ -25,6 +25,7 @@ export async function* readTable(read: StreamRead, state: State | undefined): St
   const field = selection.cursor?.name ?? null;
   const before = parseTableState(state?.stream?.stream_state, field, id);
   const snapshot = await beginReading(session, selection);
+  read.began?.(snapshot);
   const ordered = isOrdered(read) ? read : null;
   const end = yield* ordered === null
     ? readInFull(read, before, snapshot)

@@ -1,10 +1,11 @@
 import type { Item, ReadInput } from '../../../protocol/index.ts';
 import { readStreams } from '../../kit/read-streams.ts';
-import { refusalsOf } from '../../kit/refuse-config.ts';
 import { parseLookBack } from '../../kit/tables-source/look-back.ts';
 import { asPostgresError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import { findRelations } from './catalog.ts';
+import { gone } from './gone.ts';
+import { readChanges } from './changes/read-changes.ts';
 import type { PostgresSourceConfig } from './config.ts';
 import { readTable } from './read-table.ts';
 import { connectReader } from './reader-session.ts';
@@ -15,6 +16,7 @@ export async function* readPostgres(
   input: ReadInput<PostgresSourceConfig>,
 ): AsyncGenerator<Item, void, undefined> {
   const { config, abort } = input;
+  if (config.cdc !== undefined) return yield* readChanges(input, config.cdc);
   const lookBack = parseLookBack(config.look_back);
   let session: Session | null = null;
   const stop = (): void => session?.destroy();
@@ -52,13 +54,4 @@ export async function* readPostgres(
     abort.removeEventListener('abort', stop);
     await (session as Session | null)?.close();
   }
-}
-
-function gone(id: string): Error {
-  return refusalsOf('source')(
-    'The source has no such table any more, or its user may not read it.',
-    `stream ${id}`,
-    'Put it back, GRANT SELECT on it and USAGE on its schema, or take the stream out of the connection.',
-    id,
-  );
 }

@@ -35,23 +35,33 @@ const columnSql = (name: string): string => `${table}.${quoteIdentifier(name)}`;
 
 /** Those of the catalog's columns that are still there; throws what is wrong with the cursor. */
 export function selectionOf(relation: Relation, configured: ConfiguredStream): Selection {
+  const isIncremental = configured.sync_mode === 'incremental';
+  const cursor = isIncremental ? cursorOf(relation, configured.cursor_field ?? []) : null;
+  return { ...wholeSelectionOf(relation, configured), cursor };
+}
+
+/** It is read in full, whatever its sync mode. `more`: columns that it has beside its own, as SQL: `1 AS "a"`. */
+export function wholeSelectionOf(
+  relation: Relation,
+  configured: ConfiguredStream,
+  more: readonly string[] = [],
+): Selection {
   const { json_schema: schema } = configured.stream;
   const properties = isObject(schema['properties']) ? schema['properties'] : {};
   const columns = relation.columns.filter(({ name }) => Object.hasOwn(properties, name));
-  const isIncremental = configured.sync_mode === 'incremental';
   return {
     relation,
-    json: jsonOf(columns),
-    cursor: isIncremental ? cursorOf(relation, configured.cursor_field ?? []) : null,
+    json: jsonOf(columns, more),
+    cursor: null,
     key: relation.key.map(columnSql),
   };
 }
 
-function jsonOf(columns: readonly Column[]): string {
+function jsonOf(columns: readonly Column[], more: readonly string[]): string {
   const values = columns.map(
     ({ name, value }) => `${value(columnSql(name))} AS ${quoteIdentifier(name)}`,
   );
-  const row = `(SELECT row_to_json(r) FROM (SELECT ${values.join(', ')}) AS r)`;
+  const row = `(SELECT row_to_json(r) FROM (SELECT ${[...values, ...more].join(', ')}) AS r)`;
   // Strings have their newlines escaped: those that are left stand between tokens.
   return columns.some(({ isLoose }) => isLoose) ? `translate(${row}::text, E'\\n\\r', '  ')` : row;
 }

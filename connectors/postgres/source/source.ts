@@ -2,9 +2,16 @@ import type { Source, SyncError } from '../../../protocol/index.ts';
 import { quoteIdentifier } from '../../kit/identifiers.ts';
 import { refusalsOf } from '../../kit/refuse-config.ts';
 import type { Session } from '../session.ts';
-import { findRelations } from './catalog.ts';
-import { postgresSourceSpec, type PostgresSourceConfig } from './config.ts';
-import { catalogOf } from './discover.ts';
+import { findRelations, type Relation } from './catalog.ts';
+import { publishedOf, refuseUnpublished } from './changes/publication.ts';
+import { findSlot } from './changes/slot.ts';
+import {
+  defaultPublication,
+  postgresSourceSpec,
+  type ChangesConfig,
+  type PostgresSourceConfig,
+} from './config.ts';
+import { catalogOf, changesCatalogOf } from './discover.ts';
 import { readPostgres } from './read.ts';
 import { connectReader } from './reader-session.ts';
 
@@ -16,7 +23,12 @@ export const postgresSource: Source<PostgresSourceConfig> = {
   spec: postgresSourceSpec,
   check: (config, signal) => inSession(config, signal, (session) => check(session, config)),
   discover: (config, signal) =>
-    inSession(config, signal, async (session) => catalogOf(await findRelations(session, config))),
+    inSession(config, signal, async (session) => {
+      const relations = await findRelations(session, config);
+      if (config.cdc === undefined) return catalogOf(relations);
+      const { publication = defaultPublication } = config.cdc;
+      return changesCatalogOf(await publishedOf(session, publication, relations));
+    }),
   read: readPostgres,
 };
 
@@ -36,7 +48,9 @@ async function inSession<T>(
 /** Proves that there is something to read, and that it may be read. */
 async function check(session: Session, config: PostgresSourceConfig): Promise<void> {
   for (const schema of config.schemas ?? []) await checkSchema(session, schema);
-  if ((await findRelations(session, config)).length > 0) return;
+  const relations = await findRelations(session, config);
+  if (relations.length > 0)
+    return config.cdc === undefined ? undefined : checkChanges(session, config.cdc, relations);
   const closed = await unreadable(session, config.schemas ?? null);
   const [first] = closed;
   if (first === undefined)
@@ -46,6 +60,17 @@ async function check(session: Session, config: PostgresSourceConfig): Promise<vo
       'Name a database and schemas that have tables.',
     );
   throw missingGrant(first.schema, closed, session.place);
+}
+
+/** Proves that changes of some table can be read; all others are not offered. */
+async function checkChanges(
+  session: Session,
+  { slot, publication = defaultPublication }: ChangesConfig,
+  relations: readonly Relation[],
+): Promise<void> {
+  const published = await publishedOf(session, publication, relations);
+  if (published.length === 0) refuseUnpublished(relations, published, publication);
+  await findSlot(session, slot, null);
 }
 
 interface Closed {

@@ -13,12 +13,18 @@ export interface StreamRead {
   readonly id: StreamId;
   readonly stream: StreamDescriptor;
   readonly lookBack: LookBack | null;
+  /** Told what its transaction sees, before it reads. */
+  readonly began?: (snapshot: Snapshot) => void;
 }
 
 /** What the transaction sees: all transactions below `oldest` were over. 64-bit numbers, which never come again. */
 export interface Snapshot {
   readonly oldest: bigint;
   readonly next: bigint;
+  /** As Postgres writes it: see `parseSnapshot`. */
+  readonly text: string;
+  /** A place of the log: all that it sees was committed before. As Postgres writes it. */
+  readonly until: string;
 }
 
 /**
@@ -30,10 +36,12 @@ export async function beginReading(session: Session, selection: Selection): Prom
   if (hasPlaces(selection.relation))
     await session.query(`LOCK TABLE ${relationSql(selection.relation)} IN ACCESS SHARE MODE`);
   const { rows } = await session.query(
-    `SELECT pg_snapshot_xmin(s)::text AS oldest, pg_snapshot_xmax(s)::text AS next FROM pg_current_snapshot() s`,
+    `SELECT pg_snapshot_xmin(s)::text AS oldest, pg_snapshot_xmax(s)::text AS next, s::text AS text,
+       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END::text AS until
+     FROM pg_current_snapshot() s`,
   );
-  const { oldest, next } = rows[0] as { oldest: string; next: string };
-  return { oldest: BigInt(oldest), next: BigInt(next) };
+  const { oldest, next, text, until } = rows[0] as Record<string, string>;
+  return { oldest: BigInt(oldest!), next: BigInt(next!), text: text!, until: until! };
 }
 
 export const endReading = async (session: Session): Promise<void> =>

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { Session } from '../../../connectors/postgres/session.ts';
+import type { Session } from '../../../connectors/postgres/session.ts';
+import { connectReader } from '../../../connectors/postgres/source/reader-session.ts';
 import {
   followLog,
   relationName,
@@ -23,8 +24,7 @@ const slot = (): string => `s_${new URL(database.url).pathname.slice(1)}`;
 
 beforeEach(async () => {
   database = await testDatabase();
-  session = await Session.connect({ url: database.url }, 'tidemark test', never);
-  await session.query(`SET intervalstyle = 'iso_8601'`);
+  session = await connectReader({ url: database.url }, never);
 });
 afterEach(async () => {
   reader?.close();

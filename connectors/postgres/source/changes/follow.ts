@@ -7,6 +7,7 @@ import {
 import { refusalsOf } from '../../../kit/refuse-config.ts';
 import { createRecords, type Records } from '../../../kit/tables-source/records.ts';
 import type { Session } from '../../session.ts';
+import { changeMembers } from './columns.ts';
 import type { LogReader, Received } from './log-reader.ts';
 import type { Lsn } from './lsn.ts';
 import type { Change, OldTuple, Tuple } from './pgoutput.ts';
@@ -182,8 +183,7 @@ class Following {
   #add(stream: FollowedStream, relation: KnownRelation, cells: Tuple, isGone: boolean): void {
     if (isGone) refuseUnknown(stream, relation, cells);
     const { lsn, committedAt } = this.#transaction!;
-    const at = JSON.stringify(new Date(committedAt).toISOString());
-    const more = `"_ab_cdc_lsn":${lsn},"_ab_cdc_updated_at":${at},"_ab_cdc_deleted_at":${isGone ? at : 'null'}`;
+    const more = changeMembers({ lsn, at: committedAt, isGone });
     this.#rows.push({ stream, row: { relation, cells, more } });
     for (const cell of cells) this.#rowBytes += Buffer.isBuffer(cell) ? cell.byteLength : 1;
   }

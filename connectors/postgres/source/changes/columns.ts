@@ -1,0 +1,40 @@
+import type { JsonObject } from '../../../../protocol/index.ts';
+
+/** Beside a row's own columns: where in the log its change was committed, when, and when the row was deleted, as Airbyte names them. */
+export const changeColumns: Readonly<Record<string, JsonObject>> = {
+  _ab_cdc_lsn: { type: ['null', 'integer'] },
+  _ab_cdc_updated_at: {
+    type: ['null', 'string'],
+    format: 'date-time',
+    airbyte_type: 'timestamp_with_timezone',
+  },
+  _ab_cdc_deleted_at: {
+    type: ['null', 'string'],
+    format: 'date-time',
+    airbyte_type: 'timestamp_with_timezone',
+  },
+};
+
+export const cursorColumn = '_ab_cdc_lsn';
+
+export interface ChangeFacts {
+  readonly lsn: bigint;
+  /** Epoch ms. */
+  readonly at: number;
+  readonly isGone: boolean;
+}
+
+/** As members of a record's JSON object. */
+export function changeMembers({ lsn, at, isGone }: ChangeFacts): string {
+  const time = JSON.stringify(new Date(at).toISOString());
+  return `"_ab_cdc_lsn":${lsn},"_ab_cdc_updated_at":${time},"_ab_cdc_deleted_at":${isGone ? time : 'null'}`;
+}
+
+/** As columns of a statement that reads rows which are there. */
+export function changeSql({ lsn, at }: Omit<ChangeFacts, 'isGone'>): readonly string[] {
+  return [
+    `${lsn}::numeric AS "_ab_cdc_lsn"`,
+    `'${new Date(at).toISOString()}'::text AS "_ab_cdc_updated_at"`,
+    `NULL::text AS "_ab_cdc_deleted_at"`,
+  ];
+}

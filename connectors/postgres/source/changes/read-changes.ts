@@ -1,0 +1,115 @@
+import {
+  asSyncError,
+  streamId,
+  type Item,
+  type ReadInput,
+  type StreamId,
+  type StreamStatus,
+} from '../../../../protocol/index.ts';
+import { refusalsOf } from '../../../kit/refuse-config.ts';
+import { descriptorOf, statusOf } from '../../../kit/read-streams.ts';
+import { asPostgresError } from '../../errors.ts';
+import type { Session } from '../../session.ts';
+import { findRelations } from '../catalog.ts';
+import { defaultPublication, type ChangesConfig, type PostgresSourceConfig } from '../config.ts';
+import { gone } from '../gone.ts';
+import { connectReader } from '../reader-session.ts';
+import { followChanges } from './follow-changes.ts';
+import { parseChangesState, type ChangesState } from './global.ts';
+import { loadTables } from './load-tables.ts';
+import type { Lsn } from './lsn.ts';
+import { publishedOf, refuseUnpublished } from './publication.ts';
+import type { ReadStream, Run } from './run.ts';
+import { createSlot, findSlot } from './slot.ts';
+import type { SharedState } from './state.ts';
+
+type Input = ReadInput<PostgresSourceConfig>;
+
+/** Reads tables, then their changes, with a state of all streams together, behind which the slot follows. */
+export async function* readChanges(
+  input: Input,
+  changes: ChangesConfig,
+): AsyncGenerator<Item, void, undefined> {
+  const statuses: Record<StreamId, StreamStatus> = {};
+  const tell = (status: StreamStatus): readonly Item[] =>
+    input.catalog.streams.map((configured) => {
+      statuses[streamId(configured.stream)] = status;
+      return statusOf(configured, status);
+    });
+  let session: Session | null = null;
+  const stop = (): void => session?.destroy();
+  input.abort.addEventListener('abort', stop, { once: true });
+  try {
+    yield* tell('STARTED');
+    session = await connectReader(input.config, input.abort);
+    const run = await begin(input, changes, session);
+    yield* tell('RUNNING');
+    const isOver = (yield* loadTables(run)) && (yield* followChanges(run));
+    if (isOver) yield* tell('COMPLETE');
+    yield { type: 'END', failure: null, drained: !isOver, statuses };
+  } catch (error) {
+    const mapped = asPostgresError(error, input.abort, session?.place ?? 'Postgres', 'source');
+    yield* tell('INCOMPLETE');
+    const failure = asSyncError(mapped, 'source').toFailure();
+    yield { type: 'END', failure, drained: false, statuses };
+  } finally {
+    input.abort.removeEventListener('abort', stop);
+    await session?.close();
+  }
+}
+
+async function begin(input: Input, changes: ChangesConfig, session: Session): Promise<Run> {
+  const { slot, publication = defaultPublication } = changes;
+  const state = parseChangesState(input.state);
+  const streams = await streamsOf(input, session, publication, state);
+  const lsn = await startOf(session, slot, state.shared);
+  return {
+    ...{ input, session, streams, lsn, changes: { ...changes, publication } },
+    ...{ emittedAt: Date.now(), records: 0 },
+  };
+}
+
+async function streamsOf(
+  { config, catalog }: Input,
+  session: Session,
+  publication: string,
+  state: ChangesState,
+): Promise<readonly ReadStream[]> {
+  const relations = await findRelations(session, config);
+  const streams = catalog.streams.map((configured): ReadStream => {
+    const { stream } = configured;
+    const id = streamId(stream);
+    const relation = relations.find(
+      ({ schema, name }) => schema === stream.namespace && name === stream.name,
+    );
+    if (relation === undefined) throw gone(id);
+    if (configured.sync_mode !== 'incremental') throw inFull(id);
+    const progress = state.streams.get(id) ?? null;
+    return { id, descriptor: descriptorOf(stream), configured, relation, progress };
+  });
+  const wanted = streams.map(({ relation }) => relation);
+  refuseUnpublished(wanted, await publishedOf(session, publication, wanted), publication);
+  return streams;
+}
+
+/** Where the log is read from. The slot comes before all reading of tables: so nothing lies between them and the log. */
+async function startOf(session: Session, slot: string, shared: SharedState | null): Promise<Lsn> {
+  if (shared !== null && shared.slot !== slot)
+    throw refusalsOf('source')(
+      'The state is of another replication slot.',
+      `cdc.slot: ${slot}; the state: ${shared.slot}`,
+      'Name that slot again, or read the streams from their start: tidemark refresh <connection>.',
+    );
+  const found = await findSlot(session, slot, shared?.lsn ?? null);
+  // One that an attempt made which left nothing else: what it keeps begins early enough for tables that are read from now on.
+  return shared?.lsn ?? found?.confirmed ?? createSlot(session, slot);
+}
+
+function inFull(id: StreamId): Error {
+  return refusalsOf('source')(
+    'Where changes are read, no stream is read in full.',
+    `stream ${id}: sync_mode full_refresh`,
+    'Set sync_mode: incremental, or read it by a connection without cdc.',
+    id,
+  );
+}
