@@ -1,4 +1,5 @@
 import type { TargetKind } from '../support/cluster-target.ts';
+import { changesUnderKills } from './changes.ts';
 import { killFiles } from './files.ts';
 import type { Finding } from './finding.ts';
 import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
@@ -10,6 +11,7 @@ import { soak } from './soak/soak.ts';
 // What `npm run chaos` has beside the matrix: many kills of one sync, and what only shows under load.
 
 const refreshKills = 10;
+const changesMinutes = 5;
 /** Of a source that is a process; files are written too where files are read. */
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
@@ -23,6 +25,7 @@ export const partNames = [
   'memory',
   'large',
   'many',
+  'changes',
   'soak',
 ] as const;
 export type PartName = (typeof partNames)[number];
@@ -97,6 +100,11 @@ export function partCalled(
       return {
         what: '50 connections at once on one worker',
         run: () => inTurn(crowds(), (crowd) => crowd()),
+      };
+    case 'changes':
+      return {
+        what: `1,000 writes a second for ${changesMinutes} minutes, copied from the log, the worker killed every 20 s`,
+        run: () => inTurn([null], () => changesUnderKills(seed, changesMinutes)),
       };
     case 'soak':
       return {
