@@ -28,7 +28,7 @@ const seedMax = 1_000_000;
 const interruptedExitCode = 130;
 const killsDefault = '20';
 const syncsDefault = '50';
-const minutesDefault = '60';
+const minutesDefaults: Readonly<Partial<Record<string, string>>> = { soak: '60', changes: '5' };
 const page = join(houseRoot(), 'docs/reliability.md');
 
 type Stop = () => Promise<void>;
@@ -62,15 +62,16 @@ function readOptions(): Options {
       seed: { type: 'string', default: String(randomInt(seedMax)) },
       kills: { type: 'string', default: killsDefault },
       syncs: { type: 'string', default: syncsDefault },
-      minutes: { type: 'string', default: minutesDefault },
+      minutes: { type: 'string' },
       report: { type: 'string' },
     },
   });
   const { only: asked, target, report, publish, cell = null } = values;
+  const minutes = values.minutes ?? minutesDefaults[asked] ?? '0';
   const only = (['matrix', ...partNames] as const).find((name) => name === asked);
   const counts = {
     ...{ seed: Number(values.seed), kills: Number(values.kills) },
-    ...{ syncs: Number(values.syncs), minutes: Number(values.minutes) },
+    ...{ syncs: Number(values.syncs), minutes: Number(minutes) },
   };
   const isWhole = Object.values(counts).every((n) => Number.isSafeInteger(n) && n >= 0);
   // A page of a part of the cells would look like one of all.

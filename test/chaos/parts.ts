@@ -11,7 +11,6 @@ import { soak } from './soak/soak.ts';
 // What `npm run chaos` has beside the matrix: many kills of one sync, and what only shows under load.
 
 const refreshKills = 10;
-const changesMinutes = 5;
 /** Of a source that is a process; files are written too where files are read. */
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
@@ -103,8 +102,8 @@ export function partCalled(
       };
     case 'changes':
       return {
-        what: `1,000 writes a second for ${changesMinutes} minutes, copied from the log, the worker killed every 20 s`,
-        run: () => inTurn([null], () => changesUnderKills(seed, changesMinutes)),
+        what: `1,000 writes a second for ${minutes} minutes, copied from the log, the worker killed every 20 s`,
+        run: () => inTurn([null], () => changesUnderKills(seed, minutes)),
       };
     case 'soak':
       return {

@@ -182,9 +182,9 @@ class Following {
 
   #add(stream: FollowedStream, relation: KnownRelation, cells: Tuple, isGone: boolean): void {
     if (isGone) refuseUnknown(stream, relation, cells);
-    const { lsn, committedAt } = this.#transaction!;
+    const { xid, lsn, committedAt } = this.#transaction!;
     const more = changeMembers({ lsn, at: committedAt, isGone });
-    this.#rows.push({ stream, row: { relation, cells, more } });
+    this.#rows.push({ stream, row: { relation, cells, xid, more } });
     for (const cell of cells) this.#rowBytes += Buffer.isBuffer(cell) ? cell.byteLength : 1;
   }
 

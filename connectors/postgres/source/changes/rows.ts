@@ -1,12 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SyncError } from '../../../../protocol/index.ts';
 import { quoteIdentifier } from '../../../kit/identifiers.ts';
 import type { Session } from '../../session.ts';
 import type { KnownRelation } from './relations.ts';
 import type { Cell, Tuple } from './pgoutput.ts';
+import { parseSnapshot, saw } from './visibility.ts';
 
 /** A row after a change; of a deleted one what is known of it. */
 export interface ChangedRow {
   readonly relation: KnownRelation;
   readonly cells: Tuple;
+  /** Of the transaction that changed it. */
+  readonly xid: number;
   /** What goes in beside its columns, JSON members: `"a":1`. */
   readonly more: string;
 }
@@ -42,6 +47,10 @@ function jsonOf({ relation, texts, more }: OpenRow): Buffer {
   return Buffer.from(`{${[...members, more].join(',')}}`);
 }
 
+/** A commit that waits for a standby is in the log, and not seen, until that answers. Invariant 7. */
+const unseenMsMax = 60_000;
+const lookMs = 10;
+
 /** Rows per statement: values that are stored apart are large. Invariant 7. */
 const fetchedMax = 200;
 
@@ -51,10 +60,32 @@ const fetchedMax = 200;
  */
 async function fetchUnchanged(session: Session, rows: readonly OpenRow[]): Promise<void> {
   const open = rows.filter(({ cells }) => cells.includes('unchanged'));
+  if (open.length === 0) return;
+  await untilSeen(session, new Set(open.map(({ xid }) => xid)));
   const byTable = grouped(open, ({ relation }) => relation);
   for (const [relation, some] of byTable)
     for (let at = 0; at < some.length; at += fetchedMax)
       await fetchRows(session, relation, some.slice(at, at + fetchedMax));
+}
+
+/** Waits until these transactions are seen: a commit is in the log a little earlier than others see what it did. */
+async function untilSeen(session: Session, xids: ReadonlySet<number>): Promise<void> {
+  const until = performance.now() + unseenMsMax;
+  for (;;) {
+    const { rows } = await session.query('SELECT pg_current_snapshot()::text AS text');
+    const snapshot = parseSnapshot(String(rows[0]!['text']))!;
+    if ([...xids].every((xid) => saw(snapshot, xid))) return;
+    if (performance.now() > until) throw unseen(session.place);
+    await sleep(lookMs);
+  }
+}
+
+function unseen(place: string): SyncError {
+  return new SyncError('transient_error', 'What was committed at the source can’t be seen there.', {
+    ...{ origin: 'source', place },
+    remedy:
+      'Look for a standby that commits wait for (synchronous_standby_names); the next attempt goes on from the last checkpoint.',
+  });
 }
 
 async function fetchRows(
