@@ -85,7 +85,7 @@ test('a drain before the first row ends at once', async () => {
     async () =>
       (
         await place.sql(
-          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'`,
+          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
         )
       ).length > 0,
   );
@@ -112,7 +112,7 @@ test.each([
       abort.signal.aborted ||
       (
         await place.sql(
-          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active'`,
+          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
         )
       ).length > 0,
   );
@@ -132,7 +132,7 @@ test('a lost connection is told as transient, what was covered stays, and the ne
   const config = { checkpoint_pages: 50 };
   const kill = atBlock(8, async () => {
     await place.sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidemark source'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidemark source' AND datname = current_database()`,
     );
   });
   const one = await place.read({ config, ...kill });

@@ -5,20 +5,21 @@ import type { PostgresSourceConfig } from './config.ts';
 import { hasPlaces } from './discover.ts';
 import { relationSql, type Selection } from './selection.ts';
 
+/** What the transaction sees: all transactions below `oldest` were over. 64-bit numbers, which never come again. */
+export interface Snapshot {
+  readonly oldest: bigint;
+  readonly next: bigint;
+}
+
 /** One stream, read in one transaction that sees one moment. */
 export interface StreamRead {
+  readonly snapshot: Snapshot;
   readonly session: Session;
   readonly selection: Selection;
   readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'drain' | 'abort'>;
   readonly id: StreamId;
   readonly stream: StreamDescriptor;
   readonly lookBack: LookBack | null;
-}
-
-/** What the transaction sees: all transactions below `oldest` were over. 64-bit numbers, which never come again. */
-export interface Snapshot {
-  readonly oldest: bigint;
-  readonly next: bigint;
 }
 
 /**
