@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { postgresSource } from '../../connectors/postgres/index.ts';
+import { isWorking } from '../../connectors/postgres/source/signs-of-life.ts';
 import { eventually } from '../worker/eventually.ts';
 import {
   failureOf,
@@ -144,6 +145,26 @@ test('a lost connection is told as transient, what was covered stays, and the ne
   expect(one.covered.length).toBeGreaterThan(0);
   const two = await place.read({ config, state: one.states.slice(-1) });
   expect(one.covered.length + two.records.length).toBe(rows);
+});
+
+test('a server that works on a first row for long is told from one that does nothing', async () => {
+  await place.sql(`CREATE VIEW slow AS SELECT pg_sleep(60)::text AS x FROM generate_series(1, 3)`);
+  const abort = new AbortController();
+  const reading = place.read({ abort: abort.signal });
+  let pid = 0;
+  await eventually('it runs', async () => {
+    const [row] = await place.sql(
+      `SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
+    );
+    pid = (row?.['pid'] as number | undefined) ?? 0;
+    return pid > 0;
+  });
+  expect(await isWorking(place.config, pid)).toBe(true);
+  abort.abort();
+  await reading;
+  await freed();
+  expect(await isWorking(place.config, pid)).toBe(false);
+  expect(await isWorking({ url: 'postgres://nobody@127.0.0.1:1/none' }, pid)).toBe(false);
 });
 
 test('limits of the role on statements do not end a long read', async () => {
