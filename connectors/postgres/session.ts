@@ -117,6 +117,11 @@ export class Session {
     return this.#lost !== null;
   }
 
+  /** The server's, that serves it. */
+  get processId(): number | null {
+    return (this.#client as unknown as { processID: number | null }).processID;
+  }
+
   /** The driver offers no way to drop a connection with a query pending, nor to take what it sends as it comes, but its socket. */
   get socket(): Socket {
     return (this.#client as unknown as { connection: { stream: Socket } }).connection.stream;

@@ -46,6 +46,7 @@ test.each(Object.entries(kinds))(
       );
     await add(1, 20);
     const one = await place.read({ cursor });
+    expect(one.end).toMatchObject({ failure: null });
     expect(ids(one.records)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
     expect((await place.read({ cursor, state: stateOf(one) })).records).toEqual([]);
     await place.sql(`INSERT INTO t SELECT 0, at FROM t ORDER BY at DESC LIMIT 1`);
@@ -92,6 +93,20 @@ test('a row that changes at the very value up to which was read comes again; the
   await place.sql(`INSERT INTO t VALUES (1, 5, 'a')`);
   const two = await place.read({ cursor, state: stateOf(one) });
   expect(sorted(two.records)).toEqual(['{"id":1,"at":5,"note":"a"}', '{"id":2,"at":5,"note":"c"}']);
+});
+
+test.each([
+  ['numeric', ['1.0', '1.00', '1', '1.000', '2.50', '2.5']],
+  ['double precision', ['-0', '0', '-0', '0', '1', '1.0']],
+  ['character(4)', ['a', 'a ', 'a  ', 'b', 'b   ', 'b ']],
+])('values that are equal count as one, however they are written (%s)', async (type, values) => {
+  await place.sql(`CREATE TABLE t (id int, at ${type})`);
+  await place.sql(`CREATE VIEW v AS SELECT * FROM t`);
+  for (const [i, value] of values.entries())
+    await place.sql(`INSERT INTO t VALUES (${i}, '${value}')`);
+  const options = { cursor, streams: ['v'], config: { checkpoint_records: 1 } };
+  const { records } = await readUnderKills(place, options, [2, 1, 1, 1, 1, 1]);
+  expect(ids(records).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
 test('rows without a value in their cursor, or an infinite one, come in the first sync, and are told', async () => {
@@ -141,7 +156,7 @@ test('a look-back finds rows that are committed late, and sends nothing again', 
   expect((await place.read({ cursor, config, state: stateOf(two) })).records).toEqual([]);
   // One that is set later counts from what was read.
   const wide = await place.read({ cursor, config: { look_back: '1 h' }, state: stateOf(two) });
-  expect(ids(wide.records).sort()).toEqual([1, 2, 4, 5]);
+  expect(new Set(ids(wide.records))).toEqual(new Set([1, 2, 4, 5]));
 });
 
 test.each([

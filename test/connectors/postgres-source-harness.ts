@@ -34,6 +34,8 @@ export async function openPostgresPlace(): Promise<PostgresPlace> {
 
 export interface ReadOptions {
   readonly config?: Partial<PostgresSourceConfig>;
+  /** Absent: what is offered now. */
+  readonly catalog?: Catalog;
   readonly state?: readonly StateMessage[];
   /** Stops like a killed reader, right after so many states. */
   readonly statesMax?: number;
@@ -68,7 +70,7 @@ export async function read(
 ): Promise<Outcome> {
   const config = { ...base, ...options.config };
   const { statesMax = Infinity, streams } = options;
-  const catalog = await postgresSource.discover(config, never);
+  const catalog = options.catalog ?? (await postgresSource.discover(config, never));
   const items: Item[] = [];
   const records: string[] = [];
   const states: StateMessage[] = [];
@@ -171,13 +173,13 @@ export async function readUnderKills(
 
 /** A config of a new user; `$` in the statements is its name. */
 export async function roleIn(
-  { database, sql }: PostgresPlace,
+  place: PostgresPlace,
   ...grants: readonly string[]
 ): Promise<PostgresSourceConfig> {
   const name = `reader_${randomBytes(6).toString('hex')}`;
-  await sql(`CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
-  for (const grant of grants) await sql(grant.replaceAll('$', name));
-  const url = new URL(database.url);
+  await place.sql(`CREATE ROLE ${name} LOGIN PASSWORD 'secret'`);
+  for (const grant of grants) await place.sql(grant.replaceAll('$', name));
+  const url = new URL(place.database.url);
   url.username = name;
   url.password = 'secret';
   return { url: url.href };

@@ -1,4 +1,6 @@
 import fc from 'fast-check';
+import pg from 'pg';
+import type { JsonObject } from '../../protocol/index.ts';
 import {
   openPostgresPlace,
   roleIn,
@@ -55,6 +57,29 @@ test('a row that moves from an unread page to a read one between two attempts is
   expect(once(records)).toEqual(upTo(1_000).slice(150));
   const news = records.filter((text) => text.includes('"new"'));
   expect(once(news)).toEqual(upTo(900).slice(700));
+});
+
+test('what an open transaction writes, also in subtransactions, comes once it is committed; what was written beside it comes once', async () => {
+  await place.sql(`CREATE TABLE t (id int, pad text) WITH (autovacuum_enabled = off)`);
+  const open = new pg.Client({ connectionString: place.database.url });
+  await open.connect();
+  try {
+    await open.query(`BEGIN; SELECT pg_current_xact_id(); SAVEPOINT a`);
+    await open.query(
+      `INSERT INTO t SELECT i, 'in a subtransaction' FROM generate_series(1001, 1010) i`,
+    );
+    await open.query(`RELEASE a; INSERT INTO t VALUES (1011, 'in the transaction')`);
+    for (let i = 0; i < 5; i += 1)
+      await place.sql(
+        `INSERT INTO t SELECT i, repeat('x', 100) FROM generate_series(${i * 100 + 1}, ${i * 100 + 100}) i`,
+      );
+    const { records } = await readUnderKills(place, { config }, [3], async () => {
+      await open.query(`COMMIT`);
+    });
+    expect(once(records)).toEqual([...upTo(500), ...upTo(1_011).slice(1_000)]);
+  } finally {
+    await open.end();
+  }
 });
 
 test('a row that is changed after it was read comes in both versions, the newer last', async () => {
@@ -149,6 +174,28 @@ test('partitions and children are read as one stream, each where it is; one that
   expect(once(records).filter((id) => id !== 1)).toEqual(expected.slice(1));
   const both = await place.read({ streams: ['parent'] });
   expect(both.records).toEqual(['{"id":1}', '{"id":2}']);
+});
+
+test('all of its tables are held against being rewritten before the moment that it sees: they would look empty', async () => {
+  await place.sql(`CREATE TABLE p (id int) PARTITION BY RANGE (id)`);
+  for (const i of [0, 1])
+    await place.sql(
+      `CREATE TABLE p${i} PARTITION OF p FOR VALUES FROM (${i * 200}) TO (${i * 200 + 200})`,
+    );
+  await place.sql(`INSERT INTO p SELECT i FROM generate_series(1, 300) i`);
+  let held: readonly JsonObject[] = [];
+  await place.read({
+    config,
+    streams: ['p'],
+    async on(item) {
+      if (item.type === 'BLOCK' && held.length === 0)
+        held = await place.sql(
+          `SELECT relation::regclass::text AS name FROM pg_locks l JOIN pg_stat_activity USING (pid)
+           WHERE application_name = 'tidemark source' AND datname = current_database() AND mode = 'AccessShareLock' AND relation::regclass::text ~ '^p[01]?$' ORDER BY 1`,
+        );
+    },
+  });
+  expect(held).toEqual([{ name: 'p' }, { name: 'p0' }, { name: 'p1' }]);
 });
 
 test('what has no places of its own comes in one statement, without a state; so do partitions that may not be read by themselves', async () => {

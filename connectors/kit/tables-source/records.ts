@@ -39,7 +39,8 @@ export interface RecordsOptions<M> {
 export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions<M>): Records<M> {
   const head = Buffer.from(`{"type":"RECORD","record":{${namesOf(stream)},"data":`);
   const tail = Buffer.from(`,"emitted_at":${emittedAt}}}\n`);
-  const around = head.byteLength + tail.byteLength;
+  // Between two records, in one piece: the last of a block is cut off.
+  const between = Buffer.concat([tail, head]);
   const spare: Buffer[] = [];
   let buffer: Buffer | null = null;
   let at = 0;
@@ -49,7 +50,10 @@ export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions
   function roomFor(bytes: number): Buffer {
     if (buffer !== null && at + bytes > buffer.byteLength) flush(null);
     if (buffer !== null) return buffer;
-    buffer = bytes > blockBytesMax ? Buffer.allocUnsafeSlow(bytes) : takeSpare();
+    const whole = head.byteLength + bytes;
+    buffer = whole > blockBytesMax ? Buffer.allocUnsafeSlow(whole) : takeSpare();
+    buffer.set(head);
+    at = head.byteLength;
     return buffer;
   }
 
@@ -57,7 +61,7 @@ export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions
 
   function flush(mark: M | null): void {
     const full = buffer;
-    const block = full === null ? null : blockOf(full, full.subarray(0, at));
+    const block = full === null ? null : blockOf(full, full.subarray(0, at - head.byteLength));
     buffer = null;
     at = 0;
     inBlock = 0;
@@ -74,12 +78,11 @@ export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions
   return {
     add(data) {
       if (data.byteLength > recordBytesMax) throw tooLarge(id, data.byteLength);
-      const into = roomFor(around + data.byteLength);
-      into.set(head, at);
-      into.set(data, at + head.byteLength);
-      at += head.byteLength + data.byteLength;
-      into.set(tail, at);
-      at += tail.byteLength;
+      const into = roomFor(data.byteLength + between.byteLength);
+      into.set(data, at);
+      at += data.byteLength;
+      into.set(between, at);
+      at += between.byteLength;
       inBlock += 1;
       sinceMark += 1;
     },

@@ -31,15 +31,17 @@ export function createCopyFrames({ row, other }: FramesOptions): CopyFrames {
   let filled = 0;
   let isFirst = true;
 
-  function message(bytes: Buffer): void {
-    if (bytes[0] !== copyData) return other(bytes);
-    const begins = isFirst && bytes.subarray(headerBytes).indexOf(signature) === 0;
+  /** A whole one, within more. */
+  function message(bytes: Buffer, from: number, to: number): void {
+    if (bytes[from] !== copyData) return other(bytes.subarray(from, to));
+    const data = from + headerBytes;
+    const begins = isFirst && bytes.subarray(data, to).indexOf(signature) === 0;
     isFirst = false;
-    rowsIn(bytes, headerBytes + (begins ? preambleBytes : 0));
+    rowsIn(bytes, data + (begins ? preambleBytes : 0), to);
   }
 
-  function rowsIn(bytes: Buffer, from: number): void {
-    for (let at = from; at < bytes.byteLength;) {
+  function rowsIn(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to;) {
       const count = bytes.readInt16BE(at);
       at += 2;
       if (count < 0) return; // the end
@@ -68,7 +70,7 @@ export function createCopyFrames({ row, other }: FramesOptions): CopyFrames {
       return took;
     }
     partial = null;
-    message(own);
+    message(own, 0, own.byteLength);
     return took;
   }
 
@@ -89,7 +91,7 @@ export function createCopyFrames({ row, other }: FramesOptions): CopyFrames {
         const left = chunk.byteLength - at;
         const length = left < headerBytes ? Infinity : lengthOf(chunk, at);
         if (length > left) return begin(chunk.subarray(at));
-        message(chunk.subarray(at, at + length));
+        message(chunk, at, at + length);
         at += length;
       }
     },

@@ -7,22 +7,29 @@ type Segment = readonly [to: number, snapshot: number];
 type TableCells = readonly [oid: number, file: number, segments: readonly Segment[], whole: 0 | 1];
 
 /**
- * How far a table was read in the order of its pages. `snapshots`: of each attempt that read some of it, the oldest transaction that was not
- * over when it looked; as 64-bit numbers, which never come again.
+ * What an attempt saw: every transaction below `oldest` (a 64-bit number, which never comes again), and of the later ones those whose rows it
+ * met. null: they were more than are kept. (What a snapshot says of itself would not do: it does not know subtransactions, whose rows have
+ * numbers of their own.)
  */
+type Seen = readonly [oldest: string, later: readonly string[] | null];
+
+/** Transactions that are kept by number. */
+export const seenMax = 1_000;
+
+/** How far a table was read in the order of its pages. `snapshots`: of each attempt that read some of it. */
 export interface LoadState {
   /** With a cursor: the highest value when the load began; what is above is left for later. */
   readonly upTo?: string | null;
-  readonly snapshots: readonly string[];
+  readonly snapshots: readonly Seen[];
   readonly tables: readonly TableCells[];
 }
 
-/** Pages from a to b of a unit. `since`: only rows that were written by this transaction or a later one; null: all. */
+/** Pages from a to b of a unit. `but`: without the rows of these transactions; null: all. */
 export interface Range {
   readonly unit: Unit;
   readonly from: number;
   readonly to: number;
-  readonly since: string | null;
+  readonly but: Seen | null;
 }
 
 /** A transaction's number is known by its lower half alone; older ones can't be compared with it. */
@@ -33,6 +40,8 @@ const lookedRanges = 16;
 export interface Load {
   /** What to read next; null: all pages were looked at under the present snapshot. */
   next(): Range | null;
+  /** Of rows that are read: a transaction that is not below the oldest. 32 bits, as rows have it. */
+  saw(transaction: string): void;
   /** It was read. */
   finish(range: Range): void;
   state(): JsonObject;
@@ -51,11 +60,15 @@ export function createLoad(
   snapshot: { readonly oldest: bigint; readonly next: bigint },
 ): Load {
   const before = state?.snapshots ?? [];
-  const isComparable = (text: string): boolean => snapshot.next - BigInt(text) < ageMax;
+  const isComparable = ([oldest]: Seen): boolean => snapshot.next - BigInt(oldest) < ageMax;
   const tooOld = before.some((text) => !isComparable(text));
   const known = new Map((tooOld ? [] : (state?.tables ?? [])).map((cells) => [cells[0], cells]));
   const now = before.length;
-  const snapshots = [...before, String(snapshot.oldest)];
+  let later: Set<string> | null = seenBy(tooOld ? [] : before, snapshot);
+  const snapshots = (): readonly Seen[] => [
+    ...before,
+    [String(snapshot.oldest), later === null ? null : [...later]],
+  ];
   const again: string[] = [];
   const read = new Map(units.map((unit) => [unit, segmentsOf(unit, known.get(unit.oid), again)]));
   if (tooOld) again.push('the table');
@@ -66,7 +79,7 @@ export function createLoad(
     const unit = units.find((one) => reached(one) < one.pages);
     if (unit === undefined) return null;
     const from = reached(unit);
-    return { unit, from, to: Math.min(unit.pages, from + unit.rangePages), since: null };
+    return { unit, from, to: Math.min(unit.pages, from + unit.rangePages), but: null };
   }
 
   function unlooked(): Range | null {
@@ -74,8 +87,7 @@ export function createLoad(
       let from = 0;
       for (const [to, number] of read.get(unit)!) {
         const most = from + unit.rangePages * lookedRanges;
-        if (number !== now)
-          return { unit, from, to: Math.min(to, most), since: snapshots[number]! };
+        if (number !== now) return { unit, from, to: Math.min(to, most), but: before[number]! };
         from = to;
       }
     }
@@ -84,6 +96,10 @@ export function createLoad(
 
   return {
     next: () => unread() ?? unlooked(),
+    saw(transaction) {
+      // Invariant 7. Rows of those that are not kept come twice, and none is lost.
+      if (later?.add(transaction).size === seenMax + 1) later = null;
+    },
     finish({ unit, from, to }) {
       const segments = read.get(unit)!;
       const [lower, upper] = [cut(segments, 0, from), cut(segments, to, Infinity)];
@@ -94,10 +110,21 @@ export function createLoad(
         const isWhole = reached(unit) >= unit.pages;
         return [unit.oid, unit.file, read.get(unit)!, isWhole ? 1 : 0];
       });
-      return renumbered({ snapshots, tables }) as unknown as JsonObject;
+      return renumbered({ snapshots: snapshots(), tables }) as unknown as JsonObject;
     },
     again,
   };
+}
+
+/** Of transactions that earlier attempts saw, those that this one can't tell by its own oldest: what one saw, later ones see. */
+function seenBy(
+  before: readonly Seen[],
+  { oldest, next }: { readonly oldest: bigint; readonly next: bigint },
+): Set<string> {
+  const all = before.flatMap(([, later]) => later ?? []);
+  // The lower half of a number, as the number nearest below the next one.
+  const whole = (half: string): bigint => next - BigInt.asUintN(32, next - BigInt(half));
+  return new Set(all.filter((half) => whole(half) >= oldest).slice(0, seenMax));
 }
 
 function segmentsOf(
@@ -145,7 +172,7 @@ export function parseLoad(load: JsonObject, stream: string): LoadState {
   const { snapshots, tables, upTo } = load;
   const isOurs =
     Array.isArray(snapshots) &&
-    (snapshots as Json[]).every((one) => typeof one === 'string' && /^\d+$/.test(one)) &&
+    (snapshots as Json[]).every(isSeen) &&
     Array.isArray(tables) &&
     (tables as Json[]).every((cells) => isTable(cells, snapshots.length)) &&
     (upTo === undefined || upTo === null || typeof upTo === 'string');
@@ -155,6 +182,16 @@ export function parseLoad(load: JsonObject, stream: string): LoadState {
     `stream ${stream}`,
     'Read it from its start: tidemark refresh <connection> with this stream.',
     stream,
+  );
+}
+
+function isSeen(value: Json): boolean {
+  if (!Array.isArray(value)) return false;
+  const [oldest, later] = value as Json[];
+  const isNumber = (one: Json | undefined): boolean => typeof one === 'string' && /^\d+$/.test(one);
+  return (
+    isNumber(oldest) &&
+    (later === null || (Array.isArray(later) && (later as Json[]).every(isNumber)))
   );
 }
 

@@ -23,20 +23,25 @@ const upToSql = (cursor: Cursor, upTo: string): string =>
 
 export const unplaced = ({ placed }: Cursor): string => `(${placed}) IS NOT TRUE`;
 
-function rangeSql(
-  selection: Selection,
-  { unit, from, to, since }: Range,
-  upTo: string | null,
-): string {
+/** With each row, its transaction where it is not below the snapshot's oldest. */
+function rangeSql(read: StreamRead, { unit, from, to, but }: Range, upTo: string | null): string {
+  const { selection, snapshot } = read;
   const conditions = [
     `s.ctid >= '(${from},0)'`,
     `s.ctid < '(${to},0)'`,
-    // `<=`: of what was under way nobody knows how it ended; a subtransaction has a number of its own, above its transaction's.
-    ...(since === null ? [] : [`age(s.xmin) <= age('${since}'::xid8::xid)`]),
+    ...(but === null ? [] : [isLater(but[0]), notOf(but[1] ?? [])]),
     ...below(selection, upTo),
   ];
-  return `SELECT ${selection.json} FROM ${fromSql(unit.sql)} WHERE ${conditions.join(' AND ')}`;
+  const { oldest, next } = snapshot;
+  const later =
+    oldest === next ? '' : `, CASE WHEN ${isLater(String(oldest))} THEN s.xmin::text END`;
+  return `SELECT ${selection.json}${later} FROM ${fromSql(unit.sql)} WHERE ${conditions.join(' AND ')}`;
 }
+
+/** A row's number has 32 bits; how old it is can be compared. */
+const isLater = (oldest: string): string => `age(s.xmin) <= age('${oldest}'::xid8::xid)`;
+const notOf = (transactions: readonly string[]): string =>
+  `s.xmin <> ALL('{${transactions.join(',')}}'::xid[])`;
 
 /** Reads a table range by range, with a state after each. */
 export async function* readRanges(read: StreamRead, load: Load, upTo: string | null): StreamItems {
@@ -44,7 +49,7 @@ export async function* readRanges(read: StreamRead, load: Load, upTo: string | n
   for (let range = load.next(); range !== null; range = load.next()) {
     if (input.drain.aborted) return yield { type: 'DRAINED' };
     let records = 0;
-    for await (const item of copyRecords(read, rangeSql(selection, range, upTo))) {
+    for await (const item of copyRecords(read, rangeSql(read, range, upTo), load)) {
       if (item === idle) {
         if (records === 0) return yield { type: 'DRAINED' };
         continue;
@@ -65,10 +70,11 @@ function loadState({ cursor }: Selection, load: JsonObject, upTo: string | null)
   );
 }
 
-/** Blocks of what a statement gives; its first column is the rows' JSON. */
+/** Blocks of what a statement gives: its first column is the rows' JSON. */
 async function* copyRecords(
   { session, id, stream, input }: StreamRead,
   select: string,
+  load?: Load,
 ): AsyncGenerator<Block | typeof idle, void, undefined> {
   const filled: Block[] = [];
   const records = createRecords<never>({
@@ -78,8 +84,9 @@ async function* copyRecords(
   const hand = (give: (block: Block) => void): void => filled.splice(0).forEach(give);
   yield* copyOut<Block>(session, {
     sql: copySql(select),
-    row([data], give) {
+    row([data, later], give) {
       records.add(data!);
+      if (later != null) load!.saw(later.toString());
       if (filled.length > 0) hand(give);
     },
     end(give) {

@@ -7,7 +7,7 @@ import { createLoad, parseLoad, type LoadState } from './load-state.ts';
 import { boundsUpTo, highest, type Stretch } from './order.ts';
 import { reachedAt, readStretch, stateOf, type OrderedRead, type Reached } from './pass-read.ts';
 import { fromSql, relationSql } from './selection.ts';
-import { beginReading, endReading, logged, type Snapshot, type StreamRead } from './transaction.ts';
+import { beginReading, endReading, logged, type StreamRead } from './transaction.ts';
 import { unitsOf, type Unit } from './units.ts';
 
 /** Rows without a place in the order are counted up to this. */
@@ -20,27 +20,24 @@ type Parts<T> = AsyncGenerator<StreamItem, T | 'drained', undefined>;
 const loaded = stateJson({ version: 1, load: { done: true } });
 
 /** Reads one stream from its state on, in a transaction of its own. */
-export async function* readTable(read: StreamRead, state: State | undefined): StreamItems {
-  const { selection, session, id } = read;
+export async function* readTable(
+  of: Omit<StreamRead, 'snapshot'>,
+  state: State | undefined,
+): StreamItems {
+  const { selection, session, id } = of;
   const field = selection.cursor?.name ?? null;
   const before = parseTableState(state?.stream?.stream_state, field, id);
-  const snapshot = await beginReading(session, selection);
-  read.began?.(snapshot);
+  const read = { ...of, snapshot: await beginReading(session, selection) };
+  read.began?.(read.snapshot);
   const ordered = isOrdered(read) ? read : null;
-  const end = yield* ordered === null
-    ? readInFull(read, before, snapshot)
-    : readByCursor(ordered, before, snapshot);
+  const end = yield* ordered === null ? readInFull(read, before) : readByCursor(ordered, before);
   if (end === 'drained') return yield { type: 'DRAINED' };
   await endReading(session);
 }
 
 const isOrdered = (read: StreamRead): read is OrderedRead => read.selection.cursor !== null;
 
-async function* readInFull(
-  read: StreamRead,
-  before: TableState | null,
-  snapshot: Snapshot,
-): Parts<'over'> {
+async function* readInFull(read: StreamRead, before: TableState | null): Parts<'over'> {
   if (before?.load?.['done'] === true) {
     yield streamState(read.stream, loaded, 0);
     return 'over';
@@ -53,7 +50,7 @@ async function* readInFull(
     }
     return 'over';
   }
-  const end = yield* readLoad(read, { units, snapshot, upTo: null, state: before });
+  const end = yield* readLoad(read, { units, upTo: null, state: before });
   if (end === 'drained') return end;
   yield streamState(read.stream, loaded, 0);
   return 'over';
@@ -61,17 +58,13 @@ async function* readInFull(
 
 interface Loading {
   readonly units: readonly Unit[];
-  readonly snapshot: Snapshot;
   readonly upTo: string | null;
   readonly state: TableState | null;
 }
 
-async function* readLoad(
-  read: StreamRead,
-  { units, snapshot, upTo, state }: Loading,
-): Parts<'over'> {
+async function* readLoad(read: StreamRead, { units, upTo, state }: Loading): Parts<'over'> {
   const known: LoadState | null = state?.load === undefined ? null : parseLoad(state.load, read.id);
-  const load = createLoad(units, known, snapshot);
+  const load = createLoad(units, known, read.snapshot);
   for (const what of load.again)
     yield logged(
       'WARN',
@@ -96,18 +89,14 @@ async function* unitsIfAny(
   return null;
 }
 
-async function* readByCursor(
-  read: OrderedRead,
-  before: TableState | null,
-  snapshot: Snapshot,
-): Parts<'over'> {
+async function* readByCursor(read: OrderedRead, before: TableState | null): Parts<'over'> {
   yield* tellUnplaced(read);
   const { session, selection, lookBack } = read;
   const top = await highest(session, selection);
   let reached: Reached;
   let isUpToDate = false;
   if (before?.place === undefined) {
-    const first = yield* readFirst(read, before, snapshot, top);
+    const first = yield* readFirst(read, before, top);
     if (first === 'drained') return first;
     reached = first;
     isUpToDate = before === null && first.place !== null;
@@ -137,7 +126,6 @@ async function* readByCursor(
 async function* readFirst(
   read: OrderedRead,
   state: TableState | null,
-  snapshot: Snapshot,
   top: string | null,
 ): Parts<Reached> {
   const { session, selection, stream, lookBack } = read;
@@ -153,7 +141,7 @@ async function* readFirst(
   } else {
     const known = state?.load?.['upTo'];
     const upTo = known === undefined ? top : (known as string | null);
-    const end = yield* readLoad(read, { units, snapshot, upTo, state });
+    const end = yield* readLoad(read, { units, upTo, state });
     if (end === 'drained') return end;
     if (upTo !== null)
       reached = await reachedAt(

@@ -1,4 +1,4 @@
-import type { Item, ReadInput } from '../../../protocol/index.ts';
+import { streamId, type Item, type ReadInput } from '../../../protocol/index.ts';
 import { readStreams } from '../../kit/read-streams.ts';
 import { parseLookBack } from '../../kit/tables-source/look-back.ts';
 import { asPostgresError } from '../errors.ts';
@@ -10,6 +10,7 @@ import type { PostgresSourceConfig } from './config.ts';
 import { readTable } from './read-table.ts';
 import { connectReader } from './reader-session.ts';
 import { selectionOf } from './selection.ts';
+import { watchServer } from './signs-of-life.ts';
 
 /** Reads the catalog's streams one after the other, all through one session while it lasts. */
 export async function* readPostgres(
@@ -26,15 +27,21 @@ export async function* readPostgres(
     session = await connectReader(config, abort);
     return session;
   };
+  const signs = watchServer(
+    config,
+    () => (session === null || session.isLost ? null : session.processId),
+    () => input.lives?.(),
+  );
   try {
-    yield* readStreams(input, async () => {
+    const items = readStreams(input, async () => {
       const first = await connected();
-      const relations = await first.alone(abort, () => findRelations(first, config));
+      const found = await first.alone(abort, () => findRelations(first, config));
+      const relations = new Map(
+        found.map((one) => [streamId({ ...one, namespace: one.schema }), one]),
+      );
       return async function* (configured, state, id) {
         const { stream } = configured;
-        const relation = relations.find(
-          ({ schema, name }) => schema === stream.namespace && name === stream.name,
-        );
+        const relation = relations.get(id);
         if (relation === undefined) throw gone(id);
         const selection = selectionOf(relation, configured);
         const own = await connected();
@@ -50,7 +57,12 @@ export async function* readPostgres(
         }
       };
     });
+    for await (const item of items) {
+      signs.came();
+      yield item;
+    }
   } finally {
+    signs.stop();
     abort.removeEventListener('abort', stop);
     await (session as Session | null)?.close();
   }

@@ -5,18 +5,6 @@ import type { PostgresSourceConfig } from './config.ts';
 import { hasPlaces } from './discover.ts';
 import { relationSql, type Selection } from './selection.ts';
 
-/** One stream, read in one transaction that sees one moment. */
-export interface StreamRead {
-  readonly session: Session;
-  readonly selection: Selection;
-  readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'drain' | 'abort'>;
-  readonly id: StreamId;
-  readonly stream: StreamDescriptor;
-  readonly lookBack: LookBack | null;
-  /** Told what its transaction sees, before it reads. */
-  readonly began?: (snapshot: Snapshot) => void;
-}
-
 /** What the transaction sees: all transactions below `oldest` were over. 64-bit numbers, which never come again. */
 export interface Snapshot {
   readonly oldest: bigint;
@@ -25,6 +13,19 @@ export interface Snapshot {
   readonly text: string;
   /** A place of the log: all that it sees was committed before. As Postgres writes it. */
   readonly until: string;
+}
+
+/** One stream, read in one transaction that sees one moment. */
+export interface StreamRead {
+  readonly snapshot: Snapshot;
+  readonly session: Session;
+  readonly selection: Selection;
+  readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'drain' | 'abort'>;
+  readonly id: StreamId;
+  readonly stream: StreamDescriptor;
+  readonly lookBack: LookBack | null;
+  /** Told what its transaction sees, before it reads. */
+  readonly began?: (snapshot: Snapshot) => void;
 }
 
 /**
