@@ -6,7 +6,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { membersOf } from '../../../connectors/kit/json-scan.ts';
 import { cellsOf } from '../../../connectors/kit/ledger-cells.ts';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
-import type { Dataset, Manifest } from '../../../connectors/files/destination/manifest.ts';
+import type { Dataset, Manifest } from '../../../connectors/kit/files/manifest.ts';
 import { streamDescriptor, type StreamId } from '../../../protocol/index.ts';
 import { withMark } from '../duckdb-harness.ts';
 import { type Harness, type TextRow } from '../harness.ts';
