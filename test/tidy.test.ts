@@ -16,6 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/files': [
     ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
   ],
+  'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   engine: ['protocol', 'node:'],
   activities: [
     ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter'],

@@ -97,6 +97,12 @@ export function placedPaths(manifest: Manifest): Set<string> {
   return new Set(entries.flatMap(({ current }) => (current?.files ?? []).map(({ path }) => path)));
 }
 
+/** All files that it names, also those of generations that are not complete; where nothing is staged, each has its own place. */
+export function objectPaths({ streams }: Manifest): Set<string> {
+  const sets = Object.values(streams).flatMap(({ current, next }) => [current, next]);
+  return new Set(sets.flatMap((dataset) => (dataset?.files ?? []).map(({ path }) => path)));
+}
+
 /** All files that it names in the staging directory. */
 export function stagedNames(manifest: Manifest): Set<string> {
   return new Set(

@@ -53,7 +53,7 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
         .filter((name) => !name.startsWith('_tidemark'))
         .sort(),
     staged: () => entries(join(own, 'staging')),
-    query: (sql) => query(root, manifests(), sql),
+    query: (sql) => queryWritten(root, manifests(), sql),
     drop() {
       rmSync(directory, { recursive: true });
       return Promise.resolve();
@@ -61,8 +61,8 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
   });
 }
 
-/** A database made of what the manifests name: a table for each stream that is to be read, and the checkpoints. */
-async function query(
+/** A database made of what the manifests name, below `root`: a table for each stream that is to be read, and the checkpoints. */
+export async function queryWritten(
   root: string,
   manifests: readonly Manifest[],
   sql: string,
