@@ -3,13 +3,15 @@ import type {
   ListMultipartUploadsCommand,
   ListMultipartUploadsCommandOutput,
 } from '@aws-sdk/client-s3';
+import { aborted } from '../kit/gather.ts';
 import type { Bucket as Bucketed } from './ask.ts';
 import { conditionFailed } from './objects.ts';
 import type { PendingUpload, Store, Upload } from './store.ts';
 
 const gone = new Set([404]);
-/** Uploads are given up after everything else was aborted, within this. */
-const giveUpMsMax = 10_000;
+/** What begins and gives up uploads is let through when all else is aborted, within this, ms. */
+const brieflyMsMax = 10_000;
+const briefly = () => ({ abortSignal: AbortSignal.timeout(brieflyMsMax) });
 
 type Uploads = Pick<Store, 'upload' | 'uploads'>;
 
@@ -20,7 +22,9 @@ export function uploadsOf(bucket: Bucketed): Uploads {
       const command = new sdk.CreateMultipartUploadCommand({
         ...{ Bucket, Key, Metadata: { ...marks }, ...sse, ...checksum },
       });
-      const { UploadId } = await ask('s3:PutObject', Key, (s3) => s3.send(command, options));
+      if (options.abortSignal.aborted) throw aborted();
+      // Not ended in the middle: of an upload whose number was never heard nobody could give it up.
+      const { UploadId } = await ask('s3:PutObject', Key, (s3) => s3.send(command, briefly()));
       return uploadOf(bucket, Key, UploadId!);
     },
     uploads: (prefix) => pendingUploads(bucket, prefix),
@@ -79,6 +83,5 @@ async function givenUp(
   UploadId: string,
 ): Promise<void> {
   const command = new sdk.AbortMultipartUploadCommand({ Bucket, Key, UploadId });
-  const options = { abortSignal: AbortSignal.timeout(giveUpMsMax) };
-  await askUnless(gone, 's3:AbortMultipartUpload', Key, (s3) => s3.send(command, options));
+  await askUnless(gone, 's3:AbortMultipartUpload', Key, (s3) => s3.send(command, briefly()));
 }

@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { s3Destination } from '../../../connectors/s3/index.ts';
+import { ownBucket } from '../../support/s3-bucket.ts';
 import { failure, never } from '../harness.ts';
-import { createBucket, ownBucket } from './bucket.ts';
+import { createBucket } from './bucket.ts';
 
 test('a check leaves nothing behind', async () => {
   const harness = await createBucket();

@@ -1,10 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { layoutOf } from '../../../connectors/s3/layout.ts';
+import type { Manifest } from '../../../connectors/kit/files/manifest.ts';
 import type { S3Config } from '../../../connectors/s3/index.ts';
 import { localPrefix } from '../../../connectors/s3/local.ts';
 import { openStore } from '../../../connectors/s3/store.ts';
 import { partId, streamId } from '../../../protocol/index.ts';
+import { endpoint, ownBucket } from '../../support/s3-bucket.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { done, overwritten } from '../conformance-replace.ts';
 import {
@@ -17,7 +19,8 @@ import {
   Sessions,
   stream,
 } from '../harness.ts';
-import { createBucket, endpoint, ownBucket, type BucketHarness } from './bucket.ts';
+import { createFiles } from '../files/written.ts';
+import { createBucket, type BucketHarness } from './bucket.ts';
 
 let harness: BucketHarness;
 let sessions: Sessions<S3Config>;
@@ -262,4 +265,26 @@ test('a stream that another connection owns is refused, and taken over with its 
   await sessions.open({ epoch: epoch(2), streams: [stream('customers')] });
   expect(await named()).toEqual(await harness.listing());
   expect((await harness.query('SELECT id FROM orders')).length).toBe(2);
+});
+
+test.each(['csv', 'parquet'] as const)('%s objects hold what files hold', async (format) => {
+  await use({ format });
+  const files = await createFiles({ format });
+  const beside = new Sessions(files);
+  const data = ['{"id":1,"name":"ü \\"x\\"","price":1.50}', '{"id":2,"more":{"a":[1]}}'];
+  for (const all of [sessions, beside]) {
+    const { load } = await all.open();
+    await load('orders', data, checkpoint('orders', 1, 1));
+  }
+  const sql = 'SELECT * EXCLUDE (_airbyte_raw_id) FROM orders ORDER BY id';
+  expect(await harness.query(sql)).toEqual(await files.query(sql));
+  const datasetIn = (manifests: readonly Manifest[]) =>
+    manifests[0]!.streams[streamId({ name: 'orders' })]!.current;
+  const withoutBytes = (manifests: readonly Manifest[]) => ({
+    ...datasetIn(manifests)!,
+    files: datasetIn(manifests)!.files.map((file) => ({ ...file, bytes: 0 })),
+  });
+  expect(withoutBytes(await harness.manifests())).toEqual(withoutBytes(files.manifests()));
+  await beside.close();
+  await files.drop();
 });
