@@ -35,9 +35,16 @@ const byName: Readonly<Record<string, Told>> = {
     'The worker’s clock is wrong.',
     'Set the clock of the worker’s machine.',
   ],
-  InvalidStorageClass: ['config_error', 'S3 refused the object.', 'Check the bucket’s settings.'],
   'KMS.DisabledException': ['config_error', 'The KMS key is disabled.', 'Enable it.'],
   'KMS.NotFoundException': ['config_error', 'The KMS key does not exist.', 'Correct kms_key_id.'],
+  NoSuchUpload: [
+    'transient_error',
+    'S3 no longer knows an upload.',
+    'Look for a rule of the bucket that aborts uploads at once; it is tried again.',
+  ],
+  BadDigest: ['transient_error', 'An object was damaged on its way to S3.', 'It is tried again.'],
+  RequestTimeout: ['transient_error', 'A request took S3 too long.', 'It is tried again.'],
+  OperationAborted: ['transient_error', 'S3 had something else to do there.', 'It is tried again.'],
   SlowDown: ['transient_error', 'S3 asks for fewer requests.', 'It is tried again by itself.'],
   ENOTFOUND: ['config_error', 'The S3 host is unknown.', 'Check endpoint and region.'],
   DEPTH_ZERO_SELF_SIGNED_CERT: certificate(),
@@ -62,7 +69,12 @@ function certificate(): Told {
 
 const nameOf = (error: unknown): string => {
   const { name, Code, code } = error as { name?: string; Code?: string; code?: string };
-  return [Code, code, name].find((one) => one !== undefined && one in byName) ?? code ?? name ?? '';
+  return (
+    [Code, code, name].find((one) => one !== undefined && Object.hasOwn(byName, one)) ??
+    code ??
+    name ??
+    ''
+  );
 };
 export const statusOf = (error: unknown): number | undefined =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
@@ -93,8 +105,7 @@ export function asS3Error(
 }
 
 function told(error: unknown, name: string, status: number | undefined, action: string): Told {
-  const known = byName[name];
-  if (known !== undefined) return known;
+  if (Object.hasOwn(byName, name)) return byName[name]!;
   if (status === 403)
     return [
       'config_error',
@@ -115,7 +126,7 @@ function told(error: unknown, name: string, status: number | undefined, action: 
     ];
   return [
     'system_error',
-    'S3 refused a request.',
+    status === undefined ? 'The objects could not be written.' : 'S3 refused a request.',
     'See the cause in the worker’s log, and report it.',
   ];
 }
@@ -123,6 +134,8 @@ function told(error: unknown, name: string, status: number | undefined, action: 
 const goesOn =
   'Check the network between worker and S3, and the state of the service; the next attempt goes on from the last checkpoint.';
 
-/** The driver notes on each error of a request how often it tried. */
+/** The driver notes on each error of a request how often it tried; one that took too long is ended. */
 const isOfRequest = (error: unknown): boolean =>
-  typeof error === 'object' && error !== null && '$metadata' in error;
+  typeof error === 'object' &&
+  error !== null &&
+  ('$metadata' in error || ['AbortError', 'TimeoutError'].includes((error as Error).name));

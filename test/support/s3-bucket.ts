@@ -13,6 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { objectPaths, type Manifest } from '../../connectors/kit/files/manifest.ts';
 import type { S3Config } from '../../connectors/s3/index.ts';
+import type { JsonObject } from '../../protocol/index.ts';
 import { ownerKey, workerKey } from './s3-server.ts';
 
 /** A prefix of its own, looked at with another client. */
@@ -31,6 +32,8 @@ export interface TestBucket {
   uploads(): Promise<readonly string[]>;
   /** Denies these to all but the bucket's owner, at this path or everywhere. Of a bucket that no other test uses. */
   deny(actions: readonly string[], path?: string): Promise<void>;
+  /** Sets the bucket's policy. */
+  policy(statements: readonly JsonObject[]): Promise<void>;
   /** Denies nothing any more. */
   allow(): Promise<void>;
   close(): void;
@@ -84,6 +87,10 @@ export async function openBucket(more: Partial<S3Config> = {}): Promise<TestBuck
     const names = (await keys()).filter((key) => /^_tidemark\/[^/]+\.json$/.test(key));
     return Promise.all(names.map(async (name) => JSON.parse(await text(name)) as Manifest));
   };
+  const policy = async (Statement: readonly JsonObject[]): Promise<void> => {
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+    await client.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+  };
   const copyTo = async (directory: string): Promise<void> => {
     for (const one of await manifests()) {
       for (const path of objectPaths(one)) {
@@ -113,10 +120,9 @@ export async function openBucket(more: Partial<S3Config> = {}): Promise<TestBuck
     async deny(Action, path) {
       const all = [`arn:aws:s3:::${Bucket}`, `arn:aws:s3:::${Bucket}/*`];
       const Resource = path === undefined ? all : [`arn:aws:s3:::${Bucket}/${prefix}/${path}`];
-      const deny = { Effect: 'Deny', Principal: '*', Action, Resource };
-      const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [deny] });
-      await client.send(new PutBucketPolicyCommand({ Bucket, Policy }));
+      await policy([{ Effect: 'Deny', Principal: '*', Action, Resource }]);
     },
+    policy,
     async allow() {
       await client.send(new DeleteBucketPolicyCommand({ Bucket }));
     },

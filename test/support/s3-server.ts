@@ -22,6 +22,9 @@ export const ownerKey = { id: 'tidemark', secret: 'tidemark-secret' };
 /** May do what bucket policies leave. */
 export const workerKey = { id: 'worker', secret: 'worker-secret' };
 
+/** May do what a bucket policy allows, and nothing else. */
+export const strangerKey = { id: 'stranger', secret: 'stranger-secret' };
+
 /** The server's program, installed at first use. */
 async function binary(): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tidemark');
@@ -50,6 +53,7 @@ export async function startS3(): Promise<S3Server> {
   const identities = [
     identity(ownerKey, ['Admin', 'Read', 'Write', 'List', 'Tagging']),
     identity(workerKey, ['Read', 'Write', 'List']),
+    identity(strangerKey, ['Read:no-such-bucket']),
   ];
   await writeFile(config, JSON.stringify({ identities }));
   const names = ['master', 'volume', 'filer', 's3'].flatMap((one) => [

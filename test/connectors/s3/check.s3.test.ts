@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { s3Destination } from '../../../connectors/s3/index.ts';
+import { s3Destination, type S3Config } from '../../../connectors/s3/index.ts';
 import { ownBucket } from '../../support/s3-bucket.ts';
-import { failure, never } from '../harness.ts';
-import { createBucket } from './bucket.ts';
+import { strangerKey } from '../../support/s3-server.ts';
+import { done, overwritten } from '../conformance-replace.ts';
+import { checkpoint, epoch, failure, never, Sessions } from '../harness.ts';
+import { createBucket, type BucketHarness } from './bucket.ts';
 
 test('a check leaves nothing behind', async () => {
   const harness = await createBucket();
@@ -13,21 +16,60 @@ test('a check leaves nothing behind', async () => {
   expect(await harness.uploads()).toEqual([]);
 });
 
-test('a right that is missing is named', async () => {
-  const harness = await createBucket({ bucket: ownBucket() });
-  const rights = [
-    ...['s3:PutObject', 's3:GetObject', 's3:DeleteObject', 's3:ListBucket'],
-    ...['s3:AbortMultipartUpload', 's3:ListBucketMultipartUploads'],
-  ];
-  for (const right of rights) {
-    await harness.deny([right]);
-    const error = await failure(s3Destination.check(harness.config, never));
+describe('with no rights but those of the policy in the documentation', () => {
+  interface Statement {
+    readonly Effect: string;
+    readonly Action: string[];
+    readonly Resource: string;
+  }
+  const page = readFileSync(new URL('../../../docs/connectors.md', import.meta.url), 'utf8');
+  const policy = JSON.parse(/```json\n(\{ "Version"[^`]*)```/.exec(page)![1]!) as {
+    readonly Statement: readonly Statement[];
+  };
+  const rights = policy.Statement.flatMap(({ Action }) => Action);
+  const { id, secret } = strangerKey;
+  let harness: BucketHarness;
+  let config: S3Config;
+  /** The policy for this bucket and prefix; `but`: with one right denied. */
+  const allow = (but?: string): Promise<void> => {
+    const { bucket, prefix } = config;
+    const here = (text: string): string =>
+      text.replace('shop/raw', prefix!).replace('company-lake', bucket);
+    const allowed = policy.Statement.map((one) => ({
+      ...{ ...one, Principal: '*', Resource: here(one.Resource) },
+    }));
+    const Resource = [`arn:aws:s3:::${bucket}`, `arn:aws:s3:::${bucket}/*`];
+    const denied = { Effect: 'Deny', Principal: '*', Action: [but ?? ''], Resource };
+    return harness.policy(but === undefined ? allowed : [...allowed, denied]);
+  };
+  beforeAll(async () => {
+    harness = await createBucket({ bucket: ownBucket() });
+    config = { ...harness.config, access_key_id: id, secret_access_key: secret };
+  });
+  afterAll(() => harness.drop());
+
+  test('a check passes, and syncs do all that they do', async () => {
+    await allow();
+    await s3Destination.check(config, never);
+    const sessions = new Sessions({ ...harness, config });
+    const large = Array.from({ length: 9 }, () => `{"name":"${'x'.repeat(1024 * 1024)}"}`);
+    const dead = await sessions.open();
+    await dead.load('orders', large, checkpoint('orders', 1, 1));
+    await dead.sealed('orders', large);
+    const streams = [overwritten(2)];
+    const { load } = await sessions.open({ epoch: epoch(2), streams });
+    await load('orders', ['{"id":1}'], done(2));
+    expect(await harness.listing()).toHaveLength(1);
+    await sessions.close();
+  });
+
+  test.each(rights)('where %s is denied a check names it', async (right) => {
+    await allow(right);
+    const error = await failure(s3Destination.check(config, never));
     expect(error).toMatchObject({ kind: 'config_error', facts: { action: right } });
     expect(error.message).toBe(`S3 denied ${right}.`);
     expect(error.remedy).toContain(right);
-  }
-  await harness.allow();
-  await s3Destination.check(harness.config, never);
+  });
 });
 
 describe('a service', () => {
@@ -56,7 +98,7 @@ describe('a service', () => {
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   };
-  const config = { bucket: 'lake', access_key_id: 'a', secret_access_key: 'b' };
+  const config: S3Config = { bucket: 'lake', access_key_id: 'a', secret_access_key: 'b' };
 
   test.each([
     ['takes every put', (): readonly [number, string] => [200, '']],
@@ -74,6 +116,23 @@ describe('a service', () => {
     const error = await failure(s3Destination.check({ ...config, endpoint }, never));
     expect(error.kind).toBe('config_error');
     expect(error.message).toContain('conditional writes');
+  });
+
+  test.each([
+    [503, 'SlowDown', 'transient_error'],
+    [500, 'InternalError', 'transient_error'],
+    [400, 'RequestTimeout', 'transient_error'],
+    [403, 'AccessDenied', 'config_error'],
+    [403, 'SignatureDoesNotMatch', 'config_error'],
+    [400, 'ExpiredToken', 'config_error'],
+    [301, 'PermanentRedirect', 'config_error'],
+    [400, 'MalformedXML', 'system_error'],
+  ])('that answers a put with %d %s: %s', async (status, code, kind) => {
+    const endpoint = await serve(() => [status, code]);
+    const error = await failure(s3Destination.check({ ...config, endpoint }, never));
+    expect(error).toMatchObject({ kind, origin: 'destination' });
+    expect(error.place).toContain('s3://lake/');
+    expect(error.remedy).toBeDefined();
   });
 
   test('that is away is tried again later; one in another region is the config’s', async () => {
