@@ -45,6 +45,8 @@ const byName: Readonly<Record<string, Told>> = {
   BadDigest: ['transient_error', 'An object was damaged on its way to S3.', 'It is tried again.'],
   RequestTimeout: ['transient_error', 'A request took S3 too long.', 'It is tried again.'],
   OperationAborted: ['transient_error', 'S3 had something else to do there.', 'It is tried again.'],
+  // Also in the body of an answer that began as a success.
+  InternalError: ['transient_error', 'S3 could not do it now.', 'It is tried again.'],
   SlowDown: ['transient_error', 'S3 asks for fewer requests.', 'It is tried again by itself.'],
   ENOTFOUND: ['config_error', 'The S3 host is unknown.', 'Check endpoint and region.'],
   DEPTH_ZERO_SELF_SIGNED_CERT: certificate(),
