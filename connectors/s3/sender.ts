@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { SyncError } from '../../protocol/index.ts';
 import { refusedConfig } from '../kit/files/refused.ts';
-import { createSlots } from './slots.ts';
+import { createSlots, type Slots } from './slots.ts';
 import type { Metadata, Store, Upload } from './store.ts';
 
 /** What one request carries, and so what is in memory of it, bytes. S3 takes no part below 5 MiB but the last. Invariant 7. */
@@ -43,7 +43,7 @@ export function createSender(store: Store, marks: Metadata): Sender {
     if (known !== undefined) return known;
     const upload = slots(() => store.upload(sending.key, marks)).then(async (opened) => {
       try {
-        await sendParts(sending, opened);
+        await sendParts(sending, opened, slots);
         return opened;
       } catch (error) {
         await opened.abort().catch(() => undefined);
@@ -56,43 +56,12 @@ export function createSender(store: Store, marks: Metadata): Sender {
     return upload;
   };
 
-  const sendParts = async ({ file, bytes }: Sending, upload: Upload): Promise<void> => {
-    const partBytes = Math.max(partBytesMin, Math.ceil(bytes / partsMax));
-    const handle = await open(file);
-    try {
-      const parts: Promise<void>[] = [];
-      for (let n = 0; n * partBytes < bytes; n += 1)
-        parts.push(
-          slots(async () => upload.part(n + 1, await piece(handle, n * partBytes, partBytes))),
-        );
-      const all = await Promise.allSettled(parts);
-      const failed = all.find((one) => one.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-    } finally {
-      await handle.close();
-    }
-  };
-
-  /** An object of that key may be this writer's own: the answer was lost, and it was tried again. */
-  const refuseForeign = async (key: string): Promise<void> => {
-    const found = await store.metadata(key);
-    const isOwn = Object.entries(marks).every(([name, value]) => found?.[name] === value);
-    if (isOwn) return;
-    if (found !== null) throw taken(store.place(key));
-    throw new SyncError('transient_error', 'S3 lost an upload.', {
-      origin: 'destination',
-      place: store.place(key),
-      remedy:
-        'Look for a rule of the bucket that aborts uploads at once; the next attempt goes on from the last checkpoint.',
-    });
-  };
-
   const complete = async (sending: Sending): Promise<void> => {
     const { file, key, bytes } = sending;
     const isPut = isSentInParts(sending)
       ? await (await begin(sending)).complete()
       : (await slots(async () => store.putIf(key, await whole(file, bytes), null, marks))) !== null;
-    if (!isPut) await refuseForeign(key);
+    if (!isPut) await refuseForeign(store, key, marks);
     begun.delete(key);
     sent.add(key);
   };
@@ -113,6 +82,36 @@ export function createSender(store: Store, marks: Metadata): Sender {
       begun.clear();
     },
   };
+}
+
+async function sendParts({ file, bytes }: Sending, upload: Upload, slots: Slots): Promise<void> {
+  const partBytes = Math.max(partBytesMin, Math.ceil(bytes / partsMax));
+  const handle = await open(file);
+  try {
+    const parts: Promise<void>[] = [];
+    for (let n = 0; n * partBytes < bytes; n += 1)
+      parts.push(
+        slots(async () => upload.part(n + 1, await piece(handle, n * partBytes, partBytes))),
+      );
+    const all = await Promise.allSettled(parts);
+    const failed = all.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** An object that was not put may be this writer's own: the answer was lost, and it was tried again. */
+async function refuseForeign(store: Store, key: string, marks: Metadata): Promise<void> {
+  const found = await store.metadata(key);
+  if (Object.entries(marks).every(([name, value]) => found?.[name] === value)) return;
+  if (found !== null) throw taken(store.place(key));
+  throw new SyncError('transient_error', 'S3 lost an upload.', {
+    origin: 'destination',
+    place: store.place(key),
+    remedy:
+      'Look for a rule of the bucket that aborts uploads at once; the next attempt goes on from the last checkpoint.',
+  });
 }
 
 async function whole(file: string, bytes: number): Promise<Buffer> {
