@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { s3Destination, type S3Config } from '../../../connectors/s3/index.ts';
 import { ownBucket } from '../../support/s3-bucket.ts';
@@ -74,12 +74,17 @@ describe('with no rights but those of the policy in the documentation', () => {
 
 describe('a service', () => {
   let server: Server | null = null;
-  afterEach(() => server?.close());
+  let puts: IncomingHttpHeaders[] = [];
+  afterEach(() => {
+    puts = [];
+    server?.close();
+  });
   /** Speaks S3 as far as a put is asked for. */
   const serve = async (
     answer: (condition: string) => readonly [status: number, code: string],
   ): Promise<string> => {
     server = createServer((request, response) => {
+      if (request.method === 'PUT') puts.push(request.headers);
       const { 'if-none-match': none, 'if-match': match } = request.headers;
       const [status, code] =
         request.method === 'PUT' ? answer(String(none ?? match ?? '')) : ([200, ''] as const);
@@ -133,6 +138,21 @@ describe('a service', () => {
     expect(error).toMatchObject({ kind, origin: 'destination' });
     expect(error.place).toContain('s3://lake/');
     expect(error.remedy).toBeDefined();
+  });
+
+  test('is told how to encrypt, and gets a checksum or none', async () => {
+    const endpoint = await serve(() => [200, '']);
+    const asked = { ...config, endpoint, encryption: 'aws:kms', kms_key_id: 'the-key' } as const;
+    await failure(s3Destination.check(asked, never));
+    expect(puts[0]).toMatchObject({
+      'x-amz-server-side-encryption': 'aws:kms',
+      'x-amz-server-side-encryption-aws-kms-key-id': 'the-key',
+      'x-amz-checksum-crc32': expect.stringMatching(/=$/) as string,
+    });
+    puts = [];
+    await failure(s3Destination.check({ ...config, endpoint, checksums: 'none' }, never));
+    const names = Object.keys(puts[0]!);
+    expect(names.filter((name) => /checksum|encryption/.test(name))).toEqual([]);
   });
 
   test('that is away is tried again later; one in another region is the config’s', async () => {
