@@ -41,6 +41,30 @@ const bySqlState: Readonly<Record<string, Mapping>> = {
   ),
 };
 
+/** What is otherwise with a source. */
+const ofReading: Readonly<Record<string, Mapping>> = {
+  '42501': config(
+    'The Postgres user may not read this.',
+    'Grant it USAGE on the schema and SELECT on the table.',
+  ),
+  '57014': transient(
+    'A Postgres statement took longer than its limit, or was cancelled.',
+    'Look for load on the server (pg_stat_activity); the next attempt goes on from the last checkpoint.',
+  ),
+  '55P03': transient(
+    'A table of the source was locked for too long.',
+    'Look for what holds it (pg_locks); the next attempt goes on from the last checkpoint.',
+  ),
+  '40001': transient(
+    'The standby ended the read, as it had to go on with what its primary did.',
+    'Raise max_standby_streaming_delay or set hot_standby_feedback on the standby; the next attempt goes on from the last checkpoint.',
+  ),
+  '42P01': transient(
+    'A table of the source is gone.',
+    'Put it back, or take its stream out of the connection.',
+  ),
+};
+
 const byNodeCode: Readonly<Record<string, Mapping>> = {
   ENOTFOUND: config('The Postgres host is unknown.', 'Check host in the config.'),
   ECONNREFUSED: transient(
@@ -91,19 +115,29 @@ export function isConflict(error: unknown): boolean {
  * The one place where the driver's errors become ours. Postgres' own messages stay in the cause: they may hold values.
  * `place`: the server and its database, for people.
  */
-export function asPostgresError(error: unknown, abort?: AbortSignal, place?: string): SyncError {
+export function asPostgresError(
+  error: unknown,
+  abort?: AbortSignal,
+  place?: string,
+  origin: 'source' | 'destination' = 'destination',
+): SyncError {
   if (abort?.aborted === true) return aborted();
   if (error instanceof SyncError) return error;
   const code = codeOf(error);
-  const found = code === undefined ? undefined : (bySqlState[code] ?? byNodeCode[code]);
-  const { kind, message, remedy } = found ?? unknownError(code);
+  const { kind, message, remedy } = mappingOf(code, origin);
   return new SyncError(kind, message, {
-    origin: 'destination',
+    origin,
     ...(place !== undefined && { place }),
     ...(remedy !== undefined && { remedy }),
     ...(code !== undefined && { facts: { code } }),
     cause: error,
   });
+}
+
+function mappingOf(code: string | undefined, origin: 'source' | 'destination'): Mapping {
+  if (code === undefined) return unknownError(code);
+  const whileReading = origin === 'source' ? ofReading[code] : undefined;
+  return whileReading ?? bySqlState[code] ?? byNodeCode[code] ?? unknownError(code);
 }
 
 function unknownError(code: string | undefined): Mapping {

@@ -1,2 +1,4 @@
-export type { PostgresConfig } from './config.ts';
-export { postgresDestination } from './destination.ts';
+export type { PostgresConfig } from './destination/config.ts';
+export { postgresDestination } from './destination/destination.ts';
+export type { PostgresSourceConfig } from './source/config.ts';
+export { postgresSource } from './source/source.ts';

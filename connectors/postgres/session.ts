@@ -1,32 +1,24 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import { SyncError, type ConnectionRef, type Epoch } from '../../protocol/index.ts';
+import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import { shortHash } from '../kit/identifiers.ts';
-import { type PostgresConfig } from './config.ts';
+import type { ServerConfig } from './config.ts';
 import { asPostgresError } from './errors.ts';
 
 export const connectTimeoutMs = 15_000;
-/** A statement waits this long for a lock, then the attempt fails and is retried. */
-const lockTimeoutMs = 60_000;
-/** One statement: a batch of some hundred megabytes, or a wide index. */
-const statementTimeoutMs = 30 * 60_000;
-/** A writer that stopped between two statements loses its transaction after this long. */
-const idleTransactionTimeoutMs = 10 * 60_000;
-/** A server looks this often whether its client is still there. */
-const clientCheckMs = 5_000;
-/** For one writer on the server: staged parts, and joins of a batch with its table. */
-const tempBuffers = '32MB';
-const workMemory = '64MB';
 /** How long `close` waits for a polite goodbye. */
 const goodbyeMs = 1_000;
 
-/** Names a writer's session, so that a newer one can end it. Postgres cuts at 63 bytes. */
-export function sessionName(connection: ConnectionRef, epoch: Epoch): string {
-  return `${sessionPrefix(connection)}${epoch.syncNo}/${epoch.at}`;
-}
-export function sessionPrefix(connection: ConnectionRef): string {
-  return `tidemark/${shortHash(connection.id, 16)}/`;
+export interface SessionOptions {
+  /** Shown by the server. Postgres cuts at 63 bytes. */
+  readonly name: string;
+  /** Whose failures its errors are. */
+  readonly origin: 'source' | 'destination';
+  /** Statements that follow what every session sets. */
+  readonly settings: string;
+  /** The server looks this often whether its client is still there, ms. */
+  readonly clientCheckMs: number;
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -40,27 +32,35 @@ export class Session {
   #lost: Error | null = null;
   #busy = 0;
 
-  private constructor(client: pg.Client) {
+  readonly #origin: SessionOptions['origin'];
+
+  private constructor(client: pg.Client, origin: SessionOptions['origin']) {
     this.#client = client;
+    this.#origin = origin;
     this.place = `${client.host}:${client.port}/${client.database ?? ''}`;
     client.on('error', (error) => {
       this.#lost ??= error;
     });
   }
 
-  static async connect(config: PostgresConfig, name: string, abort: AbortSignal): Promise<Session> {
-    const client = clientOf(config, name);
-    const session = new Session(client);
+  static async connect(
+    config: ServerConfig,
+    options: SessionOptions,
+    abort: AbortSignal,
+  ): Promise<Session> {
+    const { origin } = options;
+    const client = clientOf(config, options);
+    const session = new Session(client, origin);
     const stop = (): void => session.destroy();
     abort.addEventListener('abort', stop, { once: true });
     try {
       if (abort.aborted) throw aborted();
       await client.connect();
-      await client.query(settings);
+      await client.query(settingsOf(options));
       return session;
     } catch (error) {
       session.destroy();
-      throw asPostgresError(error, abort, session.place);
+      throw asPostgresError(error, abort, session.place, origin);
     } finally {
       abort.removeEventListener('abort', stop);
     }
@@ -105,18 +105,33 @@ export class Session {
     try {
       return await work();
     } catch (error) {
-      throw asPostgresError(error, abort, this.place);
+      throw asPostgresError(error, abort, this.place, this.#origin);
     } finally {
       this.#busy -= 1;
       abort.removeEventListener('abort', stop);
     }
   }
 
+  /** It can't be used any more. */
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** The server's, that serves it. */
+  get processId(): number | null {
+    return (this.#client as unknown as { processID: number | null }).processID;
+  }
+
+  /** The driver offers no way to drop a connection with a query pending, nor to take what it sends as it comes, but its socket. */
+  get socket(): Socket {
+    return (this.#client as unknown as { connection: { stream: Socket } }).connection.stream;
+  }
+
   destroy(): void {
     this.#lost ??= new SyncError('transient_error', 'The connection to Postgres was closed.', {
-      origin: 'destination',
+      origin: this.#origin,
     });
-    socketOf(this.#client).destroy();
+    this.socket.destroy();
   }
 
   async close(): Promise<void> {
@@ -132,35 +147,28 @@ export class Session {
   }
 }
 
-/** The driver offers no way to drop a connection with a query pending but its socket. */
-function socketOf(client: pg.Client): { destroy(): void } {
-  return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream;
-}
-
-const settings = `
+const settingsOf = ({ settings, clientCheckMs }: SessionOptions): string => `
   SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET client_encoding = 'UTF8';
   SET standard_conforming_strings = on; SET jit = off; SET client_min_messages = warning;
-  SET temp_buffers = '${tempBuffers}'; SET work_mem = '${workMemory}';
-  SET lock_timeout = ${lockTimeoutMs}; SET statement_timeout = ${statementTimeoutMs};
-  SET idle_in_transaction_session_timeout = ${idleTransactionTimeoutMs};
+  ${settings}
   DO $$ BEGIN
     PERFORM set_config('client_connection_check_interval', '${clientCheckMs}', false);
   EXCEPTION WHEN OTHERS THEN NULL; -- absent before 14, refused on some platforms
   END $$`;
 
 /** The driver throws at once for a URL that it can't read; its message would hold the password. */
-function clientOf(config: PostgresConfig, name: string): pg.Client {
+function clientOf(config: ServerConfig, { name, origin }: SessionOptions): pg.Client {
   try {
     return new pg.Client(clientConfig(config, name));
   } catch {
     throw new SyncError('config_error', 'The Postgres URL is not valid.', {
-      origin: 'destination',
+      origin,
       remedy: 'Check url in the config.',
     });
   }
 }
 
-function clientConfig(config: PostgresConfig, name: string): pg.ClientConfig {
+function clientConfig(config: ServerConfig, name: string): pg.ClientConfig {
   const { url, host, port, database, username, password, ssl } = config;
   return {
     ...(url !== undefined && { connectionString: url }),

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import type { PostgresConfig } from '../../connectors/postgres/config.ts';
-import { postgresDestination } from '../../connectors/postgres/destination.ts';
+import type { PostgresConfig } from '../../connectors/postgres/destination/config.ts';
+import { postgresDestination } from '../../connectors/postgres/destination/destination.ts';
 import { testDatabase } from '../support/postgres.ts';
 import type { Harness, TextRow } from './harness.ts';
 

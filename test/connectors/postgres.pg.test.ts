@@ -1,6 +1,6 @@
 import { connect, createServer } from 'node:net';
 import pg from 'pg';
-import type { PostgresConfig } from '../../connectors/postgres/config.ts';
+import type { PostgresConfig } from '../../connectors/postgres/destination/config.ts';
 import { asPostgresError } from '../../connectors/postgres/errors.ts';
 import { partId, streamId, SyncError, type JsonObject } from '../../protocol/index.ts';
 import { destinationSuite } from './conformance.ts';

@@ -51,6 +51,8 @@ export const exactConnector = 'exact';
 /** That of the plain destination. */
 export const plainConnector = 'plain';
 export const tokenVariable = 'E2E_TOKEN';
+/** Of a database that is a source, for `apply`; a worker is given it. */
+export const sourceUrlVariable = 'E2E_SOURCE_URL';
 export const tokenValue = 'token-that-nobody-may-see-8c1f';
 
 export const testPolicy: Policy = {
@@ -107,7 +109,9 @@ export interface Cluster {
   hookedWorker(hook: CommitHook): Promise<RunningProcess>;
   connection(options?: ConnectionOptions): Promise<Applied>;
   /** Stores a connection of another source to the target; resolves to its name. */
-  apply(options: Pick<ConnectionSpec, 'source'> & { policy?: Partial<Policy> }): Promise<string>;
+  apply(
+    options: Pick<ConnectionSpec, 'source' | 'streams'> & { policy?: Partial<Policy> },
+  ): Promise<string>;
   /** Processes that name the cluster's directory, and files that only a running sync may have. */
   leftovers(): readonly string[];
   /** Kills the workers. Throws when one of their processes stays behind. */
@@ -188,10 +192,11 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       names.push(name);
       return { name, directory: own, spec };
     },
-    async apply({ source, policy }) {
+    async apply({ source, streams, policy }) {
       const name = `e2e-${randomBytes(6).toString('hex')}`;
       const own = { ...testPolicy, ...policy };
-      await client.apply({ name, source, destination: target.ref, policy: own });
+      const chosen = streams === undefined ? {} : { streams };
+      await client.apply({ name, source, destination: target.ref, ...chosen, policy: own });
       names.push(name);
       return name;
     },
@@ -223,7 +228,7 @@ function connectorsFile(place: string): string {
     'connectors:',
     `  ${exactConnector}: { kind: source, runner: exec, command: ${command('exact-source-main')}, secrets: [${tokenVariable}] }`,
     `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
-    `  postgres: { secrets: [${urlVariable}] }`,
+    `  postgres: { secrets: [${urlVariable}, ${sourceUrlVariable}] }`,
     `  s3: { secrets: [${s3Variables.join(', ')}] }`,
     `directories: [., ${JSON.stringify(place)}]`,
     '',

@@ -5,12 +5,12 @@ import { Play } from './play.ts';
 
 // Lines that were broken on purpose, and what the test then said:
 //
-// 1  connectors/postgres/loader.ts: COMMIT and BEGIN after `ledger.advance` → stopped in between, a checkpoint lacked its rows.
+// 1  connectors/postgres/destination/loader.ts: COMMIT and BEGIN after `ledger.advance` → stopped in between, a checkpoint lacked its rows.
 // 1  connectors/duckdb/loader.ts: without `ledger.advance` → rows without their checkpoint.
 // 2  connectors/kit/ledger.ts: `from.edition < row.edition` in `prevails` → an edit that was used up counted again.
 // 3  connectors/kit/ledger.ts: `passRoot` without `raise` → an attempt of an older sync was let in.
 // 3  connectors/duckdb/ledger.ts: `prove` and `advance` without their epochs → a writer that was fenced off wrote its rows.
-// 4  connectors/postgres/commit.ts: `min` of the ordinals → of two records with one key the first won.
+// 4  connectors/postgres/destination/commit.ts: `min` of the ordinals → of two records with one key the first won.
 //    connectors/kit/hidden.ts: `sweepHidden` drops nothing → tables of earlier generations stayed out of sight.
 //
 // Where two lines uphold the same (planOpen's fence beside the root's, a part's trimming beside its unsent pieces), breaking one stays green.

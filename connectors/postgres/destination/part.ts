@@ -5,13 +5,13 @@ import {
   type PartId,
   type SealedPart,
   type StreamId,
-} from '../../protocol/index.ts';
-import type { GatheredPart, Outlet } from '../kit/gather.ts';
-import { NotJson } from '../kit/json-scan.ts';
-import { repairLines, type RepairRules } from '../kit/repair.ts';
-import { unreadableRecord } from '../kit/targets.ts';
-import { isDataError } from './errors.ts';
-import type { Session } from './session.ts';
+} from '../../../protocol/index.ts';
+import type { GatheredPart, Outlet } from '../../kit/gather.ts';
+import { NotJson } from '../../kit/json-scan.ts';
+import { repairLines, type RepairRules } from '../../kit/repair.ts';
+import { unreadableRecord } from '../../kit/targets.ts';
+import { isDataError } from '../errors.ts';
+import type { Session } from '../session.ts';
 
 const rules: RepairRules = { numbers: 'keep', refusesNul: true };
 

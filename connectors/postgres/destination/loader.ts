@@ -11,23 +11,24 @@ import {
   type Receipt,
   type SealedPart,
   type StreamId,
-} from '../../protocol/index.ts';
-import { Gatherer } from '../kit/gather.ts';
-import { sweepHidden } from '../kit/hidden.ts';
-import { exactFold } from '../kit/identifiers.ts';
-import { receipt, type Written } from '../kit/receipt.ts';
-import { tablesToPublish, targetWithColumns, type Table } from '../kit/tables.ts';
-import { outsideCatalog, planTargets } from '../kit/targets.ts';
+} from '../../../protocol/index.ts';
+import { Gatherer } from '../../kit/gather.ts';
+import { sweepHidden } from '../../kit/hidden.ts';
+import { exactFold } from '../../kit/identifiers.ts';
+import { receipt, type Written } from '../../kit/receipt.ts';
+import { tablesToPublish, targetWithColumns, type Table } from '../../kit/tables.ts';
+import { outsideCatalog, planTargets } from '../../kit/targets.ts';
 import { writePart, type Manner } from './commit.ts';
-import { defaultSchema, type PostgresConfig } from './config.ts';
-import { asPostgresError, isConflict, isDataError } from './errors.ts';
+import { asPostgresError, isConflict, isDataError } from '../errors.ts';
 import { PostgresLedger } from './ledger.ts';
+import { defaultSchema, type PostgresConfig } from './config.ts';
 import { whyFailed } from './lost-session.ts';
 import { PostgresOffers } from './offers.ts';
 import { endOlderSessions } from './older-sessions.ts';
 import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
 import { publish } from './publish.ts';
-import { Session, sessionName } from './session.ts';
+import type { Session } from '../session.ts';
+import { connectWriter, sessionName } from './writer-session.ts';
 import { ensureTable, unknownFields } from './tables.ts';
 import { mustFitFunction } from './types.ts';
 
@@ -62,7 +63,7 @@ export class PostgresLoader implements Loader {
 
   async open(input: OpenInput): Promise<readonly Checkpoint[]> {
     const { connection, epoch, abort, catalog } = input;
-    const session = await Session.connect(this.#config, sessionName(connection, epoch), abort);
+    const session = await connectWriter(this.#config, sessionName(connection, epoch), abort);
     this.#session = session;
     if (this.#closed) session.destroy();
     return session.alone(abort, async () => {
@@ -88,7 +89,7 @@ export class PostgresLoader implements Loader {
   }
 
   async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
-    const session = await Session.connect(this.#config, sessionName(connection, epoch), abort);
+    const session = await connectWriter(this.#config, sessionName(connection, epoch), abort);
     this.#session = session;
     if (this.#closed) session.destroy();
     const ledger = new PostgresLedger(session, this.#config.schema ?? defaultSchema);

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { LoaderDestination } from '../../protocol/index.ts';
+import type { LoaderDestination } from '../../../protocol/index.ts';
 import { defaultSchema, postgresSpec, type PostgresConfig } from './config.ts';
 import { PostgresLedger } from './ledger.ts';
 import { PostgresLoader } from './loader.ts';
-import { Session } from './session.ts';
 import { tableSql } from './tables.ts';
+import { connectWriter } from './writer-session.ts';
 
 /** Logs in, and proves that it may make a table in the schema by making one and taking it back. */
 async function check(config: PostgresConfig, signal: AbortSignal): Promise<void> {
-  const session = await Session.connect(config, 'tidemark check', signal);
+  const session = await connectWriter(config, 'tidemark check', signal);
   try {
     await session.alone(signal, async () => {
       const schema = config.schema ?? defaultSchema;

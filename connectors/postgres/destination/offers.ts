@@ -1,7 +1,7 @@
-import type { ConnectionRef } from '../../protocol/index.ts';
-import { offerTable } from '../kit/ledger.ts';
+import type { ConnectionRef } from '../../../protocol/index.ts';
+import { offerTable } from '../../kit/ledger.ts';
 import type { PostgresLedger } from './ledger.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../session.ts';
 import { tableSql } from './tables.ts';
 
 /** What the source of each connection offered: one row a connection, with what it offered to the sync before. */

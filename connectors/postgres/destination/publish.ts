@@ -1,10 +1,10 @@
-import { SyncError, type OpenInput } from '../../protocol/index.ts';
-import { refuseTooFew } from '../kit/hidden.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
-import type { Table } from '../kit/tables.ts';
-import type { Target } from '../kit/targets.ts';
+import { SyncError, type OpenInput } from '../../../protocol/index.ts';
+import { refuseTooFew } from '../../kit/hidden.ts';
+import { quoteIdentifier } from '../../kit/identifiers.ts';
+import type { Table } from '../../kit/tables.ts';
+import type { Target } from '../../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../session.ts';
 import { keyIndexName, keyNames, tableSql } from './tables.ts';
 
 /**

@@ -4,12 +4,12 @@ import {
   metaColumn,
   rawIdColumn,
   type Observed,
-} from '../kit/columns.ts';
-import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
-import { admits, planTable, type Column, type Table, type TableDialect } from '../kit/tables.ts';
-import { unreadableRecord, type Target } from '../kit/targets.ts';
+} from '../../kit/columns.ts';
+import { exactFold, hashedName, quoteIdentifier, quoteLiteral } from '../../kit/identifiers.ts';
+import { admits, planTable, type Column, type Table, type TableDialect } from '../../kit/tables.ts';
+import { unreadableRecord, type Target } from '../../kit/targets.ts';
 import type { PostgresLedger } from './ledger.ts';
-import type { Session } from './session.ts';
+import type { Session } from '../session.ts';
 import { castFunction, own, sqlTypeOf, takesAnything } from './types.ts';
 
 /** Every table of Postgres has these already. */

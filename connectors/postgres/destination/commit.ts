@@ -6,12 +6,12 @@ import {
   rawIdColumn,
   truncatedReason,
   typecastReason,
-} from '../kit/columns.ts';
-import { quoteIdentifier, quoteLiteral } from '../kit/identifiers.ts';
-import type { Written } from '../kit/receipt.ts';
-import { brokenToTell, columnNames, type Column, type Table } from '../kit/tables.ts';
-import { nullKey } from '../kit/targets.ts';
-import type { Session } from './session.ts';
+} from '../../kit/columns.ts';
+import { quoteIdentifier, quoteLiteral } from '../../kit/identifiers.ts';
+import type { Written } from '../../kit/receipt.ts';
+import { brokenToTell, columnNames, type Column, type Table } from '../../kit/tables.ts';
+import { nullKey } from '../../kit/targets.ts';
+import type { Session } from '../session.ts';
 import { isCutToMicros, losesNanos, own, takesAnything, valueSql } from './types.ts';
 
 export type Manner = 'hurried' | 'careful';

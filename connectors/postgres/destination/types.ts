@@ -1,7 +1,7 @@
-import type { ColumnKind } from '../kit/columns.ts';
-import { quoteLiteral, shortHash } from '../kit/identifiers.ts';
-import type { Column } from '../kit/tables.ts';
-import { textPatterns } from '../kit/text-patterns.ts';
+import type { ColumnKind } from '../../kit/columns.ts';
+import { quoteLiteral, shortHash } from '../../kit/identifiers.ts';
+import type { Column } from '../../kit/tables.ts';
+import { textPatterns } from '../../kit/text-patterns.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   string: 'text',

@@ -1,8 +1,9 @@
-import { SyncError, type OpenInput } from '../../protocol/index.ts';
-import { fenced } from '../kit/ledger.ts';
+import { SyncError, type OpenInput } from '../../../protocol/index.ts';
+import { fenced } from '../../kit/ledger.ts';
 import type { PostgresConfig } from './config.ts';
 import { PostgresLedger } from './ledger.ts';
-import { Session, sessionName } from './session.ts';
+import type { Session } from '../session.ts';
+import { connectWriter, sessionName } from './writer-session.ts';
 
 /** Asked also when the attempt has been given up meanwhile: its worker's log is to say why it was refused. */
 const askMsMax = 2_500;
@@ -23,7 +24,7 @@ export async function whyFailed(
   let session: Session | null = null;
   try {
     const signal = AbortSignal.timeout(askMsMax);
-    session = await Session.connect(config, sessionName(connection, epoch), signal);
+    session = await connectWriter(config, sessionName(connection, epoch), signal);
     const ledger = new PostgresLedger(session, schema);
     return (await ledger.hasNewer(connection, epoch)) ? fenced() : error;
   } catch {

@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compareEpochs, SyncError, type ConnectionRef, type Epoch } from '../../protocol/index.ts';
-import { sessionPrefix, type Row, type Session } from './session.ts';
+import {
+  compareEpochs,
+  SyncError,
+  type ConnectionRef,
+  type Epoch,
+} from '../../../protocol/index.ts';
+import type { Row, Session } from '../session.ts';
+import { sessionPrefix } from './writer-session.ts';
 
 /** A terminated backend needs a moment to undo its transaction and let its locks go. */
 const endingMsMax = 10_000;

@@ -1,0 +1,76 @@
+import { streamId, type Item, type ReadInput } from '../../../protocol/index.ts';
+import { readStreams } from '../../kit/read-streams.ts';
+import { refusalsOf } from '../../kit/refuse-config.ts';
+import { parseLookBack } from '../../kit/tables-source/look-back.ts';
+import { asPostgresError } from '../errors.ts';
+import type { Session } from '../session.ts';
+import { findRelations } from './catalog.ts';
+import type { PostgresSourceConfig } from './config.ts';
+import { readTable } from './read-table.ts';
+import { connectReader } from './reader-session.ts';
+import { selectionOf } from './selection.ts';
+import { watchServer } from './signs-of-life.ts';
+
+/** Reads the catalog's streams one after the other, all through one session while it lasts. */
+export async function* readPostgres(
+  input: ReadInput<PostgresSourceConfig>,
+): AsyncGenerator<Item, void, undefined> {
+  const { config, abort } = input;
+  const lookBack = parseLookBack(config.look_back);
+  let session: Session | null = null;
+  const stop = (): void => session?.destroy();
+  abort.addEventListener('abort', stop, { once: true });
+  const connected = async (): Promise<Session> => {
+    if (session !== null && !session.isLost) return session;
+    session = await connectReader(config, abort);
+    return session;
+  };
+  const signs = watchServer(
+    config,
+    () => (session === null || session.isLost ? null : session.processId),
+    () => input.lives?.(),
+  );
+  try {
+    const items = readStreams(input, async () => {
+      const first = await connected();
+      const found = await first.alone(abort, () => findRelations(first, config));
+      const relations = new Map(
+        found.map((one) => [streamId({ ...one, namespace: one.schema }), one]),
+      );
+      return async function* (configured, state, id) {
+        const { stream } = configured;
+        const relation = relations.get(id);
+        if (relation === undefined) throw gone(id);
+        const selection = selectionOf(relation, configured);
+        const own = await connected();
+        let isOver = false;
+        try {
+          yield* readTable({ session: own, selection, input, id, stream, lookBack }, state);
+          isOver = true;
+        } catch (error) {
+          throw asPostgresError(error, abort, own.place, 'source');
+        } finally {
+          // Its transaction goes with it.
+          if (!isOver) own.destroy();
+        }
+      };
+    });
+    for await (const item of items) {
+      signs.came();
+      yield item;
+    }
+  } finally {
+    signs.stop();
+    abort.removeEventListener('abort', stop);
+    await (session as Session | null)?.close();
+  }
+}
+
+function gone(id: string): Error {
+  return refusalsOf('source')(
+    'The source has no such table any more, or its user may not read it.',
+    `stream ${id}`,
+    'Put it back, GRANT SELECT on it and USAGE on its schema, or take the stream out of the connection.',
+    id,
+  );
+}

@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { postgresSource } from '../../connectors/postgres/index.ts';
+import { isWorking } from '../../connectors/postgres/source/signs-of-life.ts';
+import { eventually } from '../worker/eventually.ts';
+import {
+  failureOf,
+  openPostgresPlace,
+  roleIn,
+  type PostgresPlace,
+  type ReadOptions,
+} from './postgres-source-harness.ts';
+
+let place: PostgresPlace;
+beforeEach(async () => {
+  place = await openPostgresPlace();
+});
+afterEach(() => place.database.drop());
+
+const rows = 20_000;
+const fill = async (): Promise<void> => {
+  await place.sql(
+    `CREATE TABLE t AS SELECT i AS id, repeat(md5(i::text), 10) AS pad FROM generate_series(1, ${rows}) i`,
+  );
+  await place.sql(`ANALYZE t`);
+};
+/** Sessions of readers on the server. */
+const sessions = async (): Promise<number> => {
+  const [row] = await place.sql(
+    `SELECT count(*)::int AS count FROM pg_stat_activity
+     WHERE application_name = 'tidemark source' AND datname = current_database()`,
+  );
+  return row!['count'] as number;
+};
+const freed = (): Promise<unknown> =>
+  eventually('the server is free of it', async () => (await sessions()) === 0);
+
+/** What happens when so many blocks came. */
+const atBlock = (at: number, act: () => void | Promise<void>): Pick<ReadOptions, 'on'> => {
+  let blocks = 0;
+  return {
+    async on(item) {
+      if (item.type === 'BLOCK' && (blocks += 1) === at) await act();
+    },
+  };
+};
+
+test('a drain ends after the range that is read, and the next read goes on there', async () => {
+  await fill();
+  const drain = new AbortController();
+  const config = { checkpoint_pages: 100 };
+  const on = atBlock(3, () => drain.abort());
+  const one = await place.read({ config, drain: drain.signal, ...on });
+  expect(one.end).toMatchObject({ failure: null, drained: true });
+  expect(one.covered).toHaveLength(one.records.length);
+  expect(one.items.slice(-2).map(({ type }) => type)).toEqual(['STATE', 'END']);
+  const two = await place.read({ config, state: one.states.slice(-1) });
+  expect(one.records.length + two.records.length).toBe(rows);
+  expect(one.records.length).toBeLessThan(rows / 2);
+  await freed();
+});
+
+test('a drain in the order of the cursor ends at the next row', async () => {
+  await fill();
+  await place.sql(`CREATE VIEW v AS SELECT * FROM t`);
+  const drain = new AbortController();
+  const options = { cursor: 'id', streams: ['v'], config: { checkpoint_records: 1_000_000 } };
+  const one = await place.read({
+    ...options,
+    drain: drain.signal,
+    ...atBlock(2, () => drain.abort()),
+  });
+  expect(one.end).toMatchObject({ failure: null, drained: true });
+  const two = await place.read({ ...options, state: one.states.slice(-1) });
+  expect(one.covered.length + two.records.length).toBe(rows);
+  expect(one.covered.length).toBeGreaterThan(100);
+  expect(one.records.length).toBeLessThan(rows / 2);
+  await freed();
+});
+
+test('a drain before the first row ends at once', async () => {
+  await place.sql(`CREATE VIEW slow AS SELECT pg_sleep(60)::text AS x FROM generate_series(1, 3)`);
+  const drain = new AbortController();
+  const reading = place.read({ drain: drain.signal });
+  await eventually(
+    'it runs',
+    async () =>
+      (
+        await place.sql(
+          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
+        )
+      ).length > 0,
+  );
+  drain.abort();
+  expect((await reading).end).toMatchObject({ failure: null, drained: true });
+  await freed();
+});
+
+test.each([
+  ['while rows come', 't'],
+  ['while the server works on the first one', 'slow'],
+])('an abort ends at once %s, and frees the server', async (_, stream) => {
+  await fill();
+  await place.sql(`CREATE VIEW slow AS SELECT pg_sleep(60)::text AS x FROM generate_series(1, 3)`);
+  const abort = new AbortController();
+  const reading = place.read({
+    streams: [stream],
+    abort: abort.signal,
+    ...atBlock(1, () => abort.abort()),
+  });
+  await eventually(
+    'it runs',
+    async () =>
+      abort.signal.aborted ||
+      (
+        await place.sql(
+          `SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
+        )
+      ).length > 0,
+  );
+  abort.abort();
+  expect((await reading).end).toMatchObject({ failure: { code: 'aborted' }, drained: false });
+  await freed();
+});
+
+test('a reader that goes away early frees the server', async () => {
+  await fill();
+  await place.read({ config: { checkpoint_pages: 1 }, statesMax: 1 });
+  await freed();
+});
+
+test('a lost connection is told as transient, what was covered stays, and the next attempt goes on there', async () => {
+  await fill();
+  const config = { checkpoint_pages: 50 };
+  const kill = atBlock(8, async () => {
+    await place.sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tidemark source' AND datname = current_database()`,
+    );
+  });
+  const one = await place.read({ config, ...kill });
+  expect(failureOf(one)).toMatchObject({
+    kind: 'transient_error',
+    origin: 'source',
+    stream: 'public/t',
+  });
+  expect(one.covered.length).toBeGreaterThan(0);
+  const two = await place.read({ config, state: one.states.slice(-1) });
+  expect(one.covered.length + two.records.length).toBe(rows);
+});
+
+test('a server that works on a first row for long is told from one that does nothing', async () => {
+  await place.sql(`CREATE VIEW slow AS SELECT pg_sleep(60)::text AS x FROM generate_series(1, 3)`);
+  const abort = new AbortController();
+  const reading = place.read({ abort: abort.signal });
+  let pid = 0;
+  await eventually('it runs', async () => {
+    const [row] = await place.sql(
+      `SELECT pid FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = current_database()`,
+    );
+    pid = (row?.['pid'] as number | undefined) ?? 0;
+    return pid > 0;
+  });
+  expect(await isWorking(place.config, pid)).toBe(true);
+  abort.abort();
+  await reading;
+  await freed();
+  expect(await isWorking(place.config, pid)).toBe(false);
+  expect(await isWorking({ url: 'postgres://nobody@127.0.0.1:1/none' }, pid)).toBe(false);
+});
+
+test('limits of the role on statements do not end a long read', async () => {
+  await place.sql(`CREATE VIEW v AS SELECT pg_sleep(0.2)::text AS x FROM generate_series(1, 3)`);
+  const reader = await roleIn(
+    place,
+    `ALTER ROLE $ SET statement_timeout = '200ms'`,
+    `GRANT SELECT ON v TO $`,
+  );
+  expect((await place.read({ config: reader })).end!.failure).toBeNull();
+});
+
+test('memory stays bounded while a table of hundreds of megabytes is read by a slow consumer', async () => {
+  // Compressed in the table, and large once it is read.
+  await place.sql(
+    `CREATE TABLE t AS SELECT i AS id, repeat('x', 100000) AS pad FROM generate_series(1, 2500) i`,
+  );
+  const { streams } = await postgresSource.discover(place.config, new AbortController().signal);
+  const signal = new AbortController().signal;
+  const before = process.memoryUsage();
+  let [bytes, most] = [0, 0];
+  for await (const item of postgresSource.read({
+    ...{ config: place.config, state: [], drain: signal, abort: signal, accepts: () => ['jsonl'] },
+    catalog: {
+      streams: [
+        {
+          ...{ stream: streams[0]!, sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+          ...{ generation_id: 0, minimum_generation_id: 0, sync_id: 1 },
+        },
+      ],
+    },
+    checkpoints: { async *[Symbol.asyncIterator]() {} },
+  })) {
+    if (item.type !== 'BLOCK') continue;
+    bytes += item.bytes.byteLength;
+    if (bytes % 7 === 0) await sleep(1);
+    const { external, arrayBuffers } = process.memoryUsage();
+    most = Math.max(most, external + arrayBuffers - before.external - before.arrayBuffers);
+    item.release();
+  }
+  expect(bytes).toBeGreaterThan(250_000_000);
+  expect(most).toBeLessThan(100_000_000);
+});
