@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Writable } from 'node:stream';
 import type { ReadInput, JsonObject } from '../protocol/index.ts';
 import { noUpdates } from '../worker/runners/config-listener.ts';
 import { protocolSource } from '../worker/runners/child.ts';
+import { createFeed } from '../worker/runners/feed.ts';
 
 /**
  * What the engine costs when it only passes records on: a source process prints records, a sink process takes them, and between them
- * the runner and the scanner do all that they do in a sync. `cat | cat | cat` does the same with the same number of processes and no
+ * the runner, the scanner and the feed of a program do all that they do in a sync. `cat | cat | cat` does the same with the same number of processes and no
  * understanding. Method and figures: README.md beside this file.
  */
 
@@ -23,8 +23,6 @@ const records = 2_350_000;
 const fileRecords = 235_000;
 const copies = records / fileRecords;
 const stateEvery = 10_000;
-/** On their way to the sink; one write at a time would have the engine and the sink wait for each other's turn. */
-const underWayBytesMax = 512 * 1024;
 const self = fileURLToPath(import.meta.url);
 
 interface EngineRun {
@@ -70,7 +68,7 @@ async function engine(file: string, stateDir: string): Promise<void> {
   process.stdout.write(JSON.stringify(runs));
 }
 
-/** Reads by the runner, writes into `cat`. */
+/** Reads by the runner, feeds `cat`. */
 async function pass(file: string, stateDir: string): Promise<EngineRun> {
   const source = protocolSource({
     command: ['/bin/sh', '-c', `exec ${shellCat(file)}`],
@@ -98,6 +96,11 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const gone = new Promise((resolve) => sink.once('exit', resolve));
+  const broken = (): never => {
+    throw new Error('The sink takes nothing any more.');
+  };
+  const permit = (): Promise<void> => Promise.resolve();
+  const feed = createFeed(sink.stdin, { permit, over: broken, refused: broken });
   const cpu = process.cpuUsage();
   const begun = performance.now();
   const count = { records: 0, states: 0, bytes: 0 };
@@ -107,10 +110,10 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     if (item.type !== 'BLOCK') continue;
     count.records += item.records;
     count.bytes += item.bytes.byteLength;
-    sink.stdin.write(item.bytes, () => item.release());
-    if (sink.stdin.writableLength > underWayBytesMax) await drained(sink.stdin);
+    await feed.send(item.bytes, () => item.release());
   }
-  sink.stdin.end();
+  await feed.given();
+  feed.end();
   await gone;
   const { user, system } = process.cpuUsage(cpu);
   return {
@@ -119,10 +122,6 @@ async function pass(file: string, stateDir: string): Promise<EngineRun> {
     cpuMs: (user + system) / 1000,
     rssMax: process.resourceUsage().maxRSS * 1024,
   };
-}
-
-function drained(stream: Writable): Promise<void> {
-  return new Promise((resolve) => stream.once('drain', () => resolve()));
 }
 
 function run(command: string, args: readonly string[]): Promise<string> {

@@ -7,19 +7,16 @@ import { fileURLToPath } from 'node:url';
 const mayImport: Record<string, readonly string[]> = {
   protocol: [],
   'connectors/kit': ['protocol', 'node:', 'type:@duckdb/node-api'],
+  // What destinations of files share, whatever they put them into.
+  'connectors/kit/files': [
+    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', '@hpcc-js/wasm-zstd'],
+  ],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': [
-    ...[
-      'protocol',
-      'connectors/kit',
-      'node:',
-      '@duckdb/node-api',
-      'fzstd',
-      '@hpcc-js/wasm-zstd',
-      'picomatch',
-    ],
+    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
   ],
+  'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   engine: ['protocol', 'node:'],
   activities: [
     ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter'],
@@ -62,9 +59,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const linesMax = 400;
 const testLinesMax = 600;
 
-/** The room a path is in: each connector is a room of its own, and so are the three files of workflows that the doors may use. */
+/** The room a path is in: each connector is one of its own, and so are the kit's files and the three files of workflows that the doors may use. */
 function roomOf(path: string): string {
-  const [top, second, third] = relative(root, path).split(sep);
+  const [top, second, third, fourth] = relative(root, path).split(sep);
+  if (second === 'kit' && third === 'files' && fourth !== undefined) return `${top}/kit/files`;
   if (top === 'connectors' && third !== undefined) return `${top}/${second}`;
   if (top === 'workflows' && /^(messages|data-converter|room)\.ts$/.test(second!)) {
     return `${top}/${second!.slice(0, -3)}`;

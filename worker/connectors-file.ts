@@ -21,6 +21,8 @@ export interface ConnectorEntry {
   readonly package: string | null;
   /** Variables and absolute paths of files that its config may refer to. */
   readonly secrets: { readonly env: Secrets; readonly files: Secrets };
+  /** What its config must hold to act with the worker's own credentials, in one way or another; none: anything. null: it may not. */
+  readonly ambient: readonly Binding[] | null;
   /** Variables that its process is given. */
   readonly env: readonly string[];
   /** Whether it changes its own config, as one does whose refresh token works once. null: the file does not say. */
@@ -40,7 +42,9 @@ export interface ConnectorsFile {
   readonly directories: readonly string[];
 }
 
-const entryKeys = ['kind', 'runner', 'command', 'package', 'secrets', 'env', 'rotates'];
+const entryKeys = [
+  ...['kind', 'runner', 'command', 'package', 'secrets', 'credentials', 'env', 'rotates'],
+];
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const connectorName = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
@@ -100,6 +104,7 @@ function nativeEntry(name: string): ConnectorEntry {
     command: null,
     package: null,
     secrets: { env: new Map(), files: new Map() },
+    ambient: null,
     env: [],
     rotates: false,
     place: null,
@@ -133,6 +138,7 @@ function readEntry(name: string, value: YamlValue, context: EntryContext): Conne
     command: readCommand(name, runner, value, keys.get('command')),
     package: readPackage(name, runner, value, keys.get('package')),
     secrets: readSecrets(keys.get('secrets'), context.directory),
+    ambient: readAmbient(keys.get('credentials')),
     env: (keys.get('env')?.list('env') ?? []).map(readVariable),
     rotates: readRotates(keys.get('rotates')),
     place: value.place,
@@ -164,9 +170,9 @@ function readRunner(
 }
 
 const keysByRunner: Record<Runner, readonly string[]> = {
-  native: ['secrets'],
+  native: ['secrets', 'credentials'],
   exec: ['kind', 'runner', 'command', 'secrets', 'env', 'rotates'],
-  pypi: entryKeys,
+  pypi: entryKeys.filter((key) => key !== 'credentials'),
 };
 
 function refuseKeys(name: string, runner: Runner, keys: ReadonlyMap<string, YamlValue>): void {
@@ -241,6 +247,22 @@ function readSecret(item: YamlValue): readonly [string, readonly Binding[]] {
     'A secret is bound to nothing.',
     'Name what its config must hold, such as only_with: { host: db.internal }, or list the bare name.',
   );
+}
+
+/** A list like that of secrets, of `ambient`: bare, or bound in one way or another. */
+function readAmbient(value: YamlValue | undefined): readonly Binding[] | null {
+  if (value === undefined) return null;
+  const all = value.list('credentials').map((item): readonly Binding[] => {
+    const [name, bindings] = readSecret(item);
+    if (name === 'ambient') return bindings;
+    throw item.refuse(
+      'A connector has credentials that are not known.',
+      'List ambient, which are the worker’s own: credentials: [ambient]',
+    );
+  });
+  if (all.length === 0) return null;
+  // One that is bare frees all.
+  return all.some((bindings) => bindings.length === 0) ? [] : all.flat();
 }
 
 function bareName(value: YamlValue): string {

@@ -1,6 +1,7 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
 import { filesDestination, filesSource } from '../connectors/files/index.ts';
 import { postgresDestination, postgresSource } from '../connectors/postgres/index.ts';
+import { s3Destination } from '../connectors/s3/index.ts';
 import { fromLoader } from '../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination, Source } from '../protocol/index.ts';
 import type { Natives } from './registry.ts';
@@ -10,6 +11,7 @@ export const natives: Natives = {
   duckdb: { destination: destinationOf(duckdbDestination) },
   files: { source: sourceOf(filesSource), destination: destinationOf(filesDestination) },
   postgres: { source: sourceOf(postgresSource), destination: destinationOf(postgresDestination) },
+  s3: { destination: destinationOf(s3Destination) },
 };
 
 // The registry checks a config against the spec before any end sees it, so it has the type that the end declares.

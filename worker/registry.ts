@@ -8,6 +8,7 @@ import {
   type JsonObject,
   type Source,
 } from '../protocol/index.ts';
+import { refuseAmbient } from './ambient.ts';
 import type { Environment } from './config.ts';
 import { entryOf, fileName, type ConnectorEntry, type ConnectorsFile } from './connectors-file.ts';
 import { confinePaths } from './directories.ts';
@@ -91,6 +92,7 @@ export function createConnectors(deps: RegistryDeps): Connectors {
       origin,
     });
     validateConfig(config, schema, { connector, origin });
+    if (entry.runner === 'native') refuseAmbient(config, schema, { entry, file, origin });
     return confinePaths(config, schema, { connector, file, origin });
   };
   const ownConfig = (

@@ -1,4 +1,5 @@
 import type { ConnectorSpecification, JsonObject } from '../../protocol/index.ts';
+import { defaultMemoryLimit } from '../kit/files/formats.ts';
 
 export type Format = 'jsonl' | 'csv' | 'parquet';
 
@@ -52,7 +53,6 @@ export const encodings = [
 ];
 
 export const defaultCheckpointRecords = 10_000;
-export const defaultMemoryLimit = '512MB';
 
 const asciiCharacter = '^[\\x01-\\x09\\x0B\\x0C\\x0E-\\x7F]$';
 

@@ -1,11 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { SyncError } from '../../protocol/index.ts';
 import type { ColumnKind } from '../kit/columns.ts';
+import { asBytesText } from '../kit/json-scan.ts';
 import type { CsvConfig } from './config.ts';
 import { cellWriter, type CellWriter } from './csv-cells.ts';
 import { isBlank } from './csv-dialect.ts';
 import { BadRow, emptyRow, readRow, type Dialect, type Row } from './csv-rows.ts';
-import { asBytesText, blockBytesMax, type Envelope } from './envelope.ts';
+import { blockBytesMax, type Envelope } from './envelope.ts';
 import { fileError } from './errors.ts';
 import { notUtf8, notUtf8Error, type Found, type TextFormat } from './text.ts';
 import type { Window } from './window.ts';

@@ -1,5 +1,6 @@
 import type { StreamId } from '../../protocol/index.ts';
 import type { Block } from '../../protocol/index.ts';
+import { asBytesText } from '../kit/json-scan.ts';
 import type { FoundFile } from './listing.ts';
 
 /** Airbyte's two columns of records from files. */
@@ -16,9 +17,6 @@ export interface Batch {
   readonly bytes: Uint8Array;
   readonly records: number;
 }
-
-/** JSON text with one character a byte, as the parsers have it: `latin1` of UTF-8. */
-export const asBytesText = (text: string): string => Buffer.from(text).toString('latin1');
 
 /** What stands around the members of each record of a file. */
 export interface Envelope {

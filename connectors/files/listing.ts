@@ -1,7 +1,7 @@
 import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
 import picomatch from 'picomatch';
-import { ownDirectory } from './destination/template.ts';
+import { ownDirectory } from '../kit/files/template.ts';
 import { aborted, asFileError, configError, fileError, outside } from './errors.ts';
 
 /** Entries of all directories below `path`. */

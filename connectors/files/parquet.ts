@@ -7,9 +7,9 @@ import {
   type DuckDBResult,
 } from '@duckdb/node-api';
 import { readLiteral } from '../kit/duckdb/paths.ts';
+import { defaultMemoryLimit } from '../kit/files/formats.ts';
 import { quoteIdentifier } from '../kit/identifiers.ts';
 import type { OpenFile } from './bytes.ts';
-import { defaultMemoryLimit } from './config.ts';
 import { blockBytesMax, type Batch, type Envelope } from './envelope.ts';
 import { aborted, fileError } from './errors.ts';
 import type { Kind } from './kinds.ts';

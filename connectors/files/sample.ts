@@ -1,12 +1,12 @@
 import { SyncError, type JsonObject } from '../../protocol/index.ts';
 import { columnsMax } from '../kit/columns.ts';
-import { membersOf, NotJson, skipSpace, stringOf } from '../kit/json-scan.ts';
+import { asBytesText, membersOf, NotJson, skipSpace, stringOf } from '../kit/json-scan.ts';
 import { OpenFile } from './bytes.ts';
 import type { FilesConfig, StreamConfig } from './config.ts';
 import { decodeCell } from './csv.ts';
 import { firstRows, type CsvShape } from './csv-dialect.ts';
 import { headerOf } from './csv-header.ts';
-import { asBytesText, modifiedField, urlField } from './envelope.ts';
+import { modifiedField, urlField } from './envelope.ts';
 import { identify, type Identity } from './identify.ts';
 import { kindOfNumeral, kindOfString, kindOfText, schemaOf, union, type Kind } from './kinds.ts';
 import type { FoundFile } from './listing.ts';

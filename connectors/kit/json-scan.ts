@@ -103,3 +103,6 @@ export function* tokensOf(text: string): Generator<string> {
     }
   }
 }
+
+/** JSON text with one character a byte, as the parsers have it: `latin1` of UTF-8. */
+export const asBytesText = (text: string): string => Buffer.from(text).toString('latin1');

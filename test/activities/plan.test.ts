@@ -165,7 +165,7 @@ test('what is not selected is named, and a stream that is not offered is refused
   );
 });
 
-test.each(['duckdb', 'files', 'postgres'])(
+test.each(['duckdb', 'files', 'postgres', 's3'])(
   '%s says what it promises, and on what that was verified',
   (name) => {
     expect(natives[name]!.destination!.guarantee).toMatchObject({

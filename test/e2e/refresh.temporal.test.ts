@@ -92,57 +92,53 @@ test.each(targets)(
   },
 );
 
-test.each(targets)(
-  'a worker killed during a refresh and a clear: the old rows or the new ones, whole (%s)',
-  async (kind) => {
-    cluster = await openCluster({ target: kind });
-    let worker = await cluster.worker();
-    const records = 3_000;
-    const applied = await cluster.connection({
-      source: { records, stateEvery: 100, recordsPerSecond: 1_500 },
-    });
-    await sync(applied);
-    await ask(applied, { streams: items, manner: 'replace' });
-    const before = sentIn(applied.directory);
-    const seen: Record<string, number>[] = [];
-    const look = async () => void seen.push({ ...(await cluster.target.generations('items')) });
-    const running = await cluster.client.startSync(applied.name);
-    for (const instant of instants(seed, 2)) {
-      await eventually(
-        'the instant comes',
-        () => sentIn(applied.directory) - before >= records * instant,
-      );
-      const below = descendantsOf(worker.pid);
-      const runs = attemptsIn(applied.directory).length;
-      await worker.kill();
-      await eventually('what it started is gone', () => !below.some(isRunning));
-      await look();
-      worker = await cluster.worker();
-      await eventually('it goes on', () => attemptsIn(applied.directory).length > runs);
-    }
-    expect(await running.result()).toMatchObject({ outcome: 'succeeded', records });
-    await look();
-    expect(seen).toEqual([{ 0: records }, { 0: records }, { 2: records }]);
-    // The refresh went on from its checkpoints: it did not begin anew each time.
-    expect(
-      attemptsIn(applied.directory)
-        .slice(2)
-        .every(({ from }) => from['items']! > 0),
-    ).toBe(true);
-
-    await ask(applied, { streams: items, manner: 'clear' });
-    const clearing = await cluster.client.startSync(applied.name);
+test('a worker killed during a refresh and a clear: the old rows or the new ones, whole', async () => {
+  cluster = await openCluster({ target: 'postgres' });
+  let worker = await cluster.worker();
+  const records = 3_000;
+  const applied = await cluster.connection({
+    source: { records, stateEvery: 100, recordsPerSecond: 1_500 },
+  });
+  await sync(applied);
+  await ask(applied, { streams: items, manner: 'replace' });
+  const before = sentIn(applied.directory);
+  const seen: Record<string, number>[] = [];
+  const look = async () => void seen.push({ ...(await cluster.target.generations('items')) });
+  const running = await cluster.client.startSync(applied.name);
+  for (const instant of instants(seed, 2)) {
     await eventually(
-      'it has begun',
-      async () => (await clearing.status()).attempts.length > 0,
-      20_000,
+      'the instant comes',
+      () => sentIn(applied.directory) - before >= records * instant,
     );
+    const below = descendantsOf(worker.pid);
+    const runs = attemptsIn(applied.directory).length;
     await worker.kill();
-    expect([{}, { 2: records }]).toContainEqual(await cluster.target.generations('items'));
-    await cluster.worker();
-    expect(await clearing.result()).toMatchObject({ outcome: 'succeeded', records: 0 });
-    expect(await cluster.target.generations('items')).toEqual({});
-    expect((await stateOf(applied)).clearing).toEqual([]);
-  },
-  60_000,
-);
+    await eventually('what it started is gone', () => !below.some(isRunning));
+    await look();
+    worker = await cluster.worker();
+    await eventually('it goes on', () => attemptsIn(applied.directory).length > runs);
+  }
+  expect(await running.result()).toMatchObject({ outcome: 'succeeded', records });
+  await look();
+  expect(seen).toEqual([{ 0: records }, { 0: records }, { 2: records }]);
+  // The refresh went on from its checkpoints: it did not begin anew each time.
+  expect(
+    attemptsIn(applied.directory)
+      .slice(2)
+      .every(({ from }) => from['items']! > 0),
+  ).toBe(true);
+
+  await ask(applied, { streams: items, manner: 'clear' });
+  const clearing = await cluster.client.startSync(applied.name);
+  await eventually(
+    'it has begun',
+    async () => (await clearing.status()).attempts.length > 0,
+    20_000,
+  );
+  await worker.kill();
+  expect([{}, { 2: records }]).toContainEqual(await cluster.target.generations('items'));
+  await cluster.worker();
+  expect(await clearing.result()).toMatchObject({ outcome: 'succeeded', records: 0 });
+  expect(await cluster.target.generations('items')).toEqual({});
+  expect((await stateOf(applied)).clearing).toEqual([]);
+}, 60_000);

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
 import { testDatabase, type DatabaseOptions, type TestDatabase } from './postgres.ts';
+import { openBucket } from './s3-bucket.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-/** `files`: of JSONL; `parquet`: of Parquet. */
-export type TargetKind = 'postgres' | 'duckdb' | 'files' | 'parquet';
+/** `files`: of JSONL; `parquet`: of Parquet; `s3`: objects of JSONL. */
+export type TargetKind = 'postgres' | 'duckdb' | 'files' | 'parquet' | 's3';
 
 /** What a stream's table holds of the ids 1 to n. */
 export interface Held {
@@ -37,6 +38,7 @@ export interface Target {
 }
 
 export const urlVariable = 'E2E_DESTINATION_URL';
+export const s3Variables = ['E2E_S3_KEY', 'E2E_S3_SECRET'] as const;
 const lockedMsMax = 20_000;
 const lockedPollMs = 30;
 
@@ -51,6 +53,7 @@ export interface TargetOptions extends DatabaseOptions {
 export async function openTarget(options: TargetOptions): Promise<Target> {
   const { kind, directory } = options;
   if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
+  if (kind === 's3') return s3Target(directory);
   return kind === 'postgres' ? postgresTarget(options) : duckdbTarget(directory);
 }
 
@@ -98,6 +101,31 @@ function filesTarget(kind: 'files' | 'parquet', directory: string): Target {
     database: null,
     ...asking((sql) => askManifest(path, sql), /does not exist/),
     close: () => Promise.resolve(),
+  };
+}
+
+/** Looked at in a copy of what the manifest names. */
+async function s3Target(directory: string): Promise<Target> {
+  const copy = join(directory, 'copy');
+  const bucket = await openBucket();
+  const { access_key_id: id, secret_access_key: secret, ...config } = bucket.config;
+  const reference = (name: string): string => `\${env:${name}}`;
+  const [idVariable, secretVariable] = s3Variables;
+  const keys = {
+    access_key_id: reference(idVariable),
+    secret_access_key: reference(secretVariable),
+  };
+  return {
+    kind: 's3',
+    ref: { connector: 's3', config: { ...config, ...keys } },
+    env: { [idVariable]: id!, [secretVariable]: secret! },
+    proxy: null,
+    database: null,
+    ...asking(async (sql) => {
+      await bucket.copyTo(copy);
+      return askManifest(copy, sql);
+    }, /does not exist/),
+    close: () => Promise.resolve(bucket.close()),
   };
 }
 

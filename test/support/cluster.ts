@@ -19,7 +19,13 @@ import {
 } from '../../client/index.ts';
 import { connectionWorkflowId } from '../../workflows/messages.ts';
 import { eventually } from '../worker/eventually.ts';
-import { openTarget, urlVariable, type Target, type TargetKind } from './cluster-target.ts';
+import {
+  openTarget,
+  s3Variables,
+  urlVariable,
+  type Target,
+  type TargetKind,
+} from './cluster-target.ts';
 import type { DatabaseOptions } from './postgres.ts';
 import type { ExactConfig } from './exact-source.ts';
 import { hookVariable, type CommitHook } from './commit-hook.ts';
@@ -223,6 +229,7 @@ function connectorsFile(place: string): string {
     `  ${exactConnector}: { kind: source, runner: exec, command: ${command('exact-source-main')}, secrets: [${tokenVariable}] }`,
     `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
     `  postgres: { secrets: [${urlVariable}, ${sourceUrlVariable}] }`,
+    `  s3: { secrets: [${s3Variables.join(', ')}] }`,
     `directories: [., ${JSON.stringify(place)}]`,
     '',
   ].join('\n');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDevServer } from '../../worker/dev-server.ts';
 import { startPostgres } from './postgres-server.ts';
+import { startS3 } from './s3-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
 
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
@@ -24,5 +25,10 @@ export default async function setup(config: ChosenFiles): Promise<void> {
       await rm(directory, { recursive: true, force: true });
     });
     process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
+  }
+  if (asked.has('s3') && !process.env['TEST_S3_ENDPOINT']) {
+    const s3 = await startS3();
+    stops.push(() => s3.stop());
+    process.env['TEST_S3_ENDPOINT'] = s3.endpoint;
   }
 }

@@ -31,7 +31,7 @@ const endOf = <C>(harness: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> =
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
-function ofTables<C>(harness: Harness<C>): CaseDestination {
+export function ofTables<C>(harness: Harness<C>): CaseDestination {
   return {
     ...endOf(harness),
     async rows(table) {

@@ -53,6 +53,23 @@ directories: [., /data]
   expect(directories).toEqual([directory, '/data']);
 });
 
+test('a native connector may be let act with the worker’s own credentials, also with certain values only', () => {
+  const ambientIn = (credentials: string) =>
+    read(`connectors: { postgres: { credentials: ${credentials} } }`).entries.get('postgres')!
+      .ambient;
+  expect(ambientIn('[]')).toBeNull();
+  expect(ambientIn('[ambient]')).toEqual([]);
+  const bound = '{ name: ambient, only_with: { bucket: lake } }';
+  const binding = [{ path: ['bucket'], text: 'lake' }];
+  expect(ambientIn(`[${bound}]`)).toEqual([binding]);
+  expect(ambientIn(`[${bound}, ambient]`)).toEqual([]);
+  expect(refusalOf(() => ambientIn('[mine]')).remedy).toContain('ambient');
+  const exec = 'kind: source, runner: exec, command: [x], credentials: [ambient]';
+  expect(refusalOf(() => read(`connectors: { mine: { ${exec} } }`)).message).toContain(
+    'does not take',
+  );
+});
+
 test('a secret may be bound to values of the config, also in more ways than one', () => {
   const { entries } = read(`
 connectors:

@@ -29,18 +29,35 @@ const natives: Natives = {
     },
   },
   lake: { destination: { spec: spec({}), check: unused, open: unused } },
+  cloud: {
+    destination: {
+      spec: {
+        connectionSpecification: {
+          ...spec({ key: { type: 'string', airbyte_secret: true }, bucket: { type: 'string' } })
+            .connectionSpecification,
+          'x-ambient-without': 'key',
+        },
+      },
+      check: unused,
+      open: unused,
+    },
+  },
 };
 
 function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
   const secrets = { env: new Map([['TOKEN', []]]), files: new Map() };
   const rest = {
-    ...{ kind: null, command: null, package: null, env: [], rotates: null },
+    ...{ kind: null, command: null, package: null, ambient: null, env: [], rotates: null },
     place: 'connectors.yaml:3',
   };
   return [name, { name, runner: 'native', secrets, ...rest, ...some }];
 }
 
-function registry(protocol: Partial<Protocol> = {}, keys: readonly string[] = []) {
+function registry(
+  protocol: Partial<Protocol> = {},
+  keys: readonly string[] = [],
+  cloud: Partial<ConnectorEntry> = {},
+) {
   const file: ConnectorsFile = {
     path: '/w/connectors.yaml',
     directory: '/w',
@@ -48,6 +65,7 @@ function registry(protocol: Partial<Protocol> = {}, keys: readonly string[] = []
     entries: new Map([
       entry('shop', {}),
       entry('lake', {}),
+      entry('cloud', cloud),
       entry('mine', { runner: 'exec', kind: 'source', command: ['node', 'x.js'] }),
       entry('theirs', { runner: 'pypi', kind: 'destination', package: 'p==1' }),
     ]),
@@ -207,6 +225,7 @@ test('the list says what each connector is', () => {
   expect(registry().list()).toEqual([
     { name: 'shop', kind: 'both', runner: 'native', detail: 'part of Tidemark' },
     { name: 'lake', kind: 'destination', runner: 'native', detail: 'part of Tidemark' },
+    { name: 'cloud', kind: 'destination', runner: 'native', detail: 'part of Tidemark' },
     { name: 'mine', kind: 'source', runner: 'exec', detail: 'node' },
     { name: 'theirs', kind: 'destination', runner: 'pypi', detail: 'p==1' },
   ]);
@@ -217,5 +236,36 @@ test('a native spec is one, or one an end', async () => {
   expect(await registry().spec('shop', signal)).toEqual({
     source: natives['shop']!.source!.spec,
     destination: natives['shop']!.destination!.spec,
+  });
+});
+
+describe('a connector that can act with the worker’s own credentials', () => {
+  const open = (config: JsonObject, ambient: ConnectorEntry['ambient']) =>
+    registry({}, [], { ambient }).openDestination(
+      { connector: 'cloud', config },
+      log,
+      signal,
+      null,
+    );
+  const bound = [[{ path: ['bucket'], text: 'lake' }]];
+
+  test('does not, unless connectors.yaml says so', async () => {
+    const error = await refusal(open({ bucket: 'lake' }, null));
+    expect(error.place).toBe('cloud /key');
+    expect(error.remedy).toContain('credentials: [ambient]');
+    await expect(open({ bucket: 'lake' }, [])).resolves.toMatchObject({
+      config: { bucket: 'lake' },
+    });
+  });
+
+  test('does so only with the values that it is bound to', async () => {
+    await expect(open({ bucket: 'lake' }, bound)).resolves.toBeDefined();
+    const error = await refusal(open({ bucket: 'theirs' }, bound));
+    expect(error.remedy).toContain('/bucket');
+  });
+
+  test('needs nothing where the config brings some', async () => {
+    const opened = await open({ key: '${env:TOKEN}', bucket: 'theirs' }, null);
+    expect(opened.config).toEqual({ key: 'hunter22', bucket: 'theirs' });
   });
 });

@@ -48,6 +48,7 @@ function context(files: readonly string[] = []) {
       files: new Map([...files.map((file) => unbound(join(directory, file)))]),
     },
     env: [],
+    ambient: null,
     rotates: false,
     place: null,
   };

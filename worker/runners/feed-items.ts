@@ -76,18 +76,20 @@ async function feedAll(
 }
 
 async function feedBlock(writing: Writing, block: Block): Promise<void> {
-  const { scopes, echoes, landed } = writing;
+  const { scopes, echoes, landed, feed } = writing;
   const { stream, records, bytes } = block;
+  let told: Uint8Array;
   try {
     scopes.check(stream);
     const rewrite = landed.rewrite(stream);
-    const told = rewrite === null ? bytes : rewritten(block, rewrite);
-    scopes.add(stream, { records, bytes: bytes.byteLength });
-    echoes.records(stream, records);
-    await send(writing, told);
-  } finally {
+    told = rewrite === null ? bytes : rewritten(block, rewrite);
+  } catch (error) {
     block.release();
+    throw error;
   }
+  scopes.add(stream, { records, bytes: bytes.byteLength });
+  echoes.records(stream, records);
+  await feed.send(told, () => block.release());
 }
 
 function rewritten({ stream, bytes }: Block, rewrite: Rewrite): Buffer {
@@ -96,15 +98,6 @@ function rewritten({ stream, bytes }: Block, rewrite: Rewrite): Buffer {
   } catch (cause) {
     throw unreadableRecord(stream, cause);
   }
-}
-
-/**
- * Invariant 3: the destination commits when it likes, so what may be committed is what it was given: each piece is given only while Temporal
- * has said lately enough that no newer writer is there.
- */
-async function send({ input, feed }: Writing, bytes: Uint8Array | string): Promise<void> {
-  await input.permit();
-  await feed.send(bytes);
 }
 
 async function feedState(feeding: Feeding, message: StateMessage): Promise<void> {
@@ -132,10 +125,10 @@ async function sendState(
   message: StateMessage,
   covered: Covered | null,
 ): Promise<void> {
-  const { echoes, landed } = writing;
+  const { echoes, landed, feed } = writing;
   const { id, given } = echoes.send(scope, message.state, covered);
   const to = scope !== globalScope && landed.isRenamed(scope) ? landed.descriptor(scope) : null;
-  await send(writing, stateLine(message, { id, given, to }));
+  await feed.send(stateLine(message, { id, given, to }));
 }
 
 async function endInput(feeding: Feeding): Promise<void> {
@@ -146,6 +139,7 @@ async function endInput(feeding: Feeding): Promise<void> {
   if (verdict.told() !== null) return input.permit();
   await sendWithheld(feeding);
   if (end !== null) await sayComplete(feeding, end);
+  await feed.given();
   // Its input's end has it make durable what it holds.
   await input.permit();
 }
@@ -155,7 +149,7 @@ async function endInput(feeding: Feeding): Promise<void> {
  * that the destination counts it; then, that the streams are complete: only then new data takes the place of the old.
  */
 async function sayComplete({ writing, withStates }: Feeding, end: End): Promise<void> {
-  const { landed, scopes, input } = writing;
+  const { landed, scopes, input, feed } = writing;
   const { kind } = scopes;
   const isFinished = finishedBy(end);
   const done = input.catalog.streams.filter(({ stream }) => isFinished(streamId(stream)));
@@ -170,7 +164,7 @@ async function sayComplete({ writing, withStates }: Feeding, end: End): Promise<
   for (const { id } of told) {
     const stream_status = { stream_descriptor: landed.descriptor(id), status: 'COMPLETE' };
     const trace = { type: 'STREAM_STATUS', emitted_at: Date.now(), stream_status };
-    await send(writing, `${JSON.stringify({ type: 'TRACE', trace })}\n`);
+    await feed.send(`${JSON.stringify({ type: 'TRACE', trace })}\n`);
   }
 }
 

@@ -22,7 +22,7 @@ import { landCatalog, type Landed } from './landed.ts';
 import type { PrivateDirectory } from './private-directory.ts';
 import { startSession, type Session } from './session.ts';
 import { createVerdict } from './verdict.ts';
-import { echoOf, type WriteOptions, type Writing } from './writing.ts';
+import { echoOf, fail, type WriteOptions, type Writing } from './writing.ts';
 
 /**
  * A destination that is another program: it takes blocks as they are and states on its stdin, and what it echoes on its stdout becomes a
@@ -110,7 +110,13 @@ function begin({ options, input, landed, start }: Opened): Writing {
   const { catalog, epoch, from } = input;
   const over = new AbortController();
   const session = start();
-  return {
+  const feed = createFeed(session.input!, {
+    // The destination commits when it likes, so what may be committed is what it was given.
+    permit: () => input.permit(),
+    over: () => over.abort(),
+    refused: (error) => fail(writing, error),
+  });
+  const writing: Writing = {
     ...{ options, input, landed, session, over },
     scopes: new Scopes({
       streams: new Set(catalog.streams.map(({ stream }) => streamId(stream))),
@@ -121,7 +127,7 @@ function begin({ options, input, landed, start }: Opened): Writing {
     }),
     echoes: createEchoes(),
     verdict: createVerdict(options),
-    feed: createFeed(session.input!, () => over.abort()),
+    feed,
     ...{
       rejected: new Map(),
       made: [],
@@ -131,6 +137,7 @@ function begin({ options, input, landed, start }: Opened): Writing {
       failure: null,
     },
   };
+  return writing;
 }
 
 /** How long it has neither taken what it was given, nor ended after its input did, nor printed anything at all. */

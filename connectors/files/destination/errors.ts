@@ -1,8 +1,5 @@
 import { SyncError, type FailureKind } from '../../../protocol/index.ts';
 import { aborted } from '../../kit/gather.ts';
-import { refusalsOf } from '../../kit/refuse-config.ts';
-
-export const refusedConfig = refusalsOf('destination');
 
 export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? '';
 

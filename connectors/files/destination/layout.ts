@@ -1,10 +1,11 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { shortHash } from '../../kit/identifiers.ts';
-import { codeOf, refusedConfig } from './errors.ts';
-import { safeName } from './names.ts';
+import { safeName } from '../../kit/files/names.ts';
+import { refusedConfig } from '../../kit/files/refused.ts';
+import { ownDirectory } from '../../kit/files/template.ts';
+import { codeOf } from './errors.ts';
 import { syncDirectory } from './place.ts';
-import { ownDirectory } from './template.ts';
 
 const prefixHashLength = 16;
 

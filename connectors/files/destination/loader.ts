@@ -12,23 +12,20 @@ import {
   type SealedPart,
   type StreamId,
 } from '../../../protocol/index.ts';
-import { chosenLines } from '../../kit/chosen.ts';
-import { exactLines } from '../../kit/duckdb/repair.ts';
-import type { RecordFile } from '../../kit/duckdb/stage.ts';
+import type { Shape } from '../../kit/files/manifest.ts';
+import { openPart } from '../../kit/files/open-part.ts';
+import { shapesOf } from '../../kit/files/opening.ts';
+import type { FilesSealedPart } from '../../kit/files/part.ts';
+import type { Target } from '../../kit/files/targets.ts';
 import { Gatherer } from '../../kit/gather.ts';
 import { receipt } from '../../kit/receipt.ts';
-import { outsideCatalog } from '../../kit/targets.ts';
 import { applyCommit } from './commit.ts';
 import { settingsOf, type FilesTargetConfig, type Settings } from './config.ts';
-import { encodePart } from './encode.ts';
 import { asTargetError } from './errors.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { withLock } from './lock.ts';
-import type { Shape } from './manifest.ts';
 import { openManifest } from './opening.ts';
-import { FilesPart, StagedRecords, type FilesSealedPart, type WrittenFile } from './part.ts';
-import { slicesOf } from './slices.ts';
-import { nameValues, type Target } from './targets.ts';
+import { syncFile } from './place.ts';
 
 interface Opened {
   readonly input: OpenInput;
@@ -59,13 +56,7 @@ export class FilesLoader implements Loader {
       const settings = settingsOf(this.#config);
       const layout = layoutOf(settings.root);
       const { held, targets, manifest } = await openManifest(layout, settings, input, abort);
-      const shapes = new Map(
-        targets.map(({ stream, hidden }): [StreamId, Shape] => {
-          const { next, current } = manifest.streams[stream]!;
-          const { columns, types } = (hidden ? next : current)!;
-          return [stream, { columns, ...(types !== undefined && { types }) }];
-        }),
-      );
+      const shapes = shapesOf(manifest, targets);
       const byStream = new Map(targets.map((target) => [target.stream, target]));
       this.#opened = { input, settings, layout, targets: byStream, shapes };
       return held;
@@ -73,29 +64,19 @@ export class FilesLoader implements Loader {
   }
 
   async part(stream: StreamId, id: PartId): Promise<Part> {
-    const { input, settings, layout, targets } = this.#open();
-    const target = targets.get(stream);
-    if (target === undefined) throw outsideCatalog(stream);
-    const prefix = layout.prefix(input.connection.id);
-    const name = `${prefix}${id}.records`;
-    this.#uncommitted.add(name);
-    const records = new StagedRecords(join(layout.staging, name));
-    const abort = this.#endedBy(input.abort);
-    await this.#guard(() => rm(records.path, { force: true }), abort);
-    const isParquet = settings.format === 'parquet';
-    return new FilesPart({
-      ...{ stream, id, abort, records: records.path },
-      gathered: this.#gatherer.part(records),
-      lines: (bytes) => {
-        const chosen = chosenLines(bytes, target);
-        return isParquet ? exactLines(chosen, stream) : chosen;
+    const { input, settings, layout, targets, shapes } = this.#open();
+    return openPart(
+      {
+        ...{ directory: layout.staging, prefix: layout.prefix(input.connection.id) },
+        ...{ settings, targets, shapes, gatherer: this.#gatherer },
+        abort: this.#endedBy(input.abort),
+        guard: (work, signal) => this.#guard(work, signal),
+        naming: (name) => void this.#uncommitted.add(name),
+        written: ({ staged }) => syncFile(join(layout.staging, staged)),
       },
-      write: () =>
-        this.#write(id, {
-          ...{ stream, file: records.path, lineBytesMax: records.lineBytesMax },
-        }),
-      guard: (work, signal) => this.#guard(work, signal),
-    });
+      stream,
+      id,
+    );
   }
 
   async commit(
@@ -155,32 +136,5 @@ export class FilesLoader implements Loader {
     } catch (error) {
       throw asTargetError(error, this.#config.path, abort);
     }
-  }
-
-  async #write(id: PartId, records: RecordFile): Promise<readonly WrittenFile[]> {
-    const { settings } = this.#open();
-    const written: WrittenFile[] = [];
-    for await (const slice of slicesOf(records, settings.format))
-      written.push(await this.#writeSlice(id, written.length, slice));
-    return written;
-  }
-
-  async #writeSlice(id: PartId, n: number, records: RecordFile): Promise<WrittenFile> {
-    const { input, settings, layout, targets, shapes } = this.#open();
-    const { stream } = records;
-    const target = targets.get(stream)!;
-    const suffix = n === 0 ? '' : `_${n + 1}`;
-    const staged = `${layout.prefix(input.connection.id)}${id}${suffix}.${settings.extension}`;
-    this.#uncommitted.add(staged);
-    const encoded = await encodePart(records, join(layout.staging, staged), {
-      ...{ settings, target, shape: shapes.get(stream)!, abort: this.#endedBy(input.abort) },
-    });
-    shapes.set(stream, encoded.shape);
-    const [sync, attempt, part] = id.split('-') as [string, string, string];
-    const path = settings.template.path({
-      ...nameValues(target),
-      ...{ sync, attempt, part: `${part}${suffix}`, ext: settings.extension },
-    });
-    return { staged, path, ...encoded };
   }
 }

@@ -1,99 +1,24 @@
 import { open, readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { ConnectionRef, Epoch, StreamId } from '../../../protocol/index.ts';
-import type { LedgerRow } from '../../kit/ledger.ts';
-import { codeOf, refusedConfig } from './errors.ts';
+import { manifestOf, manifestText, type Manifest } from '../../kit/files/manifest.ts';
+import { codeOf } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { syncDirectory } from './place.ts';
 
-/** A file of a stream. */
-export interface FileEntry {
-  /** Below the destination's directory, with `/`. */
-  readonly path: string;
-  readonly rows: number;
-  /** As it lies on the disk. */
-  readonly bytes: number;
-  readonly generation: number;
-  /** CSV: its header. */
-  readonly columns?: readonly string[];
-  /** Its name in the staging directory, while it waits there for its generation to be complete. */
-  readonly staged?: string;
-}
-
-/** What a stream's files have. */
-export interface Shape {
-  /** All of them together. JSONL files may have more. */
-  readonly columns: readonly string[];
-  /** Parquet: the type of each column that is not Airbyte's, as DuckDB spells it, in the last file that has it. */
-  readonly types?: Readonly<Record<string, string>>;
-}
-
-/** A stream's data of one age. */
-export interface Dataset extends Shape {
-  /** Which full refresh it is of; 0: of none. */
-  readonly generation: number;
-  readonly files: readonly FileEntry[];
-}
-
-export interface StreamEntry {
-  /** As claimed: see names.ts. */
-  readonly namespace: string;
-  readonly name: string;
-  /** What readers are to read; null: nothing was complete yet. */
-  readonly current: Dataset | null;
-  /** What will take its place, in staging. */
-  readonly next: Dataset | null;
-}
-
-/** What is true of a connection's files: readers that want each row once read the files of each `current`. */
-export interface Manifest {
-  readonly version: 1;
-  readonly connection: ConnectionRef;
-  /** The highest epoch that opened. */
-  readonly fence: Epoch;
-  readonly checkpoints: readonly LedgerRow[];
-  readonly streams: Readonly<Record<StreamId, StreamEntry>>;
-}
-
-/** Some million files: it is read and written whole. */
-const manifestBytesMax = 256 * 1024 * 1024;
-
 /** null: there is none. */
 export async function readManifest(path: string): Promise<Manifest | null> {
-  let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    return manifestOf(await readFile(path, 'utf8'), path);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
-  }
-  const manifest = parsed(text);
-  if (manifest?.version === 1 && Array.isArray(manifest.checkpoints)) return manifest;
-  throw refusedConfig(
-    'A manifest of the files destination cannot be understood.',
-    path,
-    'Restore it from a backup. Without one, move it and its files away, and reset the connection.',
-  );
-}
-
-function parsed(text: string): Manifest | null {
-  try {
-    return JSON.parse(text) as Manifest | null;
-  } catch {
-    return null;
   }
 }
 
 /** Replaces it as a whole: after a crash the old one is there, or the new one. The lock must be held. */
 export async function replaceManifest(layout: Layout, manifest: Manifest): Promise<void> {
   const path = layout.manifest(manifest.connection.id);
-  const text = Buffer.from(`${JSON.stringify(manifest)}\n`);
-  if (text.byteLength > manifestBytesMax)
-    throw refusedConfig(
-      'The manifest names too many files.',
-      `${path}: more than ${manifestBytesMax} bytes`,
-      'Let commits wait for more records, or refresh the streams with the most files.',
-    );
+  const text = manifestText(manifest, path);
   const draft = join(layout.staging, `${basename(path)}.new`);
   const file = await open(draft, 'w');
   try {
@@ -104,19 +29,4 @@ export async function replaceManifest(layout: Layout, manifest: Manifest): Promi
   }
   await rename(draft, path);
   await syncDirectory(layout.own);
-}
-
-/** All files that it names, in their places. */
-export function placedPaths(manifest: Manifest): Set<string> {
-  const entries = Object.values(manifest.streams);
-  return new Set(entries.flatMap(({ current }) => (current?.files ?? []).map(({ path }) => path)));
-}
-
-/** All files that it names in the staging directory. */
-export function stagedNames(manifest: Manifest): Set<string> {
-  return new Set(
-    Object.values(manifest.streams).flatMap(({ next }) =>
-      (next?.files ?? []).flatMap(({ staged }) => (staged === undefined ? [] : [staged])),
-    ),
-  );
 }

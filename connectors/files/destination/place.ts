@@ -1,14 +1,9 @@
 import { constants } from 'node:fs';
 import { copyFile, link, lstat, mkdir, open, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { codeOf, refusedConfig } from './errors.ts';
-
-/** A file that is to be seen: from the staging directory to its place. */
-export interface Placing {
-  readonly staged: string;
-  /** Below the destination's directory, with `/`. */
-  readonly path: string;
-}
+import type { Placing } from '../../kit/files/plan-commit.ts';
+import { refusedConfig } from '../../kit/files/refused.ts';
+import { codeOf } from './errors.ts';
 
 /** Makes what was written in a directory (names, not contents) outlive a power cut. */
 export async function syncDirectory(path: string): Promise<void> {

@@ -1,8 +1,8 @@
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareEpochs, type Epoch } from '../../../protocol/index.ts';
+import { placedPaths, stagedNames, type Manifest } from '../../kit/files/manifest.ts';
 import type { Layout } from './layout.ts';
-import { placedPaths, stagedNames, type Manifest } from './manifest.ts';
 import { inside, syncDirectory } from './place.ts';
 
 const intentEnding = '.intent';

@@ -6,7 +6,7 @@ import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { membersOf } from '../../../connectors/kit/json-scan.ts';
 import { cellsOf } from '../../../connectors/kit/ledger-cells.ts';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
-import type { Dataset, Manifest } from '../../../connectors/files/destination/manifest.ts';
+import type { Dataset, Manifest } from '../../../connectors/kit/files/manifest.ts';
 import { streamDescriptor, type StreamId } from '../../../protocol/index.ts';
 import { withMark } from '../duckdb-harness.ts';
 import { type Harness, type TextRow } from '../harness.ts';
@@ -53,7 +53,7 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
         .filter((name) => !name.startsWith('_tidemark'))
         .sort(),
     staged: () => entries(join(own, 'staging')),
-    query: (sql) => query(root, manifests(), sql),
+    query: (sql) => queryWritten(root, manifests(), sql),
     drop() {
       rmSync(directory, { recursive: true });
       return Promise.resolve();
@@ -61,8 +61,8 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
   });
 }
 
-/** A database made of what the manifests name: a table for each stream that is to be read, and the checkpoints. */
-async function query(
+/** A database made of what the manifests name, below `root`: a table for each stream that is to be read, and the checkpoints. */
+export async function queryWritten(
   root: string,
   manifests: readonly Manifest[],
   sql: string,

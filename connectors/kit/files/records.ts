@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { isObject, type JsonObject, type StreamId } from '../../../protocol/index.ts';
-import { memberOf, membersOf, NotJson, skipSpace, type Member } from '../../kit/json-scan.ts';
-import { repairLines, type RepairRules } from '../../kit/repair.ts';
-import { unreadableRecord } from '../../kit/targets.ts';
+import { memberOf, membersOf, NotJson, skipSpace, type Member } from '../json-scan.ts';
+import { repairLines, type RepairRules } from '../repair.ts';
+import { unreadableRecord } from '../targets.ts';
 
 /** JSON has numbers of any length; what is not JSON, and text that is not Unicode, becomes null. */
 const rules: RepairRules = { numbers: 'keep', refusesNul: false };

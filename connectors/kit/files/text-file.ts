@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { StreamId } from '../../../protocol/index.ts';
-import type { RecordFile } from '../../kit/duckdb/stage.ts';
+import type { RecordFile } from '../duckdb/stage.ts';
 import { csvRows } from './csv-rows.ts';
 import type { Contents, Encoding } from './encode.ts';
 import { jsonlRows } from './jsonl-rows.ts';

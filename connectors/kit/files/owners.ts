@@ -1,5 +1,5 @@
 import type { OpenInput } from '../../../protocol/index.ts';
-import { refusedConfig } from './errors.ts';
+import { refusedConfig } from './refused.ts';
 import type { Manifest } from './manifest.ts';
 import { placeOf, type Target } from './targets.ts';
 

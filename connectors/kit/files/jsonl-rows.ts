@@ -1,6 +1,5 @@
-import { airbyteColumns } from '../../kit/columns.ts';
-import { membersOf } from '../../kit/json-scan.ts';
-import { asBytesText } from '../envelope.ts';
+import { airbyteColumns } from '../columns.ts';
+import { asBytesText, membersOf } from '../json-scan.ts';
 import type { RecordText } from './records.ts';
 import type { Rows } from './rows.ts';
 import { columnOf } from './targets.ts';

@@ -1,8 +1,8 @@
 import { appendFile, rm, truncate } from 'node:fs/promises';
 import type { Block, Part, PartId, SealedPart, StreamId } from '../../../protocol/index.ts';
-import type { GatheredPart, Outlet } from '../../kit/gather.ts';
+import type { GatheredPart, Outlet } from '../gather.ts';
 import type { Encoded } from './encode.ts';
-import type { Placing } from './place.ts';
+import type { Placing } from './plan-commit.ts';
 
 /** A file that waits in the staging directory. */
 export type WrittenFile = Placing & Encoded;

@@ -6,9 +6,9 @@ import {
   type ConfiguredStream,
   type StreamId,
 } from '../../../protocol/index.ts';
-import { airbyteColumns, columnsOf, type ColumnKind } from '../../kit/columns.ts';
-import { caseFold, hashedName } from '../../kit/identifiers.ts';
-import { refusedConfig } from './errors.ts';
+import { airbyteColumns, columnsOf, type ColumnKind } from '../columns.ts';
+import { caseFold, hashedName } from '../identifiers.ts';
+import { refusedConfig } from './refused.ts';
 import type { Manifest, StreamEntry } from './manifest.ts';
 import { claimFileNames, safeName } from './names.ts';
 import type { Template } from './template.ts';

@@ -1,12 +1,12 @@
-import { airbyteColumns } from '../../kit/columns.ts';
-import { unknownFields } from '../../kit/duckdb/observe.ts';
-import { isMalformed, repairFile } from '../../kit/duckdb/repair.ts';
-import { stageRecords, typeRecords, type RecordFile } from '../../kit/duckdb/stage.ts';
-import type { Statements } from '../../kit/duckdb/statements.ts';
-import { quoteLiteral } from '../../kit/identifiers.ts';
-import { unreadableRecord } from '../../kit/targets.ts';
-import type { Compression } from './config.ts';
+import { airbyteColumns } from '../columns.ts';
+import { unknownFields } from '../duckdb/observe.ts';
+import { isMalformed, repairFile } from '../duckdb/repair.ts';
+import { stageRecords, typeRecords, type RecordFile } from '../duckdb/stage.ts';
+import type { Statements } from '../duckdb/statements.ts';
+import { quoteLiteral } from '../identifiers.ts';
+import { unreadableRecord } from '../targets.ts';
 import type { Contents, Encoding } from './encode.ts';
+import type { Compression } from './formats.ts';
 import { selected, shapeWith, typingOf, widened } from './parquet-columns.ts';
 import { withDuckdb } from './parquet-duckdb.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { typecastReason } from '../../kit/columns.ts';
+import { typecastReason } from '../columns.ts';
 import type { RecordText } from './records.ts';
 
 /** Airbyte's four columns of a record, as JSON texts in their order. */

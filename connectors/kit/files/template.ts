@@ -1,4 +1,4 @@
-import { refusedConfig } from './errors.ts';
+import { refusedConfig } from './refused.ts';
 
 const required = ['stream', 'sync', 'attempt', 'part', 'ext'] as const;
 const optional = ['namespace', 'generation'] as const;

@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { SyncError, type StreamId } from '../../../protocol/index.ts';
-import { statementsOn, type Statements } from '../../kit/duckdb/statements.ts';
-import { aborted } from '../../kit/gather.ts';
+import { statementsOn, type Statements } from '../duckdb/statements.ts';
+import { aborted } from '../gather.ts';
 
 /** Other syncs want some too. */
 const threads = 2;

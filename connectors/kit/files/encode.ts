@@ -1,15 +1,14 @@
 import { stat } from 'node:fs/promises';
-import type { RecordFile } from '../../kit/duckdb/stage.ts';
-import type { Settings } from './config.ts';
+import type { RecordFile } from '../duckdb/stage.ts';
+import type { FormatSettings } from './formats.ts';
 import type { Shape } from './manifest.ts';
 import { writeParquetFile } from './parquet-file.ts';
-import { syncFile } from './place.ts';
 import type { Target } from './targets.ts';
 import { writeTextFile } from './text-file.ts';
 
 export interface Encoding {
   readonly target: Target;
-  readonly settings: Settings;
+  readonly settings: FormatSettings;
   /** What the stream's files have so far. */
   readonly shape: Shape;
   readonly abort: AbortSignal;
@@ -27,7 +26,7 @@ export interface Contents {
 
 export type Encoded = Contents & { readonly bytes: number };
 
-/** Staged records into a file as readers will find it, durably. */
+/** Staged records into a file as readers will find it. */
 export async function encodePart(
   records: RecordFile,
   to: string,
@@ -36,6 +35,5 @@ export async function encodePart(
   const { format } = encoding.settings;
   const write = format === 'parquet' ? writeParquetFile : writeTextFile;
   const contents = await write(records, to, encoding);
-  await syncFile(to);
   return { ...contents, bytes: (await stat(to)).size };
 }

@@ -1,7 +1,6 @@
-import { airbyteColumns, columnsMax } from '../../kit/columns.ts';
-import { membersOf, stringOf } from '../../kit/json-scan.ts';
-import { tooManyColumns } from '../../kit/targets.ts';
-import { asBytesText } from '../envelope.ts';
+import { airbyteColumns, columnsMax } from '../columns.ts';
+import { asBytesText, membersOf, stringOf } from '../json-scan.ts';
+import { tooManyColumns } from '../targets.ts';
 import type { StreamId } from '../../../protocol/index.ts';
 import type { RecordText } from './records.ts';
 import type { Rows } from './rows.ts';

@@ -1,4 +1,4 @@
-import { caseFold, claimNames } from '../../kit/identifiers.ts';
+import { caseFold, claimNames } from '../identifiers.ts';
 import { ownDirectory } from './template.ts';
 
 /** Names that some system keeps for itself. */

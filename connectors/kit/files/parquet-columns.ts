@@ -1,5 +1,5 @@
-import { airbyteColumns, rawIdColumn, type ColumnKind, type Observed } from '../../kit/columns.ts';
-import { castSql, decimalFor, digitsSql, isNumeral } from '../../kit/duckdb/casts.ts';
+import { airbyteColumns, rawIdColumn, type ColumnKind, type Observed } from '../columns.ts';
+import { castSql, decimalFor, digitsSql, isNumeral } from '../duckdb/casts.ts';
 import {
   columnAt,
   textAt,
@@ -7,11 +7,11 @@ import {
   type Staged,
   type Typed,
   type Typing,
-} from '../../kit/duckdb/stage.ts';
-import type { Statements } from '../../kit/duckdb/statements.ts';
-import * as duckdb from '../../kit/duckdb/types.ts';
-import { caseFold, quoteIdentifier } from '../../kit/identifiers.ts';
-import { planColumns, wantedFields, type Column, type TableDialect } from '../../kit/tables.ts';
+} from '../duckdb/stage.ts';
+import type { Statements } from '../duckdb/statements.ts';
+import * as duckdb from '../duckdb/types.ts';
+import { caseFold, quoteIdentifier } from '../identifiers.ts';
+import { planColumns, wantedFields, type Column, type TableDialect } from '../tables.ts';
 import type { Shape } from './manifest.ts';
 import type { Target } from './targets.ts';
 
