@@ -1,11 +1,11 @@
 import {
   streamId,
-  type Block,
   type ConfiguredStream,
   type ReadInput,
   type State,
   type StateMessage,
 } from '../../protocol/index.ts';
+import { streamState, type StreamItems } from '../kit/read-streams.ts';
 import { defaultCheckpointRecords, type FilesConfig } from './config.ts';
 import { kindsIn } from './csv-cells.ts';
 import { blockOf } from './envelope.ts';
@@ -24,15 +24,8 @@ export interface StreamRead {
   readonly state: State | undefined;
 }
 
-/** It was asked to drain, and all that it gave is covered. */
-interface Drained {
-  readonly type: 'DRAINED';
-}
-type StreamItem = Block | StateMessage | Drained;
-type Items = AsyncGenerator<StreamItem, void, undefined>;
-
 /** Reads what is new in a stream's files. Throws what is wrong with one of them; what was read before that is then covered by a state. */
-export async function* readStream(read: StreamRead): Items {
+export async function* readStream(read: StreamRead): StreamItems {
   const { stream, input, state } = read;
   const { config, files } = stream;
   const progress = new Progress(state?.stream?.stream_state, config.name);
@@ -66,7 +59,7 @@ class Run {
     this.#checkpointRecords = read.input.config.checkpoint_records ?? defaultCheckpointRecords;
   }
 
-  async *files(shape: OpenOptions['shape']): Items {
+  async *files(shape: OpenOptions['shape']): StreamItems {
     const { stream, input, configured } = this.#read;
     const options = {
       ...{ stream: stream.config, shape, kinds: kindsIn(configured.stream.json_schema) },
@@ -88,7 +81,7 @@ class Run {
     if (!this.#hasState) yield this.state();
   }
 
-  async *#file({ file }: PendingFile, reading: Reading): Items {
+  async *#file({ file }: PendingFile, reading: Reading): StreamItems {
     const { input, configured } = this.#read;
     const id = streamId(configured.stream);
     const { reader, stats } = reading;
@@ -130,20 +123,7 @@ class Run {
     const recordCount = this.#records;
     this.#records = 0;
     this.#hasState = true;
-    return {
-      type: 'STATE',
-      state: {
-        type: 'STREAM',
-        stream: {
-          stream_descriptor: {
-            name: stream.name,
-            ...(stream.namespace !== undefined && { namespace: stream.namespace }),
-          },
-          stream_state: this.#progress.state(),
-        },
-        sourceStats: { recordCount },
-      },
-    };
+    return streamState(stream, this.#progress.state(), recordCount);
   }
 
   /** Of the file before the first one that is read, where it is still there. */
