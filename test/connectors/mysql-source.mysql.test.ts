@@ -1,5 +1,5 @@
 import { mysqlSource } from '../../connectors/mysql/source/index.ts';
-import type { JsonObject } from '../../protocol/index.ts';
+import type { JsonObject, SyncError } from '../../protocol/index.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { eventually } from '../worker/eventually.ts';
@@ -136,6 +136,20 @@ describe.each<[MysqlFlavour]>([['mysql'], ['mariadb']])('the source, from %s', (
       .catch((e: unknown) => e);
     expect(refused).toMatchObject({ kind: 'config_error', origin: 'source' });
     expect(JSON.stringify(refused)).not.toContain('wrong');
+  });
+
+  test('encryption is what the config asks for, or is refused', async () => {
+    const checked = (ssl: 'require' | 'verify-full') =>
+      mysqlSource.check(config({ ssl }), signal).then(
+        () => 'used',
+        ({ kind, message }: SyncError) => `${kind}: ${message}`,
+      );
+    await run('CREATE TABLE encrypted (id INT PRIMARY KEY)');
+    // The one server makes itself a certificate, which nobody vouches for; the other has none.
+    const refused = 'config_error: The certificate of the MySQL server was refused.';
+    const none = 'config_error: The MySQL server does not encrypt.';
+    expect(await checked('require')).toBe(flavour === 'mysql' ? 'used' : none);
+    expect(await checked('verify-full')).toBe(flavour === 'mysql' ? refused : none);
   });
 
   const fill = (table: string, columns: string, count: number): string =>
