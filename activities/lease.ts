@@ -136,8 +136,8 @@ async function labelFor(
   if (!runners.has(spec.destination.connector))
     await connectors.openDestination(spec.destination, log, signal, road);
   const names = [spec.source.connector, spec.destination.connector].filter(
-    // Airbyte's packages know nothing of this mark of ours, and asking one may mean to install it.
-    (name) => runners.get(name) !== 'pypi',
+    // Airbyte's packages and images know nothing of this mark of ours, and asking one may mean to install it.
+    (name) => !['pypi', 'docker'].includes(runners.get(name) ?? ''),
   );
   const specs = await Promise.all(
     names.map((name) => unlessAborted(connectors.spec(name, signal), signal)),

@@ -9,6 +9,7 @@ export interface ConnectorEntry {
   readonly kind: string;
   readonly runner: string;
   readonly package?: string;
+  readonly image?: string;
   readonly command?: readonly string[];
 }
 
@@ -50,20 +51,30 @@ export function saveConnectorsFile(file: string, document: Document): Promise<vo
   return replace(file, document.toString({ lineWidth: 0 }));
 }
 
-function checkEntry(name: string, { runner, package: packageName, command }: ConnectorEntry): void {
+function checkEntry(name: string, entry: ConnectorEntry): void {
   if (!namePattern.test(name))
     throw refused(
       'This is not a connector name.',
       JSON.stringify(name),
       'Use 1 to 63 lower-case letters, digits, "-" and "_".',
     );
-  if (runner === 'exec' && command === undefined)
-    throw refused('An exec connector needs its command.', name, 'Add --command "<program> …".');
-  if (runner === 'exec' && packageName !== undefined)
-    throw refused('An exec connector has no package.', name, 'Remove --package.');
-  if (runner === 'pypi' && packageName === undefined)
-    throw refused('A pypi connector needs its package.', name, 'Add --package name==version.');
+  const { runner } = entry;
+  const [key, example] = needs[runner] ?? [];
+  if (key !== undefined && entry[key] === undefined)
+    throw refused(`A connector that is ${runner} needs its ${key}.`, name, `Add ${example}.`);
+  for (const other of ['package', 'image', 'command'] as const)
+    if (entry[other] !== undefined && other !== key && !(runner === 'pypi' && other === 'command'))
+      throw refused(`A connector that is ${runner} has no ${other}.`, name, `Remove --${other}.`);
 }
+
+/** What an entry can't do without, by its runner, and how it is written. */
+const needs: Readonly<
+  Record<string, readonly ['package' | 'image' | 'command', string] | undefined>
+> = {
+  exec: ['command', '--command "<program> …"'],
+  pypi: ['package', '--package name==version'],
+  docker: ['image', '--image name:tag'],
+};
 
 function flowNode(document: Document, entry: ConnectorEntry): unknown {
   return document.createNode(entry, { flow: true });

@@ -12,6 +12,7 @@ const mayImport: Record<string, readonly string[]> = {
     ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', '@hpcc-js/wasm-zstd'],
   ],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
+  'connectors/mysql': ['protocol', 'connectors/kit', 'node:', 'mysql2'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': [
     ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],

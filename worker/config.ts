@@ -20,6 +20,8 @@ export interface WorkerConfig {
   readonly stateDir: string;
   /** Virtual environments and the `temporal` command; may be lost at any time. */
   readonly cacheDir: string;
+  /** The program that runs connectors which are images. */
+  readonly docker: string;
   readonly label: string;
   readonly writeSlots: number;
   readonly logLevel: LogLevel;
@@ -80,6 +82,7 @@ export function loadConfig(
     connectorsFile: read<string | null>(settings.connectorsFile),
     stateDir: read(settings.stateDir),
     cacheDir: read(settings.cacheDir),
+    docker: read(settings.docker),
     label: read(settings.label),
     writeSlots: read(settings.writeSlots),
     logLevel: read<LogLevel>(settings.logLevel),

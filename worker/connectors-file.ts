@@ -2,9 +2,11 @@ import { dirname, resolve } from 'node:path';
 import { SyncError } from '../protocol/index.ts';
 import { nearest, suggestion } from '../protocol/nearest.ts';
 import { readBinding, type Binding } from './bindings.ts';
+import { readContainer } from './container-keys.ts';
+import type { ContainerSettings } from './runners/docker.ts';
 import { readYaml, type YamlValue } from './yaml-file.ts';
 
-export type Runner = 'native' | 'exec' | 'pypi';
+export type Runner = 'native' | 'exec' | 'pypi' | 'docker';
 
 /** By name; with the values of a config that each is bound to, in one way or another. None: it is free. */
 export type Secrets = ReadonlyMap<string, readonly Binding[]>;
@@ -19,6 +21,8 @@ export interface ConnectorEntry {
   readonly command: readonly string[] | null;
   /** What pip installs. */
   readonly package: string | null;
+  /** null: it runs in none. */
+  readonly container: ContainerSettings | null;
   /** Variables and absolute paths of files that its config may refer to. */
   readonly secrets: { readonly env: Secrets; readonly files: Secrets };
   /** What its config must hold to act with the worker's own credentials, in one way or another; none: anything. null: it may not. */
@@ -42,8 +46,10 @@ export interface ConnectorsFile {
   readonly directories: readonly string[];
 }
 
+const ofPrograms = ['kind', 'runner', 'secrets', 'env', 'rotates'];
 const entryKeys = [
-  ...['kind', 'runner', 'command', 'package', 'secrets', 'credentials', 'env', 'rotates'],
+  ...[...ofPrograms, 'command', 'package', 'credentials'],
+  ...['image', 'network', 'memory', 'cpus'],
 ];
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const connectorName = /^[A-Za-z0-9][\w.-]{0,63}$/;
@@ -103,6 +109,7 @@ function nativeEntry(name: string): ConnectorEntry {
     kind: null,
     command: null,
     package: null,
+    container: null,
     secrets: { env: new Map(), files: new Map() },
     ambient: null,
     env: [],
@@ -137,6 +144,7 @@ function readEntry(name: string, value: YamlValue, context: EntryContext): Conne
     kind,
     command: readCommand(name, runner, value, keys.get('command')),
     package: readPackage(name, runner, value, keys.get('package')),
+    container: runner === 'docker' ? readContainer(name, value, keys) : null,
     secrets: readSecrets(keys.get('secrets'), context.directory),
     ambient: readAmbient(keys.get('credentials')),
     env: (keys.get('env')?.list('env') ?? []).map(readVariable),
@@ -146,7 +154,7 @@ function readEntry(name: string, value: YamlValue, context: EntryContext): Conne
 }
 
 const kinds = ['source', 'destination'] as const;
-const runners = ['exec', 'pypi'] as const;
+const runners = ['exec', 'pypi', 'docker'] as const;
 
 function readRunner(
   name: string,
@@ -159,7 +167,7 @@ function readRunner(
   if (value === undefined)
     throw entry.refuse(
       'A connector lacks its runner.',
-      `Add \`runner: exec\` or \`runner: pypi\` to ${name}.${hint(name, natives)} Native connectors, which need none: ${natives.join(', ')}.`,
+      `Add \`runner: exec\`, \`runner: pypi\` or \`runner: docker\` to ${name}.${hint(name, natives)} Native connectors, which need none: ${natives.join(', ')}.`,
     );
   if (native)
     throw value.refuse(
@@ -171,8 +179,9 @@ function readRunner(
 
 const keysByRunner: Record<Runner, readonly string[]> = {
   native: ['secrets', 'credentials'],
-  exec: ['kind', 'runner', 'command', 'secrets', 'env', 'rotates'],
-  pypi: entryKeys.filter((key) => key !== 'credentials'),
+  exec: [...ofPrograms, 'command'],
+  pypi: [...ofPrograms, 'package', 'command'],
+  docker: [...ofPrograms, 'image', 'network', 'memory', 'cpus'],
 };
 
 function refuseKeys(name: string, runner: Runner, keys: ReadonlyMap<string, YamlValue>): void {

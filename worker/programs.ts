@@ -8,7 +8,9 @@ import { loggedSource } from './logged-source.ts';
 import type { Redactor } from './redact.ts';
 import type { Protocol } from './registry.ts';
 import { protocolDestination, protocolSource, readSpec } from './runners/child.ts';
-import { connectorEnvironment } from './runners/environment.ts';
+import { prepareDocker } from './runners/docker.ts';
+import { sweepContainers } from './runners/docker-sweep.ts';
+import { connectorEnvironment, namedEnvironment } from './runners/environment.ts';
 import { resolveCommand } from './runners/exec.ts';
 import { sweepPrivateDirectories } from './runners/private-directory.ts';
 import { preparePypi } from './runners/pypi.ts';
@@ -24,6 +26,8 @@ export interface ProgramsDeps {
 export interface Programs extends Protocol {
   /** Removes what dead workers of this host left; returns how many directories. */
   sweep(): number;
+  /** Likewise their containers, if any connector runs in one. Throws a SyncError when it can't be found out. */
+  sweepContainers(signal: AbortSignal): Promise<number>;
 }
 
 /** Python keeps 8 KiB of what it prints, which is all echoes of an hour: they would come when it ends. Sources print enough. */
@@ -35,39 +39,40 @@ const endOf = ({ kind }: ConnectorEntry): 'source' | 'destination' => kind ?? 's
 export function createPrograms({ config, file, redactor }: ProgramsDeps): Programs {
   const privateRoot = join(config.stateDir, 'private');
   const logRoot = join(config.stateDir, 'logs');
-  const env = (entry: ConnectorEntry): Record<string, string> => ({
-    ...(entry.kind === 'destination' && unbuffered),
-    ...connectorEnvironment(entry.env, config.environment),
-  });
+  const { environment } = config;
+  const constants = ({ kind }: ConnectorEntry): Record<string, string> =>
+    kind === 'destination' ? unbuffered : {};
 
-  const commandOf = async (
+  const launchOf = async (
     entry: ConnectorEntry,
     log: (line: string) => void,
     signal: AbortSignal,
-  ): Promise<readonly string[]> => {
-    const { command, package: packageName } = entry;
-    if (packageName === null)
-      return resolveCommand({
-        command: command ?? [],
-        directory: file.directory,
-        path: config.environment['PATH'] ?? '',
-        label: entry.name,
-        end: endOf(entry),
+  ): Promise<Pick<SessionOptions, 'command' | 'env' | 'exits'>> => {
+    const { command, package: packageName, container, name: label } = entry;
+    const { directory } = file;
+    const end = endOf(entry);
+    if (container !== null)
+      return prepareDocker({
+        ...{ program: config.docker, directory, environment, label, end, signal, log },
+        ...{ settings: container, stateDir: privateRoot },
+        env: namedEnvironment(entry.env, environment),
+        // Its user need not have a home in the image.
+        constants: { HOME: '/tmp', ...constants(entry) },
       });
+    const env = { ...constants(entry), ...connectorEnvironment(entry.env, environment) };
+    if (packageName === null) {
+      const path = environment['PATH'] ?? '';
+      return {
+        command: resolveCommand({ ...{ command: command ?? [], directory, path, label, end } }),
+        env,
+      };
+    }
     const [program = null, ...args] = command ?? [];
-    const { cacheDir, environment } = config;
-    return [
-      await preparePypi({
-        package: packageName,
-        end: endOf(entry),
-        command: program,
-        cacheDir,
-        log,
-        signal,
-        environment,
-      }),
-      ...args,
-    ];
+    const { cacheDir } = config;
+    const installed = await preparePypi({
+      ...{ package: packageName, end, command: program, cacheDir, log, signal, environment },
+    });
+    return { command: [installed, ...args], env };
   };
   const session = async (
     entry: ConnectorEntry,
@@ -77,9 +82,8 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
   ): Promise<SessionOptions> => {
     const line = (text: string): void => log.line(entry.name, text);
     return {
-      command: await commandOf(entry, (text) => line(redactor.redact(text)), signal),
+      ...(await launchOf(entry, (text) => line(redactor.redact(text)), signal)),
       cwd: file.directory,
-      env: env(entry),
       label: entry.name,
       end: endOf(entry),
       stateDir: privateRoot,
@@ -122,6 +126,13 @@ export function createPrograms({ config, file, redactor }: ProgramsDeps): Progra
     },
     logs: async (connection, lines) => readTail(logRoot, connection, lines),
     sweep: () => sweepPrivateDirectories(privateRoot),
+    async sweepContainers(signal) {
+      if (![...file.entries.values()].some(({ runner }) => runner === 'docker')) return 0;
+      const { directory } = file;
+      return sweepContainers({
+        ...{ program: config.docker, directory, environment, signal, stateDir: privateRoot },
+      });
+    },
   };
 }
 

@@ -26,9 +26,9 @@ export interface Native {
 }
 export type Natives = Readonly<Record<string, Native>>;
 
-/** Ends that are other programs (exec and pypi), and the logs of all. */
+/** Ends that are other programs (exec, pypi and docker), and the logs of all. */
 export interface Protocol {
-  /** Runs the connector's `spec` once; pypi: installs it first. */
+  /** Runs the connector's `spec` once; pypi and docker: has it installed or pulled first. */
   spec(entry: ConnectorEntry, signal: AbortSignal): Promise<ConnectorSpecification>;
   source(
     entry: ConnectorEntry,
@@ -146,7 +146,7 @@ export function createConnectors(deps: RegistryDeps): Connectors {
         kind: kindOf(entry, natives),
         runner: entry.runner,
         // Without the arguments: they may hold what only this worker's owner should see.
-        detail: entry.package ?? entry.command?.[0] ?? 'part of Tidemark',
+        detail: entry.container?.image ?? entry.package ?? entry.command?.[0] ?? 'part of Tidemark',
       })),
     async spec(connector, signal) {
       const entry = entryOf(file, connector, 'tidemark');
@@ -201,7 +201,7 @@ function nativeEnd<E extends EndName>(
     remedy:
       others.length > 0
         ? `Native connectors that are a ${end}: ${others.join(', ')}.`
-        : `Add a ${end} with runner exec or pypi to connectors.yaml; none is native.`,
+        : `Add a ${end} with runner exec, pypi or docker to connectors.yaml; none is native.`,
     facts: { connector: entry.name },
   });
 }

@@ -14,7 +14,7 @@ import { openEndpoint, type Endpoint } from './endpoint.ts';
 import { askTemporalOf, createHealth, type Health } from './health.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Process } from './process.ts';
-import { createPrograms } from './programs.ts';
+import { createPrograms, type Programs } from './programs.ts';
 import { createConnectors, type Natives } from './registry.ts';
 import { createWorkers, type Workers } from './worker.ts';
 
@@ -95,6 +95,7 @@ async function serve(
   const programs = createPrograms({ config, file, redactor });
   const swept = programs.sweep();
   if (swept > 0) logger.info('Removed what dead workers left', { directories: swept });
+  const sweeping = sweepContainers(programs, logger, stop);
   const { environment } = config;
   const connectors = createConnectors({
     file,
@@ -115,6 +116,7 @@ async function serve(
   });
   if (connections === null) return;
   try {
+    await sweeping;
     const workers = await createProcessWorkers({ config, logger, connectors, connections, meters });
     const running = workers.run();
     onRunning({ workers, askTemporal: askTemporalOf(connections.client) });
@@ -127,6 +129,20 @@ async function serve(
     await connections
       .close()
       .catch((error: unknown) => logger.debug('Connection not closed', { error }));
+  }
+}
+
+/** Never rejects: without a daemon there is no container to remove either, and who needs one is told so. */
+async function sweepContainers(
+  programs: Programs,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const containers = await programs.sweepContainers(signal);
+    if (containers > 0) logger.info('Removed containers that dead workers left', { containers });
+  } catch (error) {
+    logger.warn('Containers that dead workers left could not be looked for', { error });
   }
 }
 

@@ -66,6 +66,13 @@ export const settings = {
     parse: parsePath,
     byDefault: () => join(homedir(), '.cache', 'tidemark'),
   } satisfies Setting<string>,
+  docker: {
+    variable: 'TIDEMARK_DOCKER',
+    key: 'docker',
+    allowed: 'docker, podman, or the path of either',
+    parse: (text: string, base: string) => (text.includes('/') ? parsePath(text, base) : text),
+    byDefault: () => 'docker',
+  } satisfies Setting<string>,
   label: {
     variable: 'TIDEMARK_LABEL',
     key: 'label',

@@ -318,7 +318,7 @@ export interface CheckResult {
 export interface ConnectorInfo {
   readonly name: string;
   readonly kind: 'source' | 'destination' | 'both';
-  readonly runner: 'native' | 'exec' | 'pypi';
+  readonly runner: 'native' | 'exec' | 'pypi' | 'docker';
   readonly detail: string;
 }
 

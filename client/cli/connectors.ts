@@ -44,15 +44,17 @@ export function addConnectors(program: Command, verbs: Verbs): void {
         .choices(['source', 'destination'])
         .makeOptionMandatory(),
       new Option('--runner <runner>', 'how it runs')
-        .choices(['exec', 'pypi'])
+        .choices(['exec', 'pypi', 'docker'])
         .makeOptionMandatory(),
       new Option('--package <package>', 'pypi: name==version'),
+      new Option('--image <image>', 'docker: name:tag'),
       new Option('--command <words>', 'the program and its arguments, split at spaces'),
       new Option('--file <path>', "the worker's file").default(fileDefault),
     ],
     examples: [
       'tidemark connectors add faker --kind source --runner pypi --package airbyte-source-faker==6.2.21',
       'tidemark connectors add lake --kind destination --runner pypi --package airbyte-destination-ailake==0.1.16 --command airbyte-destination-ailake',
+      'tidemark connectors add faker --kind source --runner docker --image airbyte/source-faker:6.2.21',
       'tidemark connectors add mine --kind source --runner exec --command "node ./mine.js"',
     ],
     act: add,
@@ -70,11 +72,13 @@ async function add(
   };
   const file = text('file') ?? fileDefault;
   const packageName = text('package');
+  const image = text('image');
   const command = text('command')?.trim().split(/\s+/);
   const entry = {
     kind: text('kind') ?? '',
     runner: text('runner') ?? '',
     ...(packageName !== undefined && { package: packageName }),
+    ...(image !== undefined && { image }),
     ...(command !== undefined && { command }),
   };
   await addToConnectorsFile(resolve(session.io.directory, file), name, entry);

@@ -514,18 +514,24 @@ test('connectors add keeps comments and refuses a name that is taken', async () 
   expect(added.code).toBe(0);
   const commanded = await add('other', '--runner', 'exec', '--command', 'node ./other.js');
   expect(commanded.code).toBe(0);
+  const image = ['--image', 'airbyte/source-faker:6.2.21'];
+  expect((await add('boxed', '--runner', 'docker', ...image)).code).toBe(0);
   expect(await readFile(file, 'utf8')).toBe(
     `# what this worker may run
 connectors:
   mine: { runner: exec } # ours
   faker: { kind: source, runner: pypi, package: airbyte-source-faker==6.2.21 }
   other: { kind: source, runner: exec, command: [ node, ./other.js ] }
+  boxed: { kind: source, runner: docker, image: airbyte/source-faker:6.2.21 }
 directories: [ . ]
 `,
   );
   expect((await add('mine', '--runner', 'exec', '--command', 'x')).err).toContain('there already');
   expect((await add('bare', '--runner', 'exec')).err).toContain('--command');
   expect((await add('bare', '--runner', 'pypi')).err).toContain('--package');
+  expect((await add('bare', '--runner', 'docker')).err).toContain('--image');
+  const twice = await add('bare', '--runner', 'docker', ...image, '--command', 'x');
+  expect(twice.err).toContain('Remove --command');
 });
 
 test('connectors add makes the file when there is none', async () => {

@@ -31,10 +31,23 @@ test('every kind of entry is read, with paths from the file on', () => {
 connectors:
   birds: { kind: source, runner: pypi, package: airbyte-source-x==0.0.48, command: [source-declarative-manifest] }
   mine: { kind: source, runner: exec, command: [node, ./my.js, 8], secrets: [API_TOKEN, ./token], env: [HTTPS_PROXY] }
+  faker: { kind: source, runner: docker, image: airbyte/source-faker:6.2.21 }
+  lake: { kind: destination, runner: docker, image: "registry.internal:5000/a/b@sha256:${'0f'.repeat(32)}", network: host, memory: 512m, cpus: 0.5 }
   postgres: { secrets: [SHOP_URL] }
 directories: [., /data]
 `);
-  expect([...entries.keys()]).toEqual(['postgres', 'duckdb', 'birds', 'mine']);
+  expect([...entries.keys()]).toEqual(['postgres', 'duckdb', 'birds', 'mine', 'faker', 'lake']);
+  expect(entries.get('faker')).toMatchObject({
+    runner: 'docker',
+    container: { image: 'airbyte/source-faker:6.2.21', network: null, memory: '2g', cpus: '2' },
+  });
+  expect(entries.get('lake')!.container).toEqual({
+    image: `registry.internal:5000/a/b@sha256:${'0f'.repeat(32)}`,
+    network: 'host',
+    memory: '512m',
+    cpus: '0.5',
+  });
+  expect(entries.get('mine')!.container).toBe(null);
   expect(entries.get('birds')).toMatchObject({
     kind: 'source',
     runner: 'pypi',
@@ -105,7 +118,7 @@ test('an empty file and empty sections are fine', () => {
   expect(read('connectors:\ndirectories:\n').entries.size).toBe(2);
 });
 
-test.each([
+test.each<readonly [string, string, string, string]>([
   ['conectors: {}', '1:1', 'unknown key', 'Did you mean connectors?'],
   [
     'connectors:\n  a: { kind: source, runner: exec, comand: [x] }',
@@ -117,7 +130,7 @@ test.each([
     'connectors:\n  a: { kind: source, runner: shell, command: [x] }',
     '2:30',
     'not allowed',
-    'exec, pypi',
+    'exec, pypi, docker',
   ],
   [
     'connectors:\n  a: { kind: both, runner: exec, command: [x] }',
@@ -160,6 +173,40 @@ test.each([
   ],
   ['connectors:\n  a: { kind: source, runner: pypi }', '2:6', 'lacks its package', 'package:'],
   ['connectors:\n  a: { kind: source, runner: pypi, package: 3 }', '2:45', 'wrong kind', 'a text'],
+  ['connectors:\n  a: { kind: source, runner: docker }', '2:6', 'lacks its image', 'image:'],
+  ...['x/y', 'x/y:latest', 'localhost:5000/y'].map(
+    (image) =>
+      [
+        `connectors:\n  a: { kind: source, runner: docker, image: "${image}" }`,
+        '2:45',
+        'without an exact version',
+        'a tag other than latest',
+      ] as const,
+  ),
+  ...['--privileged:1', 'x/Y:1', 'x y:1', 'x/y:1@sha256:12'].map(
+    (image) =>
+      [
+        `connectors:\n  a: { kind: source, runner: docker, image: "${image}" }`,
+        '2:45',
+        'image that is not allowed',
+        'Name one',
+      ] as const,
+  ),
+  ...['memory: 0', 'memory: 2gb', 'cpus: 0', 'cpus: many', 'network: --x', 'network: a b'].map(
+    (setting) =>
+      [
+        `connectors:\n  a: { kind: source, runner: docker, image: "x:1", ${setting} }`,
+        '2:',
+        'not allowed',
+        setting.split(':')[0]!,
+      ] as const,
+  ),
+  [
+    'connectors:\n  a: { kind: source, runner: docker, image: "x:1", command: [y] }',
+    '2:61',
+    'does not take',
+    'Remove command',
+  ],
   ['connectors:\n  postgres: { secrets: ["${env:A}"] }', '2:25', 'as a reference', 'bare name'],
   [
     'connectors:\n  postgres: { secrets: [{ name: A, only_wiht: { host: x } }] }',

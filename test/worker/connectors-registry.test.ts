@@ -47,7 +47,15 @@ const natives: Natives = {
 function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
   const secrets = { env: new Map([['TOKEN', []]]), files: new Map() };
   const rest = {
-    ...{ kind: null, command: null, package: null, ambient: null, env: [], rotates: null },
+    ...{
+      kind: null,
+      command: null,
+      package: null,
+      container: null,
+      ambient: null,
+      env: [],
+      rotates: null,
+    },
     place: 'connectors.yaml:3',
   };
   return [name, { name, runner: 'native', secrets, ...rest, ...some }];

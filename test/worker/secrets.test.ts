@@ -40,6 +40,7 @@ function context(files: readonly string[] = []) {
     kind: null,
     command: null,
     package: null,
+    container: null,
     secrets: {
       env: new Map([
         ...['URL', 'PASSWORD', 'PORT', 'SSL', 'EMPTY', 'NESTED', 'UNSET', 'HOST'].map(unbound),

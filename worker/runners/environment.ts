@@ -1,14 +1,25 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Variables that every connector is given, beside those that connectors.yaml names for it. */
 const always = /^(?:PATH|HOME|LANG|LC_[A-Z]+|TMPDIR|TZ)$/;
 
 /** A connector's environment: nothing of the worker's own reaches it unless it is listed. */
 export function connectorEnvironment(
   named: readonly string[],
-  from: Readonly<Record<string, string | undefined>>,
+  from: Environment,
 ): Record<string, string> {
-  const chosen = Object.entries(from).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && (always.test(entry[0]) || named.includes(entry[0])),
-  );
+  const usual = Object.keys(from).filter((name) => always.test(name));
+  return namedEnvironment([...usual, ...named], from);
+}
+
+/** The variables of these names, as far as they are set. */
+export function namedEnvironment(
+  named: readonly string[],
+  from: Environment,
+): Record<string, string> {
+  const chosen = named.flatMap((name) => {
+    const value = from[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
   return Object.fromEntries(chosen);
 }

@@ -7,6 +7,7 @@ import { isRunning, ownIdentity } from './process-identity.ts';
 
 /** Where a connector finds its config, catalog and state, which may hold secrets. Nobody else may read it. */
 export interface PrivateDirectory {
+  readonly path: string;
   /** Writes a file that only its owner may read; returns its path. */
   file(name: string, text: string): string;
   /** Idempotent. */
@@ -20,6 +21,7 @@ export function createPrivateDirectory(root: string): PrivateDirectory {
   const path = join(root, `${hostTag()}-${pid}-${start}-${randomBytes(8).toString('hex')}`);
   mkdirSync(path, { mode: 0o700 });
   return {
+    path,
     file(name, text) {
       const file = join(path, name);
       writeFileSync(file, text, { mode: 0o600, flag: 'wx' });
@@ -31,12 +33,15 @@ export function createPrivateDirectory(root: string): PrivateDirectory {
 
 /** Removes what dead workers of this host left; returns how many. Those of other hosts, whose processes it can't see, are theirs to sweep. */
 export function sweepPrivateDirectories(root: string): number {
-  const dead = entriesOf(root).filter((name) => {
-    const [, host, pid, start] = /^(.+)-(\d+)-(\d*)-[0-9a-f]{16}$/.exec(name) ?? [];
-    return host === hostTag() && !isRunning({ pid: Number(pid), start: start ?? '' });
-  });
+  const dead = entriesOf(root).filter(isOfDead);
   for (const name of dead) rmSync(join(root, name), { recursive: true, force: true });
   return dead.length;
+}
+
+/** Whether a directory's name is that of a worker of this host which is dead. */
+export function isOfDead(name: string): boolean {
+  const [, host, pid, start] = /^(.+)-(\d+)-(\d*)-[0-9a-f]{16}$/.exec(name) ?? [];
+  return host === hostTag() && !isRunning({ pid: Number(pid), start: start ?? '' });
 }
 
 function hostTag(): string {

@@ -3,8 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { SyncError } from '../../protocol/index.ts';
 import { lock } from './process-lock.ts';
-import { createTextLines } from './text-lines.ts';
-import { startWatched } from './watched-process.ts';
+import { runToEnd, type Ran } from './run-to-end.ts';
 
 export interface PypiOptions {
   /** `name==version`, perhaps with extras: `name[extra]==1.2.3`. */
@@ -23,7 +22,6 @@ export interface PypiOptions {
 
 /** Making an environment takes minutes at most. Milliseconds. */
 const installMsMax = 20 * 60_000;
-const lastLinesMax = 15;
 const pinned =
   /^([A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9,._-]+\])?==[A-Za-z0-9][A-Za-z0-9.!+_-]*$/;
 const passedOn =
@@ -109,47 +107,14 @@ async function install(
   log(`Installed ${options.package} in ${Math.round((Date.now() - begun) / 1000)} s.`);
 }
 
-interface Ran {
-  readonly code: number;
-  /** The last ones. */
-  readonly lines: readonly string[];
-}
-
-/** It dies with this process: what a killed worker began can't go on beside the one that begins anew. */
-async function run(
+function run(
   argv: readonly string[],
   { signal, cacheDir }: PypiOptions,
   env: Record<string, string>,
   log?: (line: string) => void,
 ): Promise<Ran> {
-  signal.throwIfAborted();
   mkdirSync(cacheDir, { recursive: true });
-  const child = startWatched({ argv, cwd: cacheDir, env });
-  const lines: string[] = [];
-  const text = createTextLines((line) => {
-    lines.push(line);
-    if (lines.length > lastLinesMax) lines.shift();
-    log?.(line);
-  });
-  const stop = (): void => child.signal('SIGKILL');
-  const timer = setTimeout(stop, installMsMax);
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const closed = [child.stdout, child.stderr].map(
-      (stream) => new Promise((resolve) => stream.once('close', resolve)),
-    );
-    child.stdout.on('data', (chunk: Buffer) => text.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => text.push(chunk));
-    const { code } = await child.exited;
-    child.signal('SIGKILL');
-    await Promise.all(closed);
-    text.end();
-    signal.throwIfAborted();
-    return { code, lines };
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-  }
+  return runToEnd({ argv, cwd: cacheDir, env }, { signal, msMax: installMsMax, log });
 }
 
 async function pythonVersion(options: PypiOptions, env: Record<string, string>): Promise<string> {

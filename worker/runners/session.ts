@@ -3,12 +3,23 @@ import { SyncError } from '../../protocol/index.ts';
 import type { ConfigListener } from './config-listener.ts';
 import { createOutput, type Output } from './output.ts';
 import { createPrivateDirectory, type PrivateDirectory } from './private-directory.ts';
+import { startReaper, type Reaper } from './reaper.ts';
 import { createTextLines } from './text-lines.ts';
+import type { ExitMeanings } from './verdict.ts';
 import { startWatched, type Command, type Exit, type WatchedProcess } from './watched-process.ts';
+
+/** How a run of a connector is started. */
+export interface Launch {
+  /** What the connector's arguments are put behind. */
+  readonly argv: readonly string[];
+  /** A command that ends what this starts outside of its process group. It is run however the run ends, also by the worker's death. */
+  readonly epilogue?: readonly string[];
+}
 
 /** What every run of a connector needs. */
 export interface SessionOptions {
-  readonly command: readonly string[];
+  /** One that needs to know the run's private directory is made for each run. */
+  readonly command: readonly string[] | ((directory: PrivateDirectory) => Launch);
   readonly cwd: string;
   /** The whole environment of the connector. */
   readonly env: Readonly<Record<string, string>>;
@@ -23,6 +34,8 @@ export interface SessionOptions {
   readonly redact: (text: string) => string;
   readonly updates: ConfigListener;
   readonly limits?: Partial<ChildLimits>;
+  /** Exit codes that mean something of their own, where the connector has not said why it ended. */
+  readonly exits?: ExitMeanings;
 }
 
 /** How long a connector may take over things that are no work. Milliseconds. */
@@ -77,19 +90,30 @@ export function startSession(
 ): Session {
   const limits = { ...childLimits, ...options.limits };
   const directory = createPrivateDirectory(options.stateDir);
+  const { cwd, env } = options;
   let child: WatchedProcess;
+  let reaper: Reaper | null = null;
   try {
-    const argv = [...options.command, ...argumentsFrom(directory)];
-    child = startWatched({ argv, cwd: options.cwd, env: options.env, stdin });
+    const { argv, epilogue } = launchOf(options, directory);
+    const whole = [...argv, ...argumentsFrom(directory)];
+    if (epilogue !== undefined) reaper = startReaper({ argv: epilogue, cwd, env });
+    child = startWatched({ argv: whole, cwd, env, stdin });
   } catch (error) {
+    reaper?.reap('gone');
     directory.remove();
     throw startFailure(error, options);
   }
+  let wasKilled = false;
+  const kill = (): void => {
+    wasKilled ||= !child.hasExited;
+    child.signal('SIGKILL');
+  };
   const output = createOutput(child.stdout);
   const words = followStderr(child, output, options);
   // Also when nobody pulls any more: the files go with the process, and then what it left behind.
   const exited = child.exited.finally(() => {
     directory.remove();
+    reaper?.reap(wasKilled ? 'killed' : 'gone');
     setTimeout(() => child.signal('SIGKILL'), limits.leftoverMsMax).unref();
   });
   exited.catch((error: unknown) => output.stop(startFailure(error, options)));
@@ -104,10 +128,10 @@ export function startSession(
     lastWords: () => words.join('\n').slice(-lastWordsLengthMax),
     terminate() {
       child.signal('SIGTERM');
-      setTimeout(() => child.signal('SIGKILL'), limits.exitMsMax).unref();
+      setTimeout(kill, limits.exitMsMax).unref();
     },
     stop(reason) {
-      child.signal('SIGKILL');
+      kill();
       output.stop(reason);
     },
     async finish() {
@@ -117,12 +141,13 @@ export function startSession(
         return { exit, stayed: false };
       }
       child.signal('SIGTERM');
-      if ((await exitWithin(limits.exitMsMax)) === null) child.signal('SIGKILL');
+      if ((await exitWithin(limits.exitMsMax)) === null) kill();
       return { exit: await exited, stayed: true };
     },
     async close() {
-      child.signal('SIGKILL');
+      kill();
       await exitWithin(killMsMax).catch(() => null);
+      if (reaper !== null) await within(reaper.acted, killMsMax);
       child.stdin?.destroy();
       output.close();
       child.stdout.destroy();
@@ -130,6 +155,10 @@ export function startSession(
       directory.remove();
     },
   };
+}
+
+function launchOf({ command }: SessionOptions, directory: PrivateDirectory): Launch {
+  return typeof command === 'function' ? command(directory) : { argv: command };
 }
 
 function followStderr(child: WatchedProcess, output: Output, options: SessionOptions): string[] {

@@ -31,12 +31,18 @@ export interface VerdictOptions {
   readonly label: string;
   readonly end: 'source' | 'destination';
   readonly redact: (text: string) => string;
+  readonly exits?: ExitMeanings;
 }
+
+/** What an exit code means, by the code, where what runs the connector gives it a meaning. */
+export type ExitMeanings = Readonly<
+  Record<number, { readonly message: string; readonly remedy: string }>
+>;
 
 /** A connector's own words in a failure are cut to this: failures travel through Temporal. */
 const messageLengthMax = 1000;
 
-export function createVerdict({ label, end, redact }: VerdictOptions): Verdict {
+export function createVerdict({ label, end, redact, exits = {} }: VerdictOptions): Verdict {
   const statuses = new Map<StreamId, StreamStatus>();
   const failures = new Map<StreamId, SyncFailure>();
   let first: { readonly error: TraceError; readonly at: number } | null = null;
@@ -83,20 +89,24 @@ export function createVerdict({ label, end, redact }: VerdictOptions): Verdict {
     streamFailures: () => Object.fromEntries(failures) as Record<StreamId, SyncFailure>,
     failureOf(exit) {
       if (exit.code === 0) return null;
-      if (first === null) return exitFailure(exit, label, end);
+      if (first === null) return exitFailure(exit, { label, end, exits });
       return failed(first.error, { exitCode: exit.code, signal: exit.signal });
     },
     told: () => (first === null ? null : failed(first.error, {})),
   };
 }
 
-function exitFailure({ code, signal }: Exit, label: string, end: VerdictOptions['end']): SyncError {
+function exitFailure(
+  { code, signal }: Exit,
+  { label, end, exits }: Required<Omit<VerdictOptions, 'redact'>>,
+): SyncError {
   const message =
     signal === null ? `The ${end} exited with code ${code}.` : `The ${end} died of ${signal}.`;
-  return new SyncError('system_error', message, {
+  const meaning = exits[code];
+  return new SyncError('system_error', meaning?.message ?? message, {
     origin: end,
     place: label,
-    remedy: remedyFor(code),
+    remedy: meaning?.remedy ?? remedyFor(code),
     facts: { exitCode: code, signal },
   });
 }

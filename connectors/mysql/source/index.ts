@@ -1,0 +1,2 @@
+export type { MysqlSourceConfig } from './config.ts';
+export { mysqlSource } from './source.ts';
