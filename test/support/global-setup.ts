@@ -2,27 +2,59 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDevServer } from '../../worker/dev-server.ts';
+import { startMysql } from './mysql-server.ts';
 import { startPostgres } from './postgres-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
+
+interface Started {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+/** By the environment variable that names it: who asks for it, and how it is started. */
+const servers: Readonly<
+  Record<string, { readonly askedBy: readonly string[]; start(this: void): Promise<Started> }>
+> = {
+  TEST_POSTGRES_URL: {
+    askedBy: ['pg', 'temporal', 'pypi'],
+    start: async () => atUrl(await startPostgres()),
+  },
+  TEST_TEMPORAL_ADDRESS: { askedBy: ['temporal', 'pypi'], start: startTemporal },
+  TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
+  TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
+};
 
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
 export default async function setup(config: ChosenFiles): Promise<void> {
   const asked = serversAsked(config);
-  const syncs = asked.has('temporal') || asked.has('pypi');
   const stops: (() => Promise<void>)[] = [];
   (globalThis as { stopTestServers?: typeof stops }).stopTestServers = stops;
-  if ((syncs || asked.has('pg')) && !process.env['TEST_POSTGRES_URL']) {
-    const postgres = await startPostgres();
-    stops.push(() => postgres.stop());
-    process.env['TEST_POSTGRES_URL'] = postgres.url;
-  }
-  if (syncs && !process.env['TEST_TEMPORAL_ADDRESS']) {
-    const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
-    const temporal = await startDevServer({ directory });
-    stops.push(async () => {
+  const starting = Object.entries(servers).map(async ([variable, { askedBy, start }]) => {
+    if (process.env[variable] || !askedBy.some((kind) => asked.has(kind))) return;
+    const server = await start();
+    stops.push(() => server.stop());
+    process.env[variable] = server.address;
+  });
+  // All of them first: one that starts while another has failed must be stopped too.
+  const failed = (await Promise.allSettled(starting)).find(({ status }) => status === 'rejected');
+  if (failed === undefined) return;
+  for (const stop of stops) await stop();
+  throw (failed as PromiseRejectedResult).reason;
+}
+
+const atUrl = (server: { readonly url: string; stop(): Promise<void> }): Started => ({
+  address: server.url,
+  stop: () => server.stop(),
+});
+
+async function startTemporal(): Promise<Started> {
+  const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
+  const temporal = await startDevServer({ directory });
+  return {
+    address: temporal.address,
+    async stop() {
       await temporal.stop();
       await rm(directory, { recursive: true, force: true });
-    });
-    process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
-  }
+    },
+  };
 }
