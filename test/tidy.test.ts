@@ -8,6 +8,7 @@ const mayImport: Record<string, readonly string[]> = {
   protocol: [],
   'connectors/kit': ['protocol', 'node:', 'type:@duckdb/node-api'],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
+  'connectors/mysql': ['protocol', 'connectors/kit', 'node:', 'mysql2'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': [
     ...[

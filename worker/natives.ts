@@ -1,5 +1,6 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
 import { filesDestination, filesSource } from '../connectors/files/index.ts';
+import { mysqlDestination } from '../connectors/mysql/index.ts';
 import { postgresDestination } from '../connectors/postgres/index.ts';
 import { fromLoader } from '../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination, Source } from '../protocol/index.ts';
@@ -9,6 +10,7 @@ import type { Natives } from './registry.ts';
 export const natives: Natives = {
   duckdb: { destination: destinationOf(duckdbDestination) },
   files: { source: sourceOf(filesSource), destination: destinationOf(filesDestination) },
+  mysql: { destination: destinationOf(mysqlDestination) },
   postgres: { destination: destinationOf(postgresDestination) },
 };
 
