@@ -218,6 +218,7 @@ function connectorsFile(place: string): string {
     `  ${exactConnector}: { kind: source, runner: exec, command: ${command('exact-source-main')}, secrets: [${tokenVariable}] }`,
     `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
     `  postgres: { secrets: [${urlVariable}] }`,
+    `  mysql: { secrets: [${urlVariable}] }`,
     `directories: [., ${JSON.stringify(place)}]`,
     '',
   ].join('\n');
