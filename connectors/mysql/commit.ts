@@ -44,9 +44,9 @@ export async function ready(session: Session, table: Table, part: MysqlSealedPar
   return one;
 }
 
-/** What sorts long texts may look at their first kilobyte only. */
+/** Sorting looks at the first kilobyte of a text only (max_sort_length): keys that are alike so far would count as one. */
 const groupingOf = ({ name, type }: Column): string =>
-  parseType(type).name.endsWith('text')
+  /text|char/.test(parseType(type).name)
     ? `sha2(${quoteIdentifier(name)}, 256)`
     : quoteIdentifier(name);
 
@@ -59,8 +59,9 @@ async function findLast(
   const last = lastOf(part);
   await session.query(`DROP TEMPORARY TABLE IF EXISTS ${last}`);
   await session.query(`CREATE TEMPORARY TABLE ${last} (ordinal bigint PRIMARY KEY) ENGINE=InnoDB`);
+  // By sorting, always: of a batch most keys are there once.
   await session.query(
-    `INSERT INTO ${last} SELECT max(${own.ordinal}) FROM ${part.staged.name} GROUP BY ${keys.join(', ')}`,
+    `INSERT INTO ${last} SELECT SQL_BIG_RESULT max(${own.ordinal}) FROM ${part.staged.name} GROUP BY ${keys.join(', ')}`,
   );
 }
 
