@@ -1,5 +1,6 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
 import { filesDestination, filesSource } from '../connectors/files/index.ts';
+import { mysqlDestination } from '../connectors/mysql/index.ts';
 import { mysqlSource } from '../connectors/mysql/source/index.ts';
 import { postgresDestination, postgresSource } from '../connectors/postgres/index.ts';
 import { s3Destination } from '../connectors/s3/index.ts';
@@ -11,7 +12,7 @@ import type { Natives } from './registry.ts';
 export const natives: Natives = {
   duckdb: { destination: destinationOf(duckdbDestination) },
   files: { source: sourceOf(filesSource), destination: destinationOf(filesDestination) },
-  mysql: { source: sourceOf(mysqlSource) },
+  mysql: { source: sourceOf(mysqlSource), destination: destinationOf(mysqlDestination) },
   postgres: { source: sourceOf(postgresSource), destination: destinationOf(postgresDestination) },
   s3: { destination: destinationOf(s3Destination) },
 };

@@ -64,7 +64,7 @@ export async function refuseTooFew(
 ): Promise<void> {
   if (min <= 0) return;
   const rows = await ask(
-    `SELECT count(*) AS rows FROM (SELECT 1 FROM ${sql} LIMIT ${min}) AS counted`,
+    `SELECT count(*) AS found FROM (SELECT 1 FROM ${sql} LIMIT ${min}) AS counted`,
   );
-  refuseFewRows(target.stream, Number(rows[0]!['rows']), min);
+  refuseFewRows(target.stream, Number(rows[0]!['found']), min);
 }

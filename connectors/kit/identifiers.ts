@@ -27,10 +27,13 @@ function cutBytes(name: string, bytesMax: number): string {
 
 /** A NUL, and a byte order mark at the beginning: no name in a database has them. */
 const invisible = /\0|^\ufeff/g;
+/** What MySQL's names have not: characters beyond the Basic Multilingual Plane, spaces at the end. */
+const beyondNarrow = /[\u{10000}-\u{10ffff}]|\s+$/gu;
 
-/** `name` with a hash of itself, within the limit: unique however alike two names are. */
-export function hashedName(name: string): string {
-  const seen = name.replace(invisible, '');
+/** `name` with a hash of itself, within the limit: unique however alike two names are. `narrow`: see Naming. */
+export function hashedName(name: string, narrow = false): string {
+  const visible = name.replace(invisible, '');
+  const seen = narrow ? visible.replace(beyondNarrow, '') : visible;
   return `${cutBytes(seen, identifierBytesMax - hashLength - 1)}_${shortHash(name)}`;
 }
 
@@ -45,6 +48,8 @@ export interface Naming {
   readonly existing: readonly string[];
   /** Names that may never be given out. */
   readonly reserved: readonly string[];
+  /** Names have no characters beyond the Basic Multilingual Plane, and no space at their end. */
+  readonly narrow?: boolean | undefined;
 }
 
 /**
@@ -52,7 +57,7 @@ export interface Naming {
  * whatever the order and company of the wanted ones.
  */
 export function claimNames(wanted: readonly string[], naming: Naming): Map<string, string> {
-  const { fold, existing } = naming;
+  const { fold, existing, narrow = false } = naming;
   const taken = new Set(naming.reserved.map(fold));
   const present = new Set(existing);
   const claimed = new Map<string, string>();
@@ -61,7 +66,7 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
     taken.add(fold(name));
   };
   for (const want of wanted) {
-    const hashed = hashedName(want);
+    const hashed = hashedName(want, narrow);
     if (present.has(hashed)) claim(want, hashed);
     else if (present.has(want) && !taken.has(fold(want))) claim(want, want);
   }
@@ -69,8 +74,11 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
   for (const want of wanted) {
     if (claimed.has(want)) continue;
     const fits =
-      want !== '' && want.search(invisible) < 0 && Buffer.byteLength(want) <= identifierBytesMax;
-    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want));
+      want !== '' &&
+      want.search(invisible) < 0 &&
+      !(narrow && want.search(beyondNarrow) >= 0) &&
+      Buffer.byteLength(want) <= identifierBytesMax;
+    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want, narrow));
   }
   return claimed;
 }

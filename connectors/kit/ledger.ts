@@ -19,6 +19,8 @@ export const checkpointTable = '_tidemark_checkpoints';
 export const ownerTable = '_tidemark_tables';
 /** What each connection's source offered. */
 export const offerTable = '_tidemark_offers';
+/** Where the server itself does not tell: which sessions write, or wrote. */
+export const sessionTable = '_tidemark_sessions';
 /** The scope of a connection's root row, which holds its highest sync number. */
 export const rootScope = '';
 

@@ -28,6 +28,8 @@ export interface Table {
 /** How a system spells tables. */
 export interface TableDialect {
   readonly fold: Fold;
+  /** See Naming. */
+  readonly narrow?: boolean;
   readonly sqlTypeOf: (kind: ColumnKind) => string;
   /** The types of Airbyte's columns. */
   readonly airbyteTypes: Readonly<Record<(typeof airbyteColumns)[number], string>>;
@@ -38,7 +40,12 @@ export interface TableDialect {
 /** Whether a field of a record may have a column. */
 export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
   return (
-    only === null || only.has(field) || only.has(hashedName(field)) || field.startsWith(cdcPrefix)
+    only === null ||
+    only.has(field) ||
+    // What the field's column may be called.
+    only.has(hashedName(field)) ||
+    only.has(hashedName(field, true)) ||
+    field.startsWith(cdcPrefix)
   );
 }
 
@@ -93,12 +100,13 @@ export function planColumns(
     readonly existing: readonly Omit<Column, 'field'>[];
     readonly taken?: readonly Omit<Column, 'field'>[];
   },
-  { fold, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
+  { fold, narrow, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
 ): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
   const names = claimNames([...wanted.keys()], {
     fold,
     existing: [...existing, ...taken].map(({ name }) => name),
     reserved: [...airbyteColumns, ...reserved],
+    narrow,
   });
   const typeOf = new Map([...existing, ...taken].map(({ name, type }) => [name, type]));
   const columns = [...wanted].map(([field, kind]) => {

@@ -10,7 +10,7 @@ import {
 import { columnsOf, type ColumnKind } from './columns.ts';
 import { hiddenPrefix } from './hidden.ts';
 import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
-import { checkpointTable, offerTable, ownerTable } from './ledger.ts';
+import { checkpointTable, offerTable, ownerTable, sessionTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
 export interface Target {
@@ -49,9 +49,14 @@ export interface KnownTable {
 export function planTargets(
   catalog: ConfiguredCatalog,
   known: readonly KnownTable[],
-  options: { readonly schema: string; readonly fold: Fold },
+  options: {
+    readonly schema: string;
+    readonly fold: Fold;
+    /** See Naming. */
+    readonly narrow?: boolean;
+  },
 ): Target[] {
-  const { fold } = options;
+  const { fold, narrow = false } = options;
   const bySchema = new Map<string, ConfiguredStream[]>();
   for (const configured of catalog.streams) {
     const schema = fold(schemaOf(configured, options.schema));
@@ -59,7 +64,7 @@ export function planTargets(
   }
   return [...bySchema].flatMap(([folded, streams]) => {
     const here = known.filter(({ schema }) => fold(schema) === folded);
-    const tables = tablesIn(streams, here, fold);
+    const tables = tablesIn(streams, here, { fold, narrow });
     return streams.map((configured) => {
       const id = streamId(configured.stream);
       const schema = schemaOf(configured, options.schema);
@@ -82,7 +87,7 @@ type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
-  fold: Fold,
+  { fold, narrow }: { readonly fold: Fold; readonly narrow: boolean },
 ): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
   const tables = new Map<StreamId, Place>();
@@ -94,15 +99,19 @@ function tablesIn(
     if (other !== undefined) throw sharedTable(other, id, configured);
     byName.set(name, id);
     const own = knownOf.get(id);
-    if (own?.table === name || own?.table === hashedName(name)) tables.set(id, own);
+    if (own?.table === name || own?.table === hashedName(name, narrow)) tables.set(id, own);
   }
   const fresh = [...byName].filter(([, id]) => !tables.has(id));
   const names = claimNames(
     fresh.map(([name]) => name),
     {
       fold,
+      narrow,
       existing: [],
-      reserved: [checkpointTable, ownerTable, offerTable, ...here.map(({ table }) => table)],
+      reserved: [
+        ...[checkpointTable, ownerTable, offerTable, sessionTable],
+        ...here.map(({ table }) => table),
+      ],
     },
   );
   for (const [name, id] of fresh) tables.set(id, { table: names.get(name)! });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDevServer } from '../../worker/dev-server.ts';
 import { houseRoot } from '../support/processes.ts';
+import { startMysql } from '../support/mysql-server.ts';
 import { startPostgres } from '../support/postgres-server.ts';
 import { tableOf, type Finding } from './finding.ts';
 import { canMount } from '../support/small-disk.ts';
@@ -22,7 +23,7 @@ import { versionsHere, versionsOf } from './reliability/versions.ts';
 
 const usage = `usage: npm run chaos -- [--seed N] [--publish] [--cell id]
        npm run chaos -- --only ${partNames.join('|')} [--seed N] [--kills N] [--syncs N] [--minutes N]
-                        [--target postgres|duckdb|files|parquet]
+                        [--target postgres|duckdb|mysql|files|parquet]; mysql only where it is named
        either with [--report file]. --publish writes docs/reliability.md: only of the whole matrix, or of the soak.`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
@@ -147,7 +148,7 @@ async function seenVersions(): Promise<Readonly<Record<string, string>>> {
 }
 
 async function part(name: PartName, options: Options, onOpened: OnOpened): Promise<Told> {
-  await startServers(onOpened);
+  await startServers(onOpened, options.target);
   const { what, run } = partCalled(name, options);
   // Before the hour, not after it.
   if (options.publish) withSoakPart(published(), '');
@@ -171,7 +172,12 @@ function publishSoak(
 const published = (): string => (existsSync(page) ? readFileSync(page, 'utf8') : '');
 
 /** As the tests do: a server that the environment names is used as it is. */
-async function startServers(onOpened: OnOpened): Promise<void> {
+async function startServers(onOpened: OnOpened, target: string | undefined): Promise<void> {
+  if (target === 'mysql' && !process.env['TEST_MYSQL_URL']) {
+    const mysql = await startMysql('mysql');
+    onOpened(() => mysql.stop());
+    process.env['TEST_MYSQL_URL'] = mysql.url;
+  }
   if (!process.env['TEST_POSTGRES_URL']) {
     const postgres = await startPostgres();
     onOpened(() => postgres.stop());

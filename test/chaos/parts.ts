@@ -14,6 +14,8 @@ const refreshKills = 10;
 /** Of a source that is a process; files are written too where files are read. */
 const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
+/** Of a server that is started only for who asks. */
+const namedTargets: readonly TargetKind[] = ['mysql'];
 const victims: readonly Victim[] = ['worker', 'source'];
 
 export const partNames = [
@@ -44,14 +46,15 @@ export interface PartOptions {
 }
 
 export const isTarget = (target: string): boolean =>
-  (filesTargets as readonly string[]).includes(target);
+  ([...filesTargets, ...namedTargets] as readonly string[]).includes(target);
 
 export function partCalled(
   name: PartName,
   { target, seed, kills, syncs, minutes }: PartOptions,
 ): Part {
   const isChosen = (kind: TargetKind): boolean => target === undefined || kind === target;
-  const chosen = targets.filter(isChosen);
+  const named = namedTargets.filter((kind) => kind === target);
+  const chosen = [...targets.filter(isChosen), ...named];
   const both = chosen.flatMap((kind) => victims.map((victim) => ({ kind, victim })));
   switch (name) {
     case 'kills': {
@@ -68,7 +71,7 @@ export function partCalled(
       return {
         what: `a folder of CSV, JSONL and Parquet files, its worker killed at ${kills} random instants each`,
         run: () =>
-          inTurn(filesTargets.filter(isChosen), (kind, i) =>
+          inTurn([...filesTargets.filter(isChosen), ...named], (kind, i) =>
             killFiles(kind, { seed: seed + i, kills }),
           ),
       };

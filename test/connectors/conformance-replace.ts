@@ -19,6 +19,8 @@ import {
   type TextRow,
 } from './harness.ts';
 
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);
+
 /** An overwrite by the sync of this number. */
 export const overwritten = (
   syncNo: number,
@@ -59,9 +61,9 @@ export function replaceSuite<C>(options: {
       (await rows('id')).map((row) => row['id']);
     const tables = async (): Promise<(string | null | undefined)[]> => {
       const found = await harness.query(
-        `SELECT table_name FROM information_schema.tables WHERE table_schema = '${harness.schema}' AND table_name NOT IN ('_tidemark_checkpoints', '_tidemark_tables') ORDER BY table_name`,
+        `SELECT table_name FROM information_schema.tables WHERE table_schema = '${harness.schema}' AND table_name NOT IN ('_tidemark_checkpoints', '_tidemark_tables', '_tidemark_sessions')`,
       );
-      return found.map((row) => row['table_name']);
+      return found.map((row) => row['table_name']!).toSorted(byText);
     };
     /** The whole of a sync that sends these records and ends well. */
     const sync = async (

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
+import { testMysql } from './mysql.ts';
 import { testDatabase, type DatabaseOptions, type TestDatabase } from './postgres.ts';
 import { openBucket } from './s3-bucket.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 /** `files`: of JSONL; `parquet`: of Parquet; `s3`: objects of JSONL. */
-export type TargetKind = 'postgres' | 'duckdb' | 'files' | 'parquet' | 's3';
+export type TargetKind = 'postgres' | 'mysql' | 'duckdb' | 'files' | 'parquet' | 's3';
 
 /** What a stream's table holds of the ids 1 to n. */
 export interface Held {
@@ -54,7 +55,21 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   const { kind, directory } = options;
   if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
   if (kind === 's3') return s3Target(directory);
+  if (kind === 'mysql') return mysqlTarget();
   return kind === 'postgres' ? postgresTarget(options) : duckdbTarget(directory);
+}
+
+async function mysqlTarget(): Promise<Target> {
+  const database = await testMysql('mysql');
+  return {
+    kind: 'mysql',
+    ref: { connector: 'mysql', config: { url: `\${env:${urlVariable}}` } },
+    env: { [urlVariable]: database.url },
+    proxy: null,
+    database: null,
+    ...asking((sql) => database.query(sql), /doesn't exist/),
+    close: () => database.drop(),
+  };
 }
 
 async function postgresTarget({ proxied = false, ...where }: TargetOptions): Promise<Target> {
@@ -148,29 +163,27 @@ function asking(
   return {
     async held(stream, records) {
       const row = await first(
-        `SELECT CAST(count(*) AS integer) AS rows, CAST(count(DISTINCT id) AS integer) AS ids,
-                CAST(count(DISTINCT CASE WHEN id BETWEEN 1 AND ${records} THEN id END) AS integer) AS wanted
+        `SELECT count(*) AS found, count(DISTINCT id) AS ids,
+                count(DISTINCT CASE WHEN id BETWEEN 1 AND ${records} THEN id END) AS wanted
          FROM "${stream}"`,
       );
       if (row === undefined) return { rows: 0, missing: records, twice: 0 };
-      const [rows, ids, wanted] = [Number(row['rows']), Number(row['ids']), Number(row['wanted'])];
+      const [rows, ids, wanted] = [Number(row['found']), Number(row['ids']), Number(row['wanted'])];
       return { rows, missing: records - wanted, twice: rows - ids };
     },
     async generations(stream) {
       const rows = await all(
-        `SELECT CAST(_airbyte_generation_id AS integer) AS generation, CAST(count(*) AS integer) AS rows
+        `SELECT _airbyte_generation_id AS generation, count(*) AS found
          FROM "${stream}" GROUP BY 1`,
       );
       if (rows === null) return null;
       return Object.fromEntries(
-        rows.map((row) => [String(row['generation']), Number(row['rows'])]),
+        rows.map((row) => [String(row['generation']), Number(row['found'])]),
       );
     },
     async filled(stream, column) {
-      const row = await first(
-        `SELECT CAST(count("${column}") AS integer) AS rows FROM "${stream}"`,
-      );
-      return Number(row?.['rows'] ?? 0);
+      const row = await first(`SELECT count("${column}") AS found FROM "${stream}"`);
+      return Number(row?.['found'] ?? 0);
     },
     async cursor(stream) {
       const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);

@@ -230,6 +230,7 @@ function connectorsFile(place: string): string {
     `  ${plainConnector}: { kind: destination, runner: exec, command: ${command('plain-destination-main')} }`,
     `  postgres: { secrets: [${urlVariable}, ${sourceUrlVariable}] }`,
     `  s3: { secrets: [${s3Variables.join(', ')}] }`,
+    `  mysql: { secrets: [${urlVariable}] }`,
     `directories: [., ${JSON.stringify(place)}]`,
     '',
   ].join('\n');

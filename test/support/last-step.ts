@@ -1,6 +1,7 @@
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Database } from '../../connectors/duckdb/database.ts';
+import { Session as MysqlSession } from '../../connectors/mysql/session.ts';
 import { Session } from '../../connectors/postgres/session.ts';
 
 const manifestName = /_tidemark\/[0-9a-f-]{36}\.json$/;
@@ -13,12 +14,13 @@ export interface LastStep {
 }
 
 /**
- * Tells of the step that makes a commit durable, whenever there is one: COMMIT to Postgres or DuckDB, the rename of a manifest. For a worker's
+ * Tells of the step that makes a commit durable, whenever there is one: COMMIT to Postgres, MySQL or DuckDB, the rename of a manifest. For a worker's
  * process of tests: it changes the whole process.
  */
 export function watchLastStep(told: LastStep): void {
   const isCommit = (sql: unknown): boolean => sql === 'COMMIT';
   around(Session.prototype, 'query', isCommit, told);
+  around(MysqlSession.prototype, 'query', isCommit, told);
   around(Database.prototype, 'run', isCommit, told);
   around(promises, 'rename', (_, to) => manifestName.test(String(to)), told);
   syncBuiltinESMExports();

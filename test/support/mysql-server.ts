@@ -63,8 +63,8 @@ const absent = (name: string, variable: string): Error =>
 /** Durability against a power cut is not what the tests are about: a killed process loses nothing. */
 const settings = [
   ...['--bind-address=127.0.0.1', '--local-infile=1', '--max-connections=200'],
-  ...['--innodb-flush-log-at-trx-commit=0', '--sync-binlog=0', '--skip-log-bin'],
-  ...['--innodb-buffer-pool-size=64M'],
+  ...['--innodb-flush-log-at-trx-commit=2', '--sync-binlog=0', '--skip-log-bin'],
+  ...['--innodb-buffer-pool-size=64M', '--innodb-flush-method=nosync', '--skip-innodb-doublewrite'],
 ];
 
 /** Starts a private server in a temporary directory; its root user has no password. */

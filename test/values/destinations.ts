@@ -4,6 +4,7 @@ import type { WriteInput, Writer } from '../../protocol/index.ts';
 import { createDuckdb } from '../connectors/duckdb-harness.ts';
 import { createFiles, textOf, type FilesHarness } from '../connectors/files/written.ts';
 import type { Harness, TextRow } from '../connectors/harness.ts';
+import { createMysql } from '../connectors/mysql-harness.ts';
 import { createPostgres } from '../connectors/postgres-harness.ts';
 import { charactersOf, type Arrived, type ArrivedRow } from './judge.ts';
 
@@ -19,6 +20,8 @@ export interface CaseDestination {
 export const destinations: Readonly<Record<string, () => Promise<CaseDestination>>> = {
   Postgres: async () => ofTables(await createPostgres()),
   DuckDB: async () => ofTables(await createDuckdb()),
+  MySQL: async () => ofTables(await createMysql('mysql')),
+  MariaDB: async () => ofTables(await createMysql('mariadb')),
   'JSONL files': async () => ofFiles(await createFiles(), jsonlRows),
   'CSV files': async () => ofFiles(await createFiles({ format: 'csv' }), csvRows),
   'Parquet files': async () => ofTables(await createFiles({ format: 'parquet' })),

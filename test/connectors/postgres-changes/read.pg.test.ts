@@ -187,7 +187,7 @@ test('a table that comes later is read, and the others go on', async () => {
     'CREATE TABLE u (id int PRIMARY KEY); INSERT INTO u VALUES (10); INSERT INTO t VALUES (2)',
   );
   const second = await place.read({ ...options, state: last(first) });
-  expect(ids(second).sort()).toEqual([10, 2]);
+  expect(new Set(ids(second))).toEqual(new Set([2, 10]));
   expect(last(second)[0]!.state.global!.stream_states).toHaveLength(2);
   // A stream that left the state is read again.
   const { state } = last(second)[0]!;

@@ -1,6 +1,7 @@
 import { createDuckdb } from '../connectors/duckdb-harness.ts';
 import { createFiles } from '../connectors/files/written.ts';
 import { checkpoint, failure, Sessions, stream, type Harness } from '../connectors/harness.ts';
+import { createMysql } from '../connectors/mysql-harness.ts';
 import { createPostgres } from '../connectors/postgres-harness.ts';
 
 /** One record that fills every column, `length` characters in each. */
@@ -50,3 +51,17 @@ test('DuckDB and files take a record of 500 long values', async () => {
   expect(await load(await createFiles({ format: 'csv' }), full)).toEqual([]);
   expect(await failure(load(await createDuckdb(), many))).toMatchObject(tooMany);
 });
+
+test.each(['mysql', 'mariadb'] as const)(
+  '%s takes a record of 500 values; where they are all long, it says what to do',
+  async (flavour) => {
+    expect(await load(await createMysql(flavour), wide)).toEqual([]);
+    const refused = await failure(load(await createMysql(flavour), full));
+    expect(refused).toMatchObject({
+      kind: 'config_error',
+      message: 'A row is too large for MySQL.',
+    });
+    expect(refused.remedy).toMatch(/8,000 bytes/);
+    expect(await failure(load(await createMysql(flavour), many))).toMatchObject(tooMany);
+  },
+);

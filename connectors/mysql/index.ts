@@ -1,0 +1,2 @@
+export type { MysqlConfig } from './config.ts';
+export { mysqlDestination } from './destination.ts';

@@ -1,0 +1,82 @@
+import type { Observed } from '../kit/columns.ts';
+import { admits, type Column, type Table } from '../kit/tables.ts';
+import { fitOf } from './cells.ts';
+import { digitsOf } from './numerals.ts';
+import type { RawRecord } from './records.ts';
+import { widerType, type Digits } from './types.ts';
+
+const bigintMax = 2n ** 63n - 1n;
+/** Integers of so many characters are in 64 bits. */
+const safeChars = 18;
+
+/** The fields in records that the table has no column for, with what was seen of them. */
+export function unknownFields(
+  records: readonly RawRecord[],
+  { columns, target }: Table,
+): Observed[] {
+  const known = new Set(columns.map(({ field }) => field));
+  const seen = new Map<string, { types: Set<string>; big: boolean }>();
+  for (const { fields } of records)
+    for (const [field, json] of fields) {
+      if (json === 'null' || known.has(field) || !admits(target, field)) continue;
+      const one = seen.get(field) ?? { types: new Set(), big: false };
+      seen.set(field, one);
+      const type = typeOf(json);
+      one.types.add(type);
+      if (type === 'integer' && json.length > safeChars) one.big ||= isBig(json);
+    }
+  return [...seen]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([field, { types, big }]) => ({ field, types: [...types].sort(), big }));
+}
+
+function typeOf(json: string): string {
+  switch (json.charAt(0)) {
+    case '"':
+      return 'string';
+    case '{':
+      return 'object';
+    case '[':
+      return 'array';
+    case 't':
+    case 'f':
+      return 'boolean';
+    default:
+      return /^-?\d+$/.test(json) ? 'integer' : 'number';
+  }
+}
+
+function isBig(integer: string): boolean {
+  const value = BigInt(integer);
+  return value > bigintMax || -value > bigintMax;
+}
+
+export interface Tight {
+  readonly column: Column;
+  readonly digits: Digits;
+}
+
+/**
+ * The columns of numbers that would lose some number of these records, with the digits of all that are there for them. A column that also gets
+ * a number which no decimal holds is none of them: it keeps what it can.
+ */
+export function tightColumns(records: readonly RawRecord[], { columns }: Table): Tight[] {
+  return columns.flatMap((column) => {
+    if (!/^(bigint|double|decimal)\b/.test(column.type)) return [];
+    const fit = fitOf(column.type);
+    let [whole, scale, isTight] = [0, 0, false];
+    for (const { fields } of records) {
+      const json = fields.get(column.field);
+      if (json === undefined || json === 'null') continue;
+      const digits = digitsOf(json.startsWith('"') ? json.slice(1, -1) : json);
+      if (digits === null) continue;
+      const fits = fit(json) !== null;
+      // What no type of this column could hold asks for none.
+      if (!fits && widerType(column.type, digits) === null) continue;
+      isTight ||= !fits;
+      whole = Math.max(whole, digits.whole);
+      scale = Math.max(scale, digits.scale);
+    }
+    return isTight ? [{ column, digits: { whole, scale } }] : [];
+  });
+}

@@ -1,0 +1,98 @@
+import { isUtf8 } from 'node:buffer';
+import type { StreamId } from '../../protocol/index.ts';
+import { nestsDeeper } from '../kit/depth.ts';
+import { memberOf, membersOf, NotJson, skipSpace } from '../kit/json-scan.ts';
+import { depthMax, repairLines, type RepairRules } from '../kit/repair.ts';
+import { unreadableRecord } from '../kit/targets.ts';
+
+const rules: RepairRules = { numbers: 'keep', refusesNul: false };
+
+/** A record, its values as the JSON texts that stand there: numbers are never parsed. */
+export interface RawRecord {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly emittedAt: string | null;
+  /** Its source's entries for `_airbyte_meta.changes`: what is between the brackets. */
+  readonly changes: string;
+  /** Fields whose values no system takes; they are null here. */
+  readonly broken: readonly string[];
+}
+
+/** The records of whole RECORD lines. Throws what the source is to be told. */
+export function recordsOf(bytes: Uint8Array, stream: StreamId): RawRecord[] {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!isSuspicious(buffer)) {
+    const records = attempt(buffer);
+    if (records !== null) return records;
+  }
+  try {
+    const repaired = repairLines(bytes, rules);
+    const records = attempt(repaired);
+    if (records !== null) return records;
+  } catch (error) {
+    if (!(error instanceof NotJson)) throw error;
+  }
+  throw unreadableRecord(stream);
+}
+
+/** Half a surrogate pair, a NUL in a key, bytes that are no text, brackets that overflow a stack. False alarms cost time only. */
+const isSuspicious = (buffer: Buffer): boolean =>
+  !isUtf8(buffer) ||
+  doubtfulEscape.test(buffer.toString('latin1')) ||
+  nestsDeeper(buffer, depthMax);
+const doubtfulEscape = /\\u(?:0000|[dD][89a-fA-F])/;
+
+/** null: some line is no JSON, or says NaN. */
+function attempt(buffer: Buffer): RawRecord[] | null {
+  const text = buffer.toString('utf8');
+  const records: RawRecord[] = [];
+  try {
+    for (let start = 0; start < text.length;) {
+      const newline = text.indexOf('\n', start);
+      const end = newline < 0 ? text.length : newline;
+      records.push(recordOf(text.slice(start, end)));
+      start = end + 1;
+    }
+    return records;
+  } catch (error) {
+    if (error instanceof NotJson || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+function recordOf(line: string): RawRecord {
+  // The scan below takes what it finds between brackets and commas for a value.
+  JSON.parse(line);
+  const envelope = membersOf(line, skipSpace(line, 0));
+  const record = memberOf(envelope, 'record');
+  if (record === undefined) throw new NotJson();
+  const parts = membersOf(line, record.start);
+  const data = memberOf(parts, 'data');
+  if (data === undefined) throw new NotJson();
+  const fields = new Map<string, string>();
+  for (const { key, start, end } of membersOf(line, data.start))
+    fields.set(nameOf(key), line.slice(start, end));
+  const emitted = memberOf(parts, 'emitted_at');
+  const own = memberOf(envelope, '_tidemark');
+  return {
+    fields,
+    emittedAt: emitted === undefined ? null : line.slice(emitted.start, emitted.end),
+    changes: changesIn(line, parts),
+    broken: own === undefined ? [] : brokenIn(line, own.start),
+  };
+}
+
+const nameOf = (key: string): string =>
+  key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
+
+function changesIn(line: string, parts: ReturnType<typeof membersOf>): string {
+  const meta = memberOf(parts, 'meta');
+  if (meta === undefined || line[meta.start] !== '{') return '';
+  const changes = memberOf(membersOf(line, meta.start), 'changes');
+  if (changes === undefined || line[changes.start] !== '[') return '';
+  return line.slice(changes.start + 1, changes.end - 1).trim();
+}
+
+function brokenIn(line: string, at: number): readonly string[] {
+  const nulled = memberOf(membersOf(line, at), 'nulled');
+  return nulled === undefined ? [] : (JSON.parse(line.slice(nulled.start, nulled.end)) as string[]);
+}

@@ -1,0 +1,5 @@
+import { loaderSuite } from './mysql-loader.ts';
+import { rowSuite } from './mysql-rows.ts';
+
+loaderSuite('MariaDB', 'mariadb');
+rowSuite('MariaDB', 'mariadb');

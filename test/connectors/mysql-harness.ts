@@ -1,0 +1,35 @@
+import type { MysqlConfig } from '../../connectors/mysql/config.ts';
+import { mysqlDestination } from '../../connectors/mysql/destination.ts';
+import type { MysqlFlavour } from '../support/mysql-server.ts';
+import { testMysql, type TestMysql } from '../support/mysql.ts';
+import type { Harness } from './harness.ts';
+
+export interface MysqlHarness extends Harness<MysqlConfig> {
+  readonly database: TestMysql;
+}
+
+/** A database of its own. */
+export async function createMysql(flavour: MysqlFlavour): Promise<MysqlHarness> {
+  const database = await testMysql(flavour);
+  const changed = (change: (url: URL) => void): MysqlConfig => {
+    const url = new URL(database.url);
+    change(url);
+    return { url: url.href };
+  };
+  return {
+    database,
+    destination: mysqlDestination,
+    config: { url: database.url },
+    schema: database.database,
+    broken: {
+      'unknown user': changed((url) => (url.username = 'nobody_here')),
+      'unknown database': changed((url) => (url.pathname = '/no_such_database')),
+      'unreadable URL': { url: 'mysql://[nowhere' },
+      'no database': changed((url) => (url.pathname = '/')),
+      'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
+      'a certificate of nobody': { url: database.url, ssl: 'verify-full' },
+    },
+    query: (sql) => database.query(sql),
+    drop: () => database.drop(),
+  };
+}

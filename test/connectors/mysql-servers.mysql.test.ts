@@ -1,0 +1,109 @@
+import type { MysqlConfig } from '../../connectors/mysql/config.ts';
+import { mysqlDestination } from '../../connectors/mysql/destination.ts';
+import type { RunningServer } from '../support/postgres-server.ts';
+import { startMysql, type MysqlFlavour } from '../support/mysql-server.ts';
+import { testMysql, type TestMysql } from '../support/mysql.ts';
+import { done, overwritten } from './conformance-replace.ts';
+import { checkpoint, epoch, failure, never, Sessions, stream } from './harness.ts';
+
+/** Servers that are configured otherwise, or die: not those that the tests share. */
+describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (flavour) => {
+  let server: RunningServer;
+  let database: TestMysql;
+  let sessions: Sessions<MysqlConfig>;
+  beforeAll(async () => {
+    server = await startMysql(flavour);
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    database = await testMysql(flavour, server.url);
+    sessions = sessionsOf(database.url);
+  });
+  afterEach(async () => {
+    await sessions.close();
+    await database.drop();
+  });
+  const sessionsOf = (url: string): Sessions<MysqlConfig> =>
+    new Sessions({
+      destination: mysqlDestination,
+      config: { url },
+      schema: database.database,
+      broken: {},
+      query: (sql) => database.query(sql),
+      drop: () => Promise.resolve(),
+    });
+  const refusal = async (): Promise<string> => {
+    const error = await failure(mysqlDestination.check({ url: database.url }, never));
+    expect(error.kind).toBe('config_error');
+    return error.remedy!;
+  };
+
+  test('without local_infile, which check tells with the remedy', async () => {
+    await database.query('SET GLOBAL local_infile = 0');
+    expect(await refusal()).toContain('SET GLOBAL local_infile = 1');
+    await database.query('SET GLOBAL local_infile = 1');
+  });
+
+  test('that wants a primary key of every table', async () => {
+    const own = flavour === 'mysql' ? 'sql_require_primary_key' : 'innodb_force_primary_key';
+    await database.query(`SET GLOBAL ${own} = ON`);
+    expect(await refusal()).toContain('sql_generate_invisible_primary_key');
+    if (flavour === 'mysql') {
+      await database.query('SET GLOBAL sql_generate_invisible_primary_key = ON');
+      await mysqlDestination.check({ url: database.url }, never);
+      for (const syncNo of [1, 2]) {
+        const streams = [overwritten(syncNo), stream('people', 'append_dedup')];
+        const { load } = await sessions.open({ streams, epoch: epoch(syncNo) });
+        await load('orders', [`{"id":${syncNo}}`], done(syncNo));
+        const at = checkpoint('people', 1, 1, { epoch: epoch(syncNo) });
+        await load('people', ['{"id":1,"my_row_id":"mine"}'], at);
+      }
+      expect(await database.query('SELECT id FROM orders')).toEqual([{ id: '2' }]);
+      expect(await database.query('SELECT count(*) AS n FROM people')).toEqual([{ n: '1' }]);
+      await database.query('SET GLOBAL sql_generate_invisible_primary_key = OFF');
+    }
+    await database.query(`SET GLOBAL ${own} = OFF`);
+  });
+
+  test('that is read-only', async () => {
+    const url = new URL(database.url);
+    url.username = 'plain';
+    url.password = encodeURIComponent('a/b@c');
+    await database.query(`CREATE USER plain@'%' IDENTIFIED BY 'a/b@c'`);
+    await database.query(`GRANT ALL ON "${database.database}".* TO plain@'%'`);
+    await mysqlDestination.check({ url: url.href }, never);
+    await database.query('SET GLOBAL read_only = 1');
+    const error = await failure(mysqlDestination.check({ url: url.href }, never));
+    expect([error.kind, error.message]).toEqual(['config_error', 'The MySQL server is read-only.']);
+    await database.query('SET GLOBAL read_only = 0');
+    // A table of hundreds of texts: MySQL asks for a right that a plain user lacks.
+    const properties = Object.fromEntries(
+      Array.from({ length: 500 }, (_, i) => [`c${i}`, { type: 'string' }]),
+    );
+    const wide = stream('wide', 'append', {
+      stream: { name: 'wide', json_schema: { properties } },
+    });
+    const plain = sessionsOf(url.href);
+    const opened = plain.open({ streams: [wide] });
+    if (flavour === 'mariadb') await opened;
+    else expect((await failure(opened)).remedy).toContain('innodb_strict_mode');
+    await plain.close();
+  });
+
+  test('that is killed with a commit behind it and a part on its way', async () => {
+    const { load, sealed, loader } = await sessions.open();
+    await load('orders', ['{"id":1}'], checkpoint('orders', 1, 5));
+    const part = await sealed('orders', ['{"id":2}']);
+    await server.kill();
+    const error = await failure(loader.commit([part], [checkpoint('orders', 2, 6)], never));
+    expect([error.kind, error.code]).toEqual(['transient_error', undefined]);
+    const refused = await failure(sessions.open({ epoch: epoch(1, 2000) }));
+    expect(refused.kind).toBe('transient_error');
+    await server.start();
+    const next = await sessions.open({ epoch: epoch(1, 3000) });
+    expect(next.held).toEqual([checkpoint('orders', 1, 5)]);
+    const { database: name } = database;
+    database = await testMysql(flavour, server.url);
+    expect(await database.query(`SELECT id FROM "${name}".orders`)).toEqual([{ id: '1' }]);
+  });
+});
