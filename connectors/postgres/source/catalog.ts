@@ -8,6 +8,8 @@ export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f';
 export interface Column extends ColumnType {
   readonly name: string;
   readonly isNotNull: boolean;
+  /** The server computes it from others. */
+  readonly isGenerated: boolean;
 }
 
 /** What may be read: a table or a view, with the columns that the user may read. */
@@ -29,7 +31,7 @@ interface RelationRow {
   readonly name: string;
   readonly kind: RelationKind;
   readonly whole: boolean;
-  readonly columns: readonly (readonly [string, number, number, boolean])[] | null;
+  readonly columns: readonly (readonly [string, number, number, boolean, boolean])[] | null;
   readonly key: readonly string[] | null;
 }
 
@@ -43,7 +45,7 @@ interface Wanted {
 const relationsSql = `
   SELECT c.oid::bigint::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
     has_table_privilege(c.oid, 'SELECT') AS whole,
-    (SELECT json_agg(json_build_array(a.attname, a.atttypid::int8, a.atttypmod, a.attnotnull) ORDER BY a.attnum)
+    (SELECT json_agg(json_build_array(a.attname, a.atttypid::int8, a.atttypmod, a.attnotnull, a.attgenerated <> '') ORDER BY a.attnum)
        FROM pg_attribute a
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         AND (has_table_privilege(c.oid, 'SELECT') OR has_column_privilege(c.oid, a.attnum, 'SELECT'))) AS columns,
@@ -104,10 +106,12 @@ async function relations(session: Session, { schemas, name }: Wanted): Promise<R
 }
 
 function relationOf(row: RelationRow, types: ReadonlyMap<number, TypeRow>): Relation {
-  const columns = (row.columns ?? []).map(([name, oid, typmod, isNotNull]): Column => ({
-    ...columnType(oid, typmod, types),
-    ...{ name, isNotNull },
-  }));
+  const columns = (row.columns ?? []).map(
+    ([name, oid, typmod, isNotNull, isGenerated]): Column => ({
+      ...columnType(oid, typmod, types),
+      ...{ name, isNotNull, isGenerated },
+    }),
+  );
   const readable = new Set(columns.map(({ name }) => name));
   const key = row.key ?? [];
   return {

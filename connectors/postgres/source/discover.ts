@@ -14,7 +14,9 @@ export function catalogOf(relations: readonly Relation[]): Catalog {
 export function changesCatalogOf(relations: readonly Relation[]): Catalog {
   return {
     streams: relations.map((relation) => {
-      const stream = streamOf(relation);
+      // What is generated is not in the log, so an update would lose it.
+      const columns = relation.columns.filter(({ isGenerated }) => !isGenerated);
+      const stream = streamOf({ ...relation, columns });
       const { properties } = stream.json_schema;
       return {
         ...stream,

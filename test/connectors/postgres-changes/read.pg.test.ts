@@ -250,6 +250,20 @@ test('partitions are their table; an abort lets the slot go', async () => {
   expect(failureOf(await reading)).toMatchObject({ code: 'aborted' });
 });
 
+test('what the server generates is left out: the log does not hold it', async () => {
+  await place.sql(
+    'CREATE TABLE t (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)',
+  );
+  await place.sql('INSERT INTO t VALUES (1)');
+  const first = await place.read(options);
+  await place.sql('INSERT INTO t VALUES (2)');
+  const second = await place.read({ ...options, state: last(first) });
+  const columns = [...first.records, ...second.records].map((text) =>
+    Object.keys(parsed([text])[0]!).filter((name) => !name.startsWith('_ab_')),
+  );
+  expect(columns).toEqual([['id'], ['id']]);
+});
+
 test('check and discover tell what is missing', async () => {
   const check = (more: object = {}, base = place.config) =>
     failure(postgresSource.check({ ...base, cdc: { slot: slot(), ...more } }, never));
@@ -265,6 +279,8 @@ test('check and discover tell what is missing', async () => {
   expect((await check({ publication: 'none' })).remedy).toContain('CREATE PUBLICATION "none"');
   await place.sql('CREATE PUBLICATION few FOR TABLE keyless');
   expect((await check({ publication: 'few' })).remedy).toContain('ADD TABLE "public"');
+  await place.sql('CREATE PUBLICATION narrow FOR TABLE t (id)');
+  expect((await check({ publication: 'narrow' })).remedy).toContain('all its columns and rows');
   const reader = await roleIn(place, 'GRANT SELECT ON ALL TABLES IN SCHEMA public TO $');
   expect((await check({}, reader)).remedy).toMatch(/^Run: ALTER ROLE "reader_\w+" REPLICATION;$/);
   await place.sql(`SELECT pg_create_logical_replication_slot('${slot()}', 'test_decoding')`);

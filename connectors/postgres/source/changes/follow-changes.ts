@@ -19,7 +19,7 @@ export async function* followChanges(run: Run): AsyncGenerator<Item, boolean, un
   const end = changes.continuous === true ? null : await logEnd(session);
   const { config, abort } = input;
   const reader = await openLog({ config, changes, session, from: run.lsn, abort });
-  void advance(input.checkpoints, reader);
+  advance(input.checkpoints, reader).catch(() => reader.close());
   const logs: string[] = [];
   let statedAt = performance.now();
   let stated = run.lsn;

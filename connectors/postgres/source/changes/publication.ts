@@ -10,7 +10,10 @@ const namesMax = 10;
 
 const refuse = refusalsOf('source');
 
-/** Of the relations those whose changes can be read: published tables whose rows the log tells apart. Throws what is wrong with the server. */
+/** Some of its columns, or some of its rows, are not published. (Servers before 15 know neither.) */
+const cut = `to_jsonb(r) ->> 'prattrs' IS NOT NULL OR to_jsonb(r) ->> 'prqual' IS NOT NULL`;
+
+/** Of the relations those whose changes can be read: tables that are published whole, whose rows the log tells apart. Throws what is wrong with the server. */
 export async function publishedOf(
   session: Session,
   publication: string,
@@ -21,7 +24,10 @@ export async function publishedOf(
   const { rows } = await session.query(
     `SELECT t.schemaname AS schema, t.tablename AS name, c.relreplident AS identity
      FROM pg_publication_tables t JOIN pg_namespace n ON n.nspname = t.schemaname
-     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename WHERE t.pubname = $1`,
+     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.tablename
+     WHERE t.pubname = $1 AND NOT EXISTS (
+       SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+       WHERE p.pubname = $1 AND r.prrelid = c.oid AND (${cut}))`,
     [publication],
   );
   const published = new Map(
@@ -52,7 +58,7 @@ export function refuseUnpublished(
     `publication ${publication}: ${names.join(', ')}`,
     first.kind === 'p'
       ? `Publish partitioned tables as such: ALTER PUBLICATION ${quoteIdentifier(publication)} SET (publish_via_partition_root = true);`
-      : `Publish it, and have its rows told apart: ALTER PUBLICATION ${quoteIdentifier(publication)} ADD TABLE ${relationSql(first)}; and a primary key, or ALTER TABLE ${relationSql(first)} REPLICA IDENTITY FULL;`,
+      : `Publish it, all its columns and rows, and have them told apart: ALTER PUBLICATION ${quoteIdentifier(publication)} ADD TABLE ${relationSql(first)}; and a primary key, or ALTER TABLE ${relationSql(first)} REPLICA IDENTITY FULL;`,
   );
 }
 
