@@ -1,7 +1,6 @@
 import { duckdbDestination } from '../connectors/duckdb/index.ts';
 import { filesDestination, filesSource } from '../connectors/files/index.ts';
-import { mysqlDestination } from '../connectors/mysql/index.ts';
-import { mysqlSource } from '../connectors/mysql/source/index.ts';
+import { mysqlDestination, mysqlSource } from '../connectors/mysql/index.ts';
 import { postgresDestination, postgresSource } from '../connectors/postgres/index.ts';
 import { s3Destination } from '../connectors/s3/index.ts';
 import { fromLoader } from '../engine/writer.ts';

@@ -5,7 +5,7 @@ export const identifierBytesMax = 63;
 const hashLength = 8;
 
 export const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-/** An SQL string literal. Needs `standard_conforming_strings`, the default of every system here. */
+/** An SQL string literal, for sessions without backslash escapes: the default of Postgres and DuckDB, and set in MySQL's (NO_BACKSLASH_ESCAPES). */
 export const quoteLiteral = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 export function shortHash(text: string, length = hashLength): string {

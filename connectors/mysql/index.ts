@@ -1,2 +1,4 @@
-export type { MysqlConfig } from './config.ts';
-export { mysqlDestination } from './destination.ts';
+export type { MysqlConfig } from './destination/config.ts';
+export { mysqlDestination } from './destination/destination.ts';
+export type { MysqlSourceConfig } from './source/config.ts';
+export { mysqlSource } from './source/source.ts';

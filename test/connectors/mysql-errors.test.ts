@@ -1,8 +1,9 @@
 import { loginOf } from '../../connectors/mysql/config.ts';
+import { destinationLogin } from '../../connectors/mysql/destination/config.ts';
+import { plainNumeral } from '../../connectors/mysql/destination/numerals.ts';
+import { foldName } from '../../connectors/mysql/destination/server.ts';
+import { parseType, typeText, widerType } from '../../connectors/mysql/destination/types.ts';
 import { asMysqlError } from '../../connectors/mysql/errors.ts';
-import { plainNumeral } from '../../connectors/mysql/numerals.ts';
-import { foldName } from '../../connectors/mysql/server.ts';
-import { parseType, typeText, widerType } from '../../connectors/mysql/types.ts';
 
 test.each([
   [{ errno: 1045 }, 'config_error'],
@@ -12,6 +13,7 @@ test.each([
   [{ errno: 1205 }, 'transient_error'],
   [{ errno: 1927 }, 'transient_error'],
   [{ errno: 1054 }, 'system_error'],
+  [{ errno: 1969 }, 'transient_error'],
   [{ code: 'ECONNREFUSED', errno: -111 }, 'transient_error'],
   [{ code: 'PROTOCOL_CONNECTION_LOST' }, 'transient_error'],
   [{ code: 'ENOTFOUND' }, 'config_error'],
@@ -24,15 +26,53 @@ test.each([
   expect(JSON.stringify(error.toFailure())).not.toContain('secret');
 });
 
+test.each([
+  [1054, 'system_error', 'config_error'],
+  [1146, 'system_error', 'config_error'],
+  [1356, 'system_error', 'config_error'],
+  [1290, 'config_error', 'system_error'],
+  [3948, 'config_error', 'system_error'],
+])('the number %i says another thing to each end', (errno, written, read) => {
+  const error = Object.assign(new Error('refused'), { errno });
+  expect(asMysqlError(error).kind).toBe(written);
+  expect(asMysqlError(error, undefined, 'h:3306', 'source').kind).toBe(read);
+});
+
+test('what differs between the ends is told in the words of the one that met it', () => {
+  const denied = Object.assign(new Error('denied'), { errno: 1142 });
+  expect(asMysqlError(denied, undefined, 'h:3306/d')).toMatchObject({
+    ...{ origin: 'destination', place: 'h:3306/d' },
+    remedy: expect.stringContaining('GRANT SELECT, INSERT') as string,
+  });
+  expect(asMysqlError(denied, undefined, 'h:3306', 'source')).toMatchObject({
+    ...{ origin: 'source', place: 'h:3306' },
+    remedy: expect.stringContaining('GRANT SELECT, SHOW VIEW') as string,
+  });
+  const insecure = Object.assign(new Error('read ECONNRESET'), { code: 'HANDSHAKE_SSL_ERROR' });
+  for (const origin of ['source', 'destination'] as const)
+    expect(asMysqlError(insecure, undefined, 'h:3306', origin)).toMatchObject({
+      ...{ origin, kind: 'transient_error' },
+    });
+});
+
 test('a URL says all that the parts do, and is not told where it is none', () => {
-  expect(loginOf({ url: 'mysql://a%40b:p%2Fw@[::1]:3307/my%20db' })).toEqual({
+  expect(destinationLogin({ url: 'mysql://a%40b:p%2Fw@[::1]:3307/my%20db' })).toEqual({
     ...{ host: '::1', port: 3307, user: 'a@b', password: 'p/w', database: 'my db' },
   });
-  expect(loginOf({ host: 'h', database: 'd', username: 'u' })).toEqual({
+  expect(destinationLogin({ host: 'h', database: 'd', username: 'u' })).toEqual({
     ...{ host: 'h', port: 3306, user: 'u', password: '', database: 'd' },
   });
   for (const url of ['mysql://u:secret@[h/d', 'postgres://u:secret@h/d', 'mysql://u:secret@h'])
-    expect(() => loginOf({ url })).toThrow(expect.not.stringContaining('secret'));
+    expect(() => destinationLogin({ url })).toThrow(expect.not.stringContaining('secret'));
+});
+
+test('a source needs no database, and tells which URL is wrong', () => {
+  expect(loginOf({ url: 'mariadb://u:p@h' }, 'source').database).toBeNull();
+  expect(loginOf({ url: 'mysql://u:p@h', database: 'd' }, 'source').database).toBe('d');
+  expect(loginOf({ host: 'h', username: 'u' }, 'source').database).toBeNull();
+  expect(() => loginOf({ url: 'mysql://u:secret@[h' }, 'source')).toThrow(
+    expect.objectContaining({ origin: 'source', place: 'url in the config of the source' }),
+  );
 });
 
 test('numerals are written out, exactly or not at all', () => {

@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo } from 'node:net';
 import mysql from 'mysql2/promise';
-import type { MysqlConfig } from '../../connectors/mysql/config.ts';
-import { lockName } from '../../connectors/mysql/older-sessions.ts';
+import type { MysqlConfig } from '../../connectors/mysql/index.ts';
+import { lockName } from '../../connectors/mysql/destination/older-sessions.ts';
 import { startTcpProxy, type Cut } from '../support/tcp-proxy.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { eventually } from '../worker/eventually.ts';

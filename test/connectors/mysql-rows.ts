@@ -1,7 +1,7 @@
-import type { MysqlConfig } from '../../connectors/mysql/config.ts';
-import { StagedTable } from '../../connectors/mysql/part.ts';
-import { recordsOf } from '../../connectors/mysql/records.ts';
-import { Session as MysqlSession } from '../../connectors/mysql/session.ts';
+import type { MysqlConfig } from '../../connectors/mysql/index.ts';
+import { StagedTable } from '../../connectors/mysql/destination/part.ts';
+import { recordsOf } from '../../connectors/mysql/destination/records.ts';
+import { Session as MysqlSession } from '../../connectors/mysql/destination/session.ts';
 import type { Table } from '../../connectors/kit/tables.ts';
 import type { Target } from '../../connectors/kit/targets.ts';
 import { partId, streamId, type ConfiguredStream } from '../../protocol/index.ts';

@@ -1,5 +1,4 @@
-import type { MysqlConfig } from '../../connectors/mysql/config.ts';
-import { mysqlDestination } from '../../connectors/mysql/destination.ts';
+import { mysqlDestination, type MysqlConfig } from '../../connectors/mysql/index.ts';
 import type { RunningServer } from '../support/postgres-server.ts';
 import { startMysql, type MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';

@@ -1,4 +1,4 @@
-import { mysqlSource } from '../../connectors/mysql/source/index.ts';
+import { mysqlSource } from '../../connectors/mysql/index.ts';
 import type { JsonObject, SyncError } from '../../protocol/index.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';

@@ -1,4 +1,4 @@
-import { mysqlSource, type MysqlSourceConfig } from '../../connectors/mysql/source/index.ts';
+import { mysqlSource, type MysqlSourceConfig } from '../../connectors/mysql/index.ts';
 import type {
   ConfiguredStream,
   End,

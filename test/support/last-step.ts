@@ -1,7 +1,7 @@
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { Database } from '../../connectors/duckdb/database.ts';
-import { Session as MysqlSession } from '../../connectors/mysql/session.ts';
+import { Session as MysqlSession } from '../../connectors/mysql/destination/session.ts';
 import { Session } from '../../connectors/postgres/session.ts';
 
 const manifestName = /_tidemark\/[0-9a-f-]{36}\.json$/;

@@ -1,7 +1,9 @@
 import type { Catalog, Stream } from '../../../protocol/index.ts';
-import { loginOf, type MysqlSourceConfig } from './config.ts';
+import { quoteLiteral } from '../../kit/identifiers.ts';
+import { loginOf } from '../config.ts';
+import type { MysqlSourceConfig } from './config.ts';
 import type { Session } from './session.ts';
-import { columnType, quote, type ColumnType } from './types.ts';
+import { columnType, type ColumnType } from './types.ts';
 
 export interface Column extends ColumnType {
   readonly name: string;
@@ -42,7 +44,7 @@ export async function findTable(
 
 /** null: all but the system's. */
 export function databasesOf(config: MysqlSourceConfig): readonly string[] | null {
-  const { database } = loginOf(config);
+  const { database } = loginOf(config, 'source');
   return config.databases ?? (database === null ? null : [database]);
 }
 
@@ -94,12 +96,12 @@ const idOf = (...names: readonly string[]): string => JSON.stringify(names);
 
 function conditionOf({ databases, name }: Wanted, of: string): string {
   const schema = `${of}.TABLE_SCHEMA`;
-  const list = (names: readonly string[]): string => names.map(quote).join(', ');
+  const list = (names: readonly string[]): string => names.map(quoteLiteral).join(', ');
   return [
     databases === null
       ? `${schema} NOT IN (${list(systemDatabases)})`
       : `${schema} IN (${list(databases)})`,
-    ...(name === null ? [] : [`${of}.TABLE_NAME = ${quote(name)}`]),
+    ...(name === null ? [] : [`${of}.TABLE_NAME = ${quoteLiteral(name)}`]),
     `${of}.TABLE_NAME NOT LIKE '^_tidemark^_%' ESCAPE '^'`,
   ].join(' AND ');
 }
@@ -110,7 +112,7 @@ async function jsonColumns(session: Session, wanted: Wanted): Promise<ReadonlySe
   const schemas =
     wanted.databases === null
       ? ''
-      : `CONSTRAINT_SCHEMA IN (${wanted.databases.map(quote).join(', ')}) AND`;
+      : `CONSTRAINT_SCHEMA IN (${wanted.databases.map(quoteLiteral).join(', ')}) AND`;
   const rows = await session.query(`
     SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME FROM information_schema.CHECK_CONSTRAINTS
     WHERE ${schemas} REPLACE(LOWER(CHECK_CLAUSE), '"', '\`') = CONCAT('json_valid(\`', LOWER(CONSTRAINT_NAME), '\`)')`);

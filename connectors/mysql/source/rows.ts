@@ -9,8 +9,8 @@ import { refusalsOf } from '../../kit/refuse-config.ts';
 import { streamState, type StreamItems } from '../../kit/read-streams.ts';
 import { createRecords, type MarkedBlock } from '../../kit/tables-source/records.ts';
 import type { TableState } from '../../kit/tables-source/state.ts';
+import { asMysqlError } from '../errors.ts';
 import type { MysqlSourceConfig } from './config.ts';
-import { asMysqlError } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** Blocks that wait for their consumer; with more of them the server has to wait. Invariant 7. */
@@ -110,7 +110,7 @@ export async function* streamRows(read: StreamRead, rows: Rows): StreamItems {
         continue;
       }
       if (failure !== null)
-        throw asMysqlError((failure as { error: unknown }).error, place, input.abort);
+        throw asMysqlError((failure as { error: unknown }).error, input.abort, place, 'source');
       if (isOver) break;
       if (input.drain.aborted) {
         const state = rows.state();

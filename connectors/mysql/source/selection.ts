@@ -1,8 +1,8 @@
 import { isObject, type ConfiguredStream } from '../../../protocol/index.ts';
-import { quoteIdentifier } from '../../kit/identifiers.ts';
+import { quoteIdentifier, quoteLiteral } from '../../kit/identifiers.ts';
 import { refusalsOf } from '../../kit/refuse-config.ts';
 import { isOrdered, type Column, type Table } from './catalog.ts';
-import { quote, type CursorType, type Order } from './types.ts';
+import type { CursorType, Order } from './types.ts';
 
 /** A column within a statement, and how its values are compared there. */
 export interface Ordered extends Order {
@@ -60,7 +60,7 @@ function rowJson(columns: readonly Column[]): string {
   const members = columns.map(({ name, json, isZero }, i) => {
     const column = columnSql(name);
     const isNull = isZero === null ? `${column} IS NULL` : `${column} IS NULL OR ${isZero(column)}`;
-    const head = quote(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
+    const head = quoteLiteral(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`);
     return `${head}, IF(${isNull}, 'null', ${json(column)})`;
   });
   return `CONCAT(${members.join(', ')}, '}')`;

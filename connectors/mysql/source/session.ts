@@ -1,14 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import mysql, { type Connection, type ConnectionOptions } from 'mysql2';
 import { aborted } from '../../kit/gather.ts';
-import { loginOf, type MysqlSourceConfig } from './config.ts';
-import { asMysqlError } from './errors.ts';
+import {
+  clientOptions,
+  destroySocket,
+  isMariadb,
+  quietS,
+  sayGoodbye,
+  settingOf,
+  within,
+} from '../client.ts';
+import { loginOf, placeOf } from '../config.ts';
+import { asMysqlError, numberOf } from '../errors.ts';
+import type { MysqlSourceConfig } from './config.ts';
 
-const connectTimeoutMs = 15_000;
-/** How long the server waits for us to take what it sends, s: a destination may be slow for days. */
-const patienceS = 7 * 24 * 3600;
-/** A statement waits this long for a lock on a table's definition, s; then the attempt fails and is retried. */
-const lockWaitS = 60;
 /** How long ending a session may take. */
 const goodbyeMs = 500;
 
@@ -40,14 +45,14 @@ export interface Session {
 /** An abort ends the connection, whatever it does. */
 export async function openSession(config: MysqlSourceConfig, abort: AbortSignal): Promise<Session> {
   if (abort.aborted) throw aborted();
-  const { database, ...login } = loginOf(config);
-  const place = `${login.host}:${login.port}${database === null ? '' : `/${database}`}`;
-  const options = { ...login, ...(database !== null && { database }), ...optionsOf(config) };
+  const login = loginOf(config, 'source');
+  const place = placeOf(login);
+  const options = clientOptions(login, config);
   const client = mysql.createConnection(options);
   let pending: Listener | null = null;
   // A statement whose rows are heard one by one is not told by itself that its connection is lost.
   client.on('error', (error) => pending?.failed(error));
-  const stop = (): void => socketOf(client).destroy();
+  const stop = (): void => destroySocket(client);
   abort.addEventListener('abort', stop, { once: true });
   const mark = `/* tidemark ${randomBytes(8).toString('hex')} */`;
   let isOpen = false;
@@ -64,20 +69,19 @@ export async function openSession(config: MysqlSourceConfig, abort: AbortSignal)
   };
   const close = async (): Promise<void> => {
     abort.removeEventListener('abort', stop);
-    if (isOpen && !isBusy)
-      await within(new Promise<void>((resolve) => client.end(() => resolve())));
+    if (isOpen && !isBusy) await sayGoodbye(client, goodbyeMs);
     stop();
     // A server that sorts does not notice that nobody listens any more.
-    if (isOpen && isBusy) await within(killMarked(options, mark));
+    if (isOpen && isBusy) await within(killMarked(options, mark), goodbyeMs);
   };
   let closing: Promise<void> | null = null;
   try {
     const [row] = await query('SELECT version()');
     isOpen = true;
-    const isMariadb = /mariadb/i.test(row?.[0] ?? '');
-    for (const setting of settingsOf(isMariadb)) await query(setting);
+    const isMaria = isMariadb(row?.[0] ?? '');
+    for (const setting of settingsOf(isMaria)) await query(setting);
     return {
-      ...{ place, isMariadb, query },
+      ...{ place, isMariadb: isMaria, query },
       send(sql, listener) {
         isBusy = true;
         pending = listener;
@@ -105,13 +109,12 @@ export async function openSession(config: MysqlSourceConfig, abort: AbortSignal)
     };
   } catch (error) {
     await close();
-    throw asMysqlError(error, place, abort);
+    throw asMysqlError(error, abort, place, 'source');
   }
 }
 
 /** The server itself said so: it does nothing more of it. */
-const isAnswer = (error: unknown): boolean =>
-  Number((error as { errno?: unknown } | null)?.errno) >= 1000;
+const isAnswer = (error: unknown): boolean => numberOf(error) !== undefined;
 
 function rowsOf(client: Connection, sql: string): Promise<TextRows> {
   return new Promise((resolve, reject) => {
@@ -141,41 +144,14 @@ async function killMarked(options: ConnectionOptions, mark: string): Promise<voi
   } catch {
     // Then it ends when it next writes to its socket.
   } finally {
-    socketOf(client).destroy();
+    destroySocket(client);
   }
 }
 
-/** The driver's own `destroy` forgets what is pending. */
-const socketOf = (client: Connection): { destroy(): void } =>
-  (client as unknown as { stream: { destroy(): void } }).stream;
-
-async function within(work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, goodbyeMs);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-}
-
 /** No limit of the server's or the role's ends a statement whose rows are taken slowly. */
-const settingsOf = (isMariadb: boolean): readonly string[] => [
-  `SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES', time_zone = '+00:00', autocommit = 1`,
-  `SET SESSION net_write_timeout = ${patienceS}, wait_timeout = ${patienceS}, lock_wait_timeout = ${lockWaitS}`,
-  `SET SESSION ${isMariadb ? 'max_statement_time' : 'max_execution_time'} = 0`,
+const settingsOf = (isMaria: boolean): readonly string[] => [
+  settingOf(),
+  `SET SESSION net_write_timeout = ${quietS}`,
+  `SET SESSION ${isMaria ? 'max_statement_time' : 'max_execution_time'} = 0`,
   'SET SESSION TRANSACTION READ ONLY',
 ];
-
-function optionsOf({ ssl, ssl_ca }: MysqlSourceConfig): ConnectionOptions {
-  return {
-    ...{ charset: 'utf8mb4', connectTimeout: connectTimeoutMs, enableKeepAlive: true },
-    ...(ssl === 'require' && { ssl: { rejectUnauthorized: false } }),
-    ...(ssl === 'verify-full' && {
-      ssl: {
-        rejectUnauthorized: true,
-        verifyIdentity: true,
-        ...(ssl_ca !== undefined && { ca: ssl_ca }),
-      },
-    }),
-  };
-}

@@ -9,9 +9,9 @@ import {
 import { refusalsOf } from '../../kit/refuse-config.ts';
 import { readStreams, type StreamItems } from '../../kit/read-streams.ts';
 import { parseLookBack } from '../../kit/tables-source/look-back.ts';
+import { asMysqlError } from '../errors.ts';
 import { catalogOf, databasesOf, findTable, findTables } from './catalog.ts';
 import { defaultCheckpointRecords, mysqlSourceSpec, type MysqlSourceConfig } from './config.ts';
-import { asMysqlError } from './errors.ts';
 import { followTable } from './follow.ts';
 import { loadTable } from './load.ts';
 import { selectionOf } from './selection.ts';
@@ -42,7 +42,7 @@ async function withSession<T>(
   try {
     return await work(session);
   } catch (error) {
-    throw asMysqlError(error, session.place, signal);
+    throw asMysqlError(error, signal, session.place, 'source');
   } finally {
     await session.close();
   }
@@ -75,7 +75,7 @@ async function* readTable(
     if (cursor === null) yield* loadTable(read, selection, state);
     else yield* followTable(read, { ...selection, cursor }, { state, lookBack });
   } catch (error) {
-    throw asMysqlError(error, session.place, input.abort);
+    throw asMysqlError(error, input.abort, session.place, 'source');
   } finally {
     await session.close();
   }

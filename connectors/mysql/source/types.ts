@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../protocol/index.ts';
+import { quoteLiteral } from '../../kit/identifiers.ts';
 
 /** A column as information_schema has it. */
 export interface ColumnRow {
@@ -47,8 +48,6 @@ const nullable = (type: string, more: JsonObject = {}): JsonObject => ({
   ...more,
 });
 
-/** A literal: the session has no backslash escapes. */
-export const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 const matching =
   (pattern: RegExp, literal: (text: string) => string) =>
   (text: string): string | null =>
@@ -71,7 +70,7 @@ const textOrder: Order = {
   by: same,
   text: (of) => `CONVERT(${of} USING utf8mb4)`,
   // In the column's collation, whose claim is the stronger one.
-  literal: (text) => quote(text),
+  literal: (text) => quoteLiteral(text),
 };
 const bytesOrder: Order = {
   by: same,
@@ -81,7 +80,7 @@ const bytesOrder: Order = {
 const timeOrder: Order = {
   by: same,
   text: (of) => `CAST(${of} AS CHAR)`,
-  literal: matching(/^-?[0-9: .-]{5,30}$/, quote),
+  literal: matching(/^-?[0-9: .-]{5,30}$/, quoteLiteral),
 };
 
 const timeCursor = (result: string): CursorType => ({

@@ -1,6 +1,7 @@
-import { SyncError } from '../../protocol/index.ts';
-import { exactFold, type Fold } from '../kit/identifiers.ts';
-import type { Row } from '../kit/ledger-cells.ts';
+import { SyncError } from '../../../protocol/index.ts';
+import { exactFold, type Fold } from '../../kit/identifiers.ts';
+import type { Row } from '../../kit/ledger-cells.ts';
+import { isMariadb } from '../client.ts';
 
 /** What must be known of a server to speak to it. */
 export interface Server {
@@ -20,11 +21,11 @@ export async function serverOf(session: {
     'SELECT version() AS version, @@lower_case_table_names AS folds',
   );
   const text = String(rows[0]!['version']);
-  const isMariadb = /mariadb/i.test(text);
+  const isMaria = isMariadb(text);
   const version = (/(\d+)\.(\d+)\.(\d+)/.exec(text) ?? []).slice(1).map(Number);
-  if (isOlder(version, versionsMin[isMariadb ? 'mariadb' : 'mysql'])) throw tooOld(text);
+  if (isOlder(version, versionsMin[isMaria ? 'mariadb' : 'mysql'])) throw tooOld(text);
   return {
-    collation: isMariadb ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin',
+    collation: isMaria ? 'utf8mb4_nopad_bin' : 'utf8mb4_0900_bin',
     foldTable: Number(rows[0]!['folds']) === 0 ? exactFold : foldName,
   };
 }

@@ -1,5 +1,5 @@
-import { fitsDouble } from '../kit/numbers.ts';
-import { textPatterns } from '../kit/text-patterns.ts';
+import { fitsDouble } from '../../kit/numbers.ts';
+import { textPatterns } from '../../kit/text-patterns.ts';
 import type { Digits } from './types.ts';
 
 const numeral = new RegExp(`^${textPatterns.numeral}$`);

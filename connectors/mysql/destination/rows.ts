@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { deletedAtField, truncatedReason, typecastReason } from '../kit/columns.ts';
-import { brokenToTell, type Column, type Table } from '../kit/tables.ts';
+import { deletedAtField, truncatedReason, typecastReason } from '../../kit/columns.ts';
+import { brokenToTell, type Column, type Table } from '../../kit/tables.ts';
 import { fitOf, isCut, type Fit } from './cells.ts';
 import type { RawRecord } from './records.ts';
 import { instantText } from './times.ts';

@@ -1,5 +1,5 @@
-import { SyncError, type OpenInput } from '../../protocol/index.ts';
-import { fenced } from '../kit/ledger.ts';
+import { SyncError, type OpenInput } from '../../../protocol/index.ts';
+import { fenced } from '../../kit/ledger.ts';
 import type { MysqlConfig } from './config.ts';
 import { MysqlLedger } from './ledger.ts';
 import { Session } from './session.ts';

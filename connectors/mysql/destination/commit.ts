@@ -1,9 +1,9 @@
-import { checkCount } from '../../protocol/index.ts';
-import { generationColumn } from '../kit/columns.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
-import type { Written } from '../kit/receipt.ts';
-import type { Column, Table } from '../kit/tables.ts';
-import { nullKey } from '../kit/targets.ts';
+import { checkCount } from '../../../protocol/index.ts';
+import { generationColumn } from '../../kit/columns.ts';
+import { quoteIdentifier } from '../../kit/identifiers.ts';
+import type { Written } from '../../kit/receipt.ts';
+import type { Column, Table } from '../../kit/tables.ts';
+import { nullKey } from '../../kit/targets.ts';
 import { stagedColumns, type MysqlSealedPart } from './part.ts';
 import { own } from './rows.ts';
 import type { Session } from './session.ts';

@@ -5,8 +5,8 @@ import {
   rawIdColumn,
   type airbyteColumns,
   type ColumnKind,
-} from '../kit/columns.ts';
-import type { Row } from '../kit/ledger-cells.ts';
+} from '../../kit/columns.ts';
+import type { Row } from '../../kit/ledger-cells.ts';
 
 /**
  * What a column's comment says of its values, where its type does not. `JSON`: JSON text, as it was sent: MySQL's own type would round its

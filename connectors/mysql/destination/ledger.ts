@@ -4,10 +4,10 @@ import type {
   Epoch,
   OpenInput,
   StreamId,
-} from '../../protocol/index.ts';
-import { sweepHidden } from '../kit/hidden.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
-import { cellsOf, fenceOf, ledgerColumns, rowOf, type Row } from '../kit/ledger-cells.ts';
+} from '../../../protocol/index.ts';
+import { sweepHidden } from '../../kit/hidden.ts';
+import { quoteIdentifier } from '../../kit/identifiers.ts';
+import { cellsOf, fenceOf, ledgerColumns, rowOf, type Row } from '../../kit/ledger-cells.ts';
 import {
   checkpointTable,
   fenced,
@@ -18,9 +18,9 @@ import {
   planOpen,
   rootScope,
   type LedgerRow,
-} from '../kit/ledger.ts';
-import { knownTableOf, leftBehind, refuseForeign, unowned } from '../kit/owners.ts';
-import type { KnownTable, Target } from '../kit/targets.ts';
+} from '../../kit/ledger.ts';
+import { knownTableOf, leftBehind, refuseForeign, unowned } from '../../kit/owners.ts';
+import type { KnownTable, Target } from '../../kit/targets.ts';
 import type { Session } from './session.ts';
 import { tableSql } from './tables.ts';
 import { typeText } from './types.ts';

@@ -1,8 +1,8 @@
-import { SyncError, type OpenInput } from '../../protocol/index.ts';
-import { hiddenPrefix, refuseTooFew } from '../kit/hidden.ts';
-import { quoteIdentifier, shortHash } from '../kit/identifiers.ts';
-import type { Table } from '../kit/tables.ts';
-import type { Target } from '../kit/targets.ts';
+import { SyncError, type OpenInput } from '../../../protocol/index.ts';
+import { hiddenPrefix, refuseTooFew } from '../../kit/hidden.ts';
+import { quoteIdentifier, shortHash } from '../../kit/identifiers.ts';
+import type { Table } from '../../kit/tables.ts';
+import type { Target } from '../../kit/targets.ts';
 import type { MysqlLedger, Publication } from './ledger.ts';
 import type { Session } from './session.ts';
 import { generatedKey, keyIndexPrefix, tableSql } from './tables.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LoaderDestination } from '../../protocol/index.ts';
+import type { LoaderDestination } from '../../../protocol/index.ts';
 import { mysqlSpec, type MysqlConfig } from './config.ts';
 import { MysqlLoader } from './loader.ts';
 import { Session } from './session.ts';

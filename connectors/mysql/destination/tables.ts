@@ -1,8 +1,8 @@
-import type { Observed } from '../kit/columns.ts';
-import { quoteIdentifier, shortHash } from '../kit/identifiers.ts';
-import { planTable, type Column, type Table, type TableDialect } from '../kit/tables.ts';
-import type { Target } from '../kit/targets.ts';
-import { numberOf } from './errors.ts';
+import type { Observed } from '../../kit/columns.ts';
+import { quoteIdentifier, shortHash } from '../../kit/identifiers.ts';
+import { planTable, type Column, type Table, type TableDialect } from '../../kit/tables.ts';
+import type { Target } from '../../kit/targets.ts';
+import { numberOf } from '../errors.ts';
 import type { MysqlLedger } from './ledger.ts';
 import { own } from './rows.ts';
 import { foldName } from './server.ts';

@@ -5,11 +5,11 @@ import {
   type PartId,
   type SealedPart,
   type StreamId,
-} from '../../protocol/index.ts';
-import { extractedAtColumn, metaColumn, rawIdColumn } from '../kit/columns.ts';
-import type { GatheredPart, Outlet } from '../kit/gather.ts';
-import { quoteIdentifier } from '../kit/identifiers.ts';
-import type { Table } from '../kit/tables.ts';
+} from '../../../protocol/index.ts';
+import { extractedAtColumn, metaColumn, rawIdColumn } from '../../kit/columns.ts';
+import type { GatheredPart, Outlet } from '../../kit/gather.ts';
+import { quoteIdentifier } from '../../kit/identifiers.ts';
+import type { Table } from '../../kit/tables.ts';
 import { recordsOf, type RawRecord } from './records.ts';
 import { own, rowLines } from './rows.ts';
 import type { Session } from './session.ts';

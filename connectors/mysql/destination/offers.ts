@@ -1,5 +1,5 @@
-import type { ConnectionRef } from '../../protocol/index.ts';
-import { offerTable } from '../kit/ledger.ts';
+import type { ConnectionRef } from '../../../protocol/index.ts';
+import { offerTable } from '../../kit/ledger.ts';
 import type { MysqlLedger } from './ledger.ts';
 import type { Session } from './session.ts';
 import { tableSql } from './tables.ts';

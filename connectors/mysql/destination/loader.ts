@@ -10,15 +10,15 @@ import {
   type Receipt,
   type SealedPart,
   type StreamId,
-} from '../../protocol/index.ts';
-import { Gatherer } from '../kit/gather.ts';
-import { sweepHidden } from '../kit/hidden.ts';
-import { receipt } from '../kit/receipt.ts';
-import { tablesToPublish, targetWithColumns, type Table } from '../kit/tables.ts';
-import { outsideCatalog, planTargets, type Target } from '../kit/targets.ts';
+} from '../../../protocol/index.ts';
+import { Gatherer } from '../../kit/gather.ts';
+import { sweepHidden } from '../../kit/hidden.ts';
+import { receipt } from '../../kit/receipt.ts';
+import { tablesToPublish, targetWithColumns, type Table } from '../../kit/tables.ts';
+import { outsideCatalog, planTargets, type Target } from '../../kit/targets.ts';
+import { asMysqlError, isConflict } from '../errors.ts';
 import { dropStaged, ready, writePart, type Ready } from './commit.ts';
 import type { MysqlConfig } from './config.ts';
-import { asMysqlError, isConflict } from './errors.ts';
 import { MysqlLedger } from './ledger.ts';
 import { whyFailed } from './lost-session.ts';
 import { tightColumns, unknownFields } from './observe.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SyncError, type ConnectionRef, type Epoch } from '../../protocol/index.ts';
-import { shortHash } from '../kit/identifiers.ts';
-import { fenceOf } from '../kit/ledger-cells.ts';
-import { sessionTable } from '../kit/ledger.ts';
-import { numberOf } from './errors.ts';
+import { SyncError, type ConnectionRef, type Epoch } from '../../../protocol/index.ts';
+import { shortHash } from '../../kit/identifiers.ts';
+import { fenceOf } from '../../kit/ledger-cells.ts';
+import { sessionTable } from '../../kit/ledger.ts';
+import { numberOf } from '../errors.ts';
 import type { MysqlLedger } from './ledger.ts';
 import type { Session } from './session.ts';
 import { tableSql } from './tables.ts';

@@ -1,4 +1,4 @@
-import { textPatterns } from '../kit/text-patterns.ts';
+import { textPatterns } from '../../kit/text-patterns.ts';
 
 // Times by the server's calendar, as it writes them. Which text is one at all is the same for all systems: see text-patterns.ts.
 

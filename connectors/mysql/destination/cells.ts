@@ -1,7 +1,7 @@
-import { depthMax } from '../kit/repair.ts';
-import { nestsDeeper } from '../kit/depth.ts';
-import { tokensOf } from '../kit/json-scan.ts';
-import { fitsDouble, numeralPattern } from '../kit/numbers.ts';
+import { depthMax } from '../../kit/repair.ts';
+import { nestsDeeper } from '../../kit/depth.ts';
+import { tokensOf } from '../../kit/json-scan.ts';
+import { fitsDouble, numeralPattern } from '../../kit/numbers.ts';
 import { doubleText, plainNumeral } from './numerals.ts';
 import { dateText, losesNanos, timestampText, timeText } from './times.ts';
 import { marks, parseType, type SqlType } from './types.ts';

@@ -1,5 +1,5 @@
-import type { Observed } from '../kit/columns.ts';
-import { admits, type Column, type Table } from '../kit/tables.ts';
+import type { Observed } from '../../kit/columns.ts';
+import { admits, type Column, type Table } from '../../kit/tables.ts';
 import { fitOf } from './cells.ts';
 import { digitsOf } from './numerals.ts';
 import type { RawRecord } from './records.ts';

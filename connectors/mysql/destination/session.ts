@@ -1,17 +1,14 @@
 import { Readable } from 'node:stream';
-import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader } from 'mysql2';
-import { SyncError } from '../../protocol/index.ts';
-import { aborted } from '../kit/gather.ts';
-import type { Row } from '../kit/ledger-cells.ts';
-import { loginOf, type MysqlConfig } from './config.ts';
-import { asMysqlError } from './errors.ts';
+import mysql, { type Connection, type ResultSetHeader } from 'mysql2';
+import { SyncError } from '../../../protocol/index.ts';
+import { aborted } from '../../kit/gather.ts';
+import type { Row } from '../../kit/ledger-cells.ts';
+import { clientOptions, destroySocket, lockWaitS, sayGoodbye, settingOf } from '../client.ts';
+import { placeOf } from '../config.ts';
+import { asMysqlError } from '../errors.ts';
+import { destinationLogin, type MysqlConfig } from './config.ts';
 import { serverOf, type Server } from './server.ts';
 
-const connectTimeoutMs = 15_000;
-/** A statement waits this long for a lock, in s, then the attempt fails and is retried. */
-const lockWaitS = 60;
-/** How long the server keeps a session that has nothing to say: a source may be quiet for days. */
-const quietS = 7 * 24 * 3600;
 /** How long the server waits for more of a piece that is being sent. */
 const netReadS = 600;
 /** What is sent goes in packets of this size: below every max_allowed_packet. */
@@ -48,10 +45,10 @@ export class Session {
   }
 
   static async connect(config: MysqlConfig, abort: AbortSignal): Promise<Session> {
-    const login = loginOf(config);
+    const login = destinationLogin(config);
     if (abort.aborted) throw aborted();
-    const client = mysql.createConnection({ ...login, ...optionsOf(config) });
-    const place = `${login.host}:${login.port}/${login.database}`;
+    const client = mysql.createConnection({ ...clientOptions(login, config), ...driverOptions });
+    const place = placeOf(login);
     const session = new Session(client, place, login.database);
     const stop = (): void => session.destroy();
     abort.addEventListener('abort', stop, { once: true });
@@ -134,23 +131,15 @@ export class Session {
     }
   }
 
-  /** The driver's own `destroy` forgets what is pending. */
   destroy(): void {
     this.#lost ??= new SyncError('transient_error', 'The connection to MySQL was closed.', {
       origin: 'destination',
     });
-    (this.#client as unknown as { stream: { destroy(): void } }).stream.destroy();
+    destroySocket(this.#client);
   }
 
   async close(): Promise<void> {
-    if (this.#busy === 0 && this.#lost === null) {
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, goodbyeMs);
-      });
-      await Promise.race([new Promise<void>((resolve) => this.#client.end(() => resolve())), late]);
-      clearTimeout(timer);
-    }
+    if (this.#busy === 0 && this.#lost === null) await sayGoodbye(this.#client, goodbyeMs);
     this.destroy();
   }
 }
@@ -167,29 +156,16 @@ function refusedToSet(error: unknown): Answer {
 }
 
 const settings: readonly string[] = [
-  `SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
-  `SET SESSION time_zone = '+00:00', autocommit = 1, lock_wait_timeout = ${lockWaitS}, innodb_lock_wait_timeout = ${lockWaitS},
-    wait_timeout = ${quietS}, net_read_timeout = ${netReadS}`,
+  settingOf([
+    ...['STRICT_ALL_TABLES', 'NO_ZERO_DATE', 'NO_ZERO_IN_DATE', 'ERROR_FOR_DIVISION_BY_ZERO'],
+    'NO_ENGINE_SUBSTITUTION',
+  ]),
+  `SET SESSION innodb_lock_wait_timeout = ${lockWaitS}, net_read_timeout = ${netReadS}`,
   // Rows are locked, not the gaps between them: writers of other connections would wait for nothing.
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
 
-function optionsOf({ ssl, ssl_ca }: MysqlConfig): ConnectionOptions {
-  return {
-    charset: 'utf8mb4',
-    connectTimeout: connectTimeoutMs,
-    enableKeepAlive: true,
-    supportBigNumbers: true,
-    bigNumberStrings: true,
-    dateStrings: true,
-    maxPreparedStatements: preparedMax,
-    ...(ssl === 'require' && { ssl: { rejectUnauthorized: false } }),
-    ...(ssl === 'verify-full' && {
-      ssl: {
-        rejectUnauthorized: true,
-        verifyIdentity: true,
-        ...(ssl_ca !== undefined && { ca: ssl_ca }),
-      },
-    }),
-  };
-}
+const driverOptions = {
+  ...{ supportBigNumbers: true, bigNumberStrings: true, dateStrings: true },
+  maxPreparedStatements: preparedMax,
+};

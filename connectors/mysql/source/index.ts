@@ -1,2 +1,0 @@
-export type { MysqlSourceConfig } from './config.ts';
-export { mysqlSource } from './source.ts';
