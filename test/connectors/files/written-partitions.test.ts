@@ -88,6 +88,10 @@ describe('a template’s names', () => {
     ]);
     expect(error.remedy).toContain('loaded_DAY=');
     expect(() => harness.listing()).toThrow('ENOENT');
+    const upper = stream('orders', 'append', {
+      stream: { name: 'orders', json_schema: { properties: { Day: { type: 'string' } } } },
+    });
+    expect((await failure(sessions.open({ streams: [upper] }))).place).toContain('field Day');
     const landing: Landing = { only: ['id', 'name'] };
     await sessions.open({ streams: [stream('orders', 'append', { landing })] });
   });
