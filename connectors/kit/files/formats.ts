@@ -88,9 +88,12 @@ export const formatProperties = (order: number, below: string): JsonObject => ({
   template: {
     type: 'string',
     title: 'Names of the files',
-    description: `Below ${below}. Takes {namespace}, {stream}, {generation}, {sync}, {attempt}, {part} and {ext}; must hold {stream}, {sync}, {attempt} and {part}, and end in .{ext}.`,
+    description: `Below ${below}. Takes {namespace}, {stream}, {generation}, {sync}, {attempt}, {part} and {ext}, and of the time at which the worker began the file’s part, in UTC, {year}, {month}, {day} and {hour}; must hold {stream}, {sync}, {attempt} and {part}, and end in .{ext}.`,
     minLength: 1,
     default: defaultTemplate,
+    examples: [
+      '{namespace}/{stream}/year={year}/month={month}/day={day}/{sync}-{attempt}-{part}.{ext}',
+    ],
     order: order + 2,
   },
   memory_limit: {

@@ -12,6 +12,7 @@ import type { Shape } from './manifest.ts';
 import { FilesPart, StagedRecords, type PartOptions, type WrittenFile } from './part.ts';
 import { slicesOf } from './slices.ts';
 import { nameValues, type Target } from './targets.ts';
+import { timeValues, type TimeValues } from './template.ts';
 
 /** Where a writer stages its parts. */
 export interface Staging {
@@ -35,6 +36,8 @@ export interface Staging {
 export async function openPart(staging: Staging, stream: StreamId, id: PartId): Promise<FilesPart> {
   const target = staging.targets.get(stream);
   if (target === undefined) throw outsideCatalog(stream);
+  // One time for all files of the part, however long it takes to fill, write and commit it; an attempt may last for months.
+  const named: PartNames = { id, begun: timeValues(Date.now()) };
   const name = `${staging.prefix}${id}.records`;
   staging.naming?.(name);
   const records = new StagedRecords(join(staging.directory, name));
@@ -49,22 +52,28 @@ export async function openPart(staging: Staging, stream: StreamId, id: PartId): 
     },
     write: () => {
       const { path: file, lineBytesMax } = records;
-      return writeFiles(staging, target, id, { stream, file, lineBytesMax });
+      return writeFiles(staging, target, named, { stream, file, lineBytesMax });
     },
     guard: staging.guard,
   });
 }
 
+/** What the names of a part's files are made of. */
+interface PartNames {
+  readonly id: PartId;
+  readonly begun: TimeValues;
+}
+
 async function writeFiles(
   staging: Staging,
   target: Target,
-  id: PartId,
+  part: PartNames,
   records: RecordFile,
 ): Promise<readonly WrittenFile[]> {
   const files: WrittenFile[] = [];
   for await (const slice of slicesOf(records, staging.settings.recordBytesMax)) {
     const file = await writeSlice(staging, target, slice, {
-      id,
+      ...part,
       suffix: files.length === 0 ? '' : `_${files.length + 1}`,
     });
     await staging.written(file);
@@ -77,7 +86,7 @@ async function writeSlice(
   { directory, prefix, settings, shapes, abort, naming }: Staging,
   target: Target,
   records: RecordFile,
-  { id, suffix }: { readonly id: PartId; readonly suffix: string },
+  { id, begun, suffix }: PartNames & { readonly suffix: string },
 ): Promise<WrittenFile> {
   const { stream } = records;
   const staged = `${prefix}${id}${suffix}.${settings.extension}`;
@@ -87,8 +96,9 @@ async function writeSlice(
   });
   shapes.set(stream, encoded.shape);
   const [sync, attempt, part] = id.split('-') as [string, string, string];
+  // Fixed here: a commit that is repeated finds its files where the first try put them.
   const path = settings.template.path({
-    ...nameValues(target),
+    ...{ ...nameValues(target), ...begun },
     ...{ sync, attempt, part: `${part}${suffix}`, ext: settings.extension },
   });
   return { staged, path, ...encoded };

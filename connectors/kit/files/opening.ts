@@ -5,12 +5,13 @@ import type { FormatSettings, WrittenFormat } from './formats.ts';
 import type { Dataset, Manifest, Shape, StreamEntry } from './manifest.ts';
 import { shapeWith, typingOf } from './parquet-columns.ts';
 import { columnOf, nameValues, type Target } from './targets.ts';
+import { timeValues } from './template.ts';
 
 /** With the longest numbers there are; refused where a part of it is too long. */
 export function longestPath({ template, extension }: FormatSettings, target: Target): string {
   const number = String(Number.MAX_SAFE_INTEGER);
   return template.path({
-    ...nameValues(target),
+    ...{ ...nameValues(target), ...timeValues(0) },
     ...{ generation: number, sync: number, attempt: number, part: number, ext: extension },
   });
 }

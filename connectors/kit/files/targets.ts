@@ -11,6 +11,7 @@ import { caseFold, hashedName } from '../identifiers.ts';
 import { refusedConfig } from './refused.ts';
 import type { Manifest, StreamEntry } from './manifest.ts';
 import { claimFileNames, safeName } from './names.ts';
+import { refuseShadowed } from './partitions.ts';
 import type { Template } from './template.ts';
 
 /** Where a stream's records go. */
@@ -35,7 +36,7 @@ type Streams = Manifest['streams'];
 export function planTargets(
   catalog: ConfiguredCatalog,
   known: Streams,
-  { hasNamespace }: Template,
+  { hasNamespace, keys }: Template,
 ): Target[] {
   catalog.streams.forEach(refuseDedup);
   catalog.streams.forEach(refuseFrozen);
@@ -53,6 +54,7 @@ export function planTargets(
   });
   const named = withNames(targets, catalog, known);
   if (!hasNamespace) refuseSameNames(named);
+  refuseShadowed(named, keys);
   return named;
 }
 

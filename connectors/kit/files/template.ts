@@ -1,14 +1,19 @@
+import { partitionKeys } from './partitions.ts';
 import { refusedConfig } from './refused.ts';
 
 const required = ['stream', 'sync', 'attempt', 'part', 'ext'] as const;
-const optional = ['namespace', 'generation'] as const;
+const times = ['year', 'month', 'day', 'hour'] as const;
+const optional = ['namespace', 'generation', ...times] as const;
 type Placeholder = (typeof required)[number] | (typeof optional)[number];
 const placeholders: readonly string[] = [...required, ...optional];
 
 export type TemplateValues = Readonly<Record<Placeholder, string>>;
+export type TimeValues = Pick<TemplateValues, (typeof times)[number]>;
 
 export interface Template {
   readonly hasNamespace: boolean;
+  /** Of its partitions, as Hive has them. */
+  readonly keys: readonly string[];
   /** Below the destination's directory, with `/`. */
   path(values: TemplateValues): string;
 }
@@ -18,6 +23,14 @@ const templateCharsMax = 200;
 const segmentBytesMax = 255;
 /** Tidemark's own directory. */
 export const ownDirectory = '_tidemark';
+
+/** A time, ms, as a template spells it: in UTC, always of the same length, so that names sort by it. */
+export function timeValues(at: number): TimeValues {
+  const [year, month, day, hour] = new Date(at).toISOString().split(/[-T:]/) as [
+    ...[string, string, string, string],
+  ];
+  return { year, month, day, hour };
+}
 
 /** How a person names the files. What it could do wrong is refused here, so that no name it makes leads out of the directory. */
 export function templateOf(text: string): Template {
@@ -43,6 +56,7 @@ export function templateOf(text: string): Template {
   }
   return {
     hasNamespace: names.includes('namespace'),
+    keys: partitionKeys(text),
     path: (values) => filled(segments, values),
   };
 }

@@ -263,7 +263,7 @@ describe('names', () => {
     ['{stream}/{sync}-{attempt}.{ext}', '{part} is missing'],
     ['{stream}/{sync}-{attempt}-{part}', '{ext} is missing'],
     ['{stream}/{sync}-{attempt}-{part}.{ext}.x', 'does not end in .{ext}'],
-    ['{stream}/{sync}-{attempt}-{part}-{day}.{ext}', '{day} is no placeholder'],
+    ['{stream}/{sync}-{attempt}-{part}-{minute}.{ext}', '{minute} is no placeholder'],
     ['/{stream}/{sync}-{attempt}-{part}.{ext}', 'empty or hidden'],
     ['../{stream}/{sync}-{attempt}-{part}.{ext}', 'empty or hidden'],
     ['{stream}//{sync}-{attempt}-{part}.{ext}', 'empty or hidden'],

@@ -7,6 +7,7 @@ import { localPrefix } from '../../../connectors/s3/local.ts';
 import { openStore } from '../../../connectors/s3/store.ts';
 import { partId, streamId } from '../../../protocol/index.ts';
 import { endpoint, ownBucket } from '../../support/s3-bucket.ts';
+import { atTime } from '../../support/at-time.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { done, overwritten } from '../conformance-replace.ts';
 import {
@@ -276,6 +277,58 @@ test('a stream that another connection owns is refused, and taken over with its 
   await sessions.open({ epoch: epoch(2), streams: [stream('customers')] });
   expect(await named()).toEqual(await harness.listing());
   expect((await harness.query('SELECT id FROM orders')).length).toBe(2);
+});
+
+describe('below dates', () => {
+  const byDate = '{stream}/date={year}-{month}-{day}/h={hour}/{sync}-{attempt}-{part}.{ext}';
+  const begun = '2025-12-31T23:59:59.999Z';
+  const later = '2026-01-01T00:00:00.000Z';
+
+  test('all objects of a part have the time at which it was begun, also when its commit is made again; a dead writer’s are removed', async () => {
+    await use({ bucket: ownBucket(), template: byDate, object_mib_max: 1 });
+    const { sealed, loader } = await sessions.open();
+    const first = await atTime([begun, later], () => sealed('orders', records(40, 64 * 1024)));
+    await harness.deny(['s3:PutObject'], `_tidemark/${connection.id}.json`);
+    await failure(loader.commit([first], [checkpoint('orders', 1, 1)], never));
+    const objects = ['1', '1_2', '1_3'].map(
+      (part) => `orders/date=2025-12-31/h=23/1-1000-${part}.jsonl`,
+    );
+    expect(await harness.listing()).toEqual(objects);
+    await harness.allow();
+    for (let n = 0; n < 2; n += 1) {
+      await loader.commit([first], [checkpoint('orders', 1, 1)], never);
+      expect(await harness.listing()).toEqual(objects);
+      expect(await named()).toEqual(objects);
+    }
+    const dead = await atTime(later, () => sealed('orders', ['{"id":99}']));
+    await harness.deny(['s3:PutObject'], `_tidemark/${connection.id}.json`);
+    await failure(loader.commit([dead], [checkpoint('orders', 2, 2)], never));
+    expect(await harness.listing()).toContain('orders/date=2026-01-01/h=00/1-1000-2.jsonl');
+    await harness.allow();
+    await sessions.open({ epoch: epoch(1, 2000) });
+    expect(await harness.listing()).toEqual(objects);
+  });
+
+  test('an overwrite takes the place of objects that another template named, and an object of somebody else is never replaced', async () => {
+    const first = await sessions.open();
+    await first.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+    await first.loader.close();
+    const after = new Sessions({ ...harness, config: { ...harness.config, template: byDate } });
+    const next = await after.open({ epoch: epoch(2), streams: [overwritten(2)] });
+    const part = await atTime(begun, () => next.sealed('orders', ['{"id":2}']));
+    const object = 'orders/date=2025-12-31/h=23/2-1000-1.jsonl';
+    await harness.put(object, 'of a person');
+    const taken = await failure(next.loader.commit([part], [done(2)], never));
+    expect([taken.kind, taken.place]).toEqual([
+      ...['config_error', expect.stringContaining(object) as string],
+    ]);
+    const again = await atTime(later, () => next.sealed('orders', ['{"id":2}']));
+    await next.loader.commit([again], [done(2)], never);
+    expect(await named()).toEqual(['orders/date=2026-01-01/h=00/2-1000-2.jsonl']);
+    expect(await harness.listing()).toEqual([object, ...(await named())]);
+    expect(await harness.query('SELECT id FROM orders')).toEqual([{ id: '2' }]);
+    await after.close();
+  });
 });
 
 test.each(['csv', 'parquet'] as const)('%s objects hold what files hold', async (format) => {
