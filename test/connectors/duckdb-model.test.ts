@@ -1,4 +1,4 @@
 import { createDuckdb } from './duckdb-harness.ts';
 import { modelSuite } from './model/suite.ts';
 
-modelSuite({ name: 'DuckDB', runs: 12, create: createDuckdb });
+modelSuite({ name: 'DuckDB', runs: 8, create: createDuckdb });
