@@ -1,6 +1,8 @@
 import { duckdbDestination } from '../../connectors/duckdb/index.ts';
 import { filesDestination } from '../../connectors/files/index.ts';
+import { mysqlDestination } from '../../connectors/mysql/index.ts';
 import { postgresDestination } from '../../connectors/postgres/index.ts';
+import { s3Destination } from '../../connectors/s3/index.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination } from '../../protocol/index.ts';
 import { workerProcess } from '../../worker/worker-process.ts';
@@ -16,6 +18,8 @@ process.exit(
   await workerProcess({
     duckdb: { destination: destinationOf(duckdbDestination) },
     files: { destination: destinationOf(filesDestination) },
+    mysql: { destination: destinationOf(mysqlDestination) },
     postgres: { destination: destinationOf(postgresDestination) },
+    s3: { destination: destinationOf(s3Destination) },
   }),
 );
