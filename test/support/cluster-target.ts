@@ -24,7 +24,7 @@ export interface Target {
   readonly ref: ConnectorRef;
   /** What a worker needs to reach it. */
   readonly env: Readonly<Record<string, string>>;
-  /** Between workers and Postgres, where asked for. */
+  /** Between workers and the server, where asked for. */
   readonly proxy: TcpProxy | null;
   /** Of Postgres only. */
   readonly database: TestDatabase | null;
@@ -47,37 +47,54 @@ export interface TargetOptions extends DatabaseOptions {
   readonly kind: TargetKind;
   /** Holds what is a file. */
   readonly directory: string;
-  /** A TCP proxy between the workers and Postgres. */
+  /** A TCP proxy between the workers and the server. */
   readonly proxied?: boolean;
 }
 
 export async function openTarget(options: TargetOptions): Promise<Target> {
   const { kind, directory } = options;
   if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
-  if (kind === 's3') return s3Target(directory);
-  if (kind === 'mysql') return mysqlTarget();
+  if (kind === 's3') return s3Target(options);
+  if (kind === 'mysql') return mysqlTarget(options);
   return kind === 'postgres' ? postgresTarget(options) : duckdbTarget(directory);
 }
 
-async function mysqlTarget(): Promise<Target> {
-  const database = await testMysql('mysql');
+async function mysqlTarget({ server, proxied = false }: TargetOptions): Promise<Target> {
+  const database = await testMysql('mysql', server);
+  const { url, proxy } = await reached(database.url, proxied);
   return {
     kind: 'mysql',
     ref: { connector: 'mysql', config: { url: `\${env:${urlVariable}}` } },
-    env: { [urlVariable]: database.url },
-    proxy: null,
+    env: { [urlVariable]: url.href },
+    proxy,
     database: null,
     ...asking((sql) => database.query(sql), /doesn't exist/),
-    close: () => database.drop(),
+    async close() {
+      await proxy?.close();
+      await database.drop();
+    },
   };
+}
+
+/** Where a URL names none. */
+const ports: Readonly<Record<string, number>> = { 'postgres:': 5432, 'mysql:': 3306, 'http:': 80 };
+
+/** The server of the URL, by a proxy where asked for. */
+async function reached(
+  server: string,
+  proxied: boolean,
+): Promise<{ readonly url: URL; readonly proxy: TcpProxy | null }> {
+  const url = new URL(server);
+  if (!proxied) return { url, proxy: null };
+  const port = Number(url.port || ports[url.protocol]);
+  const proxy = await startTcpProxy({ host: url.hostname, port });
+  url.host = `${proxy.host}:${proxy.port}`;
+  return { url, proxy };
 }
 
 async function postgresTarget({ proxied = false, ...where }: TargetOptions): Promise<Target> {
   const database = await testDatabase(where);
-  const url = new URL(database.url);
-  const server = { host: url.hostname, port: Number(url.port || 5432) };
-  const proxy = proxied ? await startTcpProxy(server) : null;
-  if (proxy !== null) url.host = `${proxy.host}:${proxy.port}`;
+  const { url, proxy } = await reached(database.url, proxied);
   return {
     kind: 'postgres',
     ref: { connector: 'postgres', config: { url: `\${env:${urlVariable}}` } },
@@ -120,10 +137,11 @@ function filesTarget(kind: 'files' | 'parquet', directory: string): Target {
 }
 
 /** Looked at in a copy of what the manifest names. */
-async function s3Target(directory: string): Promise<Target> {
+async function s3Target({ directory, server, proxied = false }: TargetOptions): Promise<Target> {
   const copy = join(directory, 'copy');
-  const bucket = await openBucket();
+  const bucket = await openBucket(server === undefined ? {} : { endpoint: server });
   const { access_key_id: id, secret_access_key: secret, ...config } = bucket.config;
+  const { url, proxy } = await reached(config.endpoint!, proxied);
   const reference = (name: string): string => `\${env:${name}}`;
   const [idVariable, secretVariable] = s3Variables;
   const keys = {
@@ -132,15 +150,18 @@ async function s3Target(directory: string): Promise<Target> {
   };
   return {
     kind: 's3',
-    ref: { connector: 's3', config: { ...config, ...keys } },
+    ref: { connector: 's3', config: { ...config, ...keys, endpoint: url.origin } },
     env: { [idVariable]: id!, [secretVariable]: secret! },
-    proxy: null,
+    proxy,
     database: null,
     ...asking(async (sql) => {
       await bucket.copyTo(copy);
       return askManifest(copy, sql);
     }, /does not exist/),
-    close: () => Promise.resolve(bucket.close()),
+    async close() {
+      await proxy?.close();
+      bucket.close();
+    },
   };
 }
 

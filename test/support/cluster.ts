@@ -68,12 +68,14 @@ export interface ClusterOptions {
   readonly address?: string;
   /** Where the workers find it instead: a proxy. */
   readonly workersAddress?: string;
-  /** A TCP proxy between the workers and Postgres. */
+  /** A TCP proxy between the workers and the target's server. */
   readonly proxied?: boolean;
-  /** Another Postgres, and a place for its tables. */
-  readonly postgres?: DatabaseOptions;
+  /** Another server of the target's kind; of Postgres also a place for its tables. */
+  readonly server?: DatabaseOptions;
   /** Where a target that is a file or files goes: the caller's. Absent: the cluster's own directory. */
   readonly place?: string;
+  /** Where workers put temporary files: the caller's. Absent: below the cluster's own directory. */
+  readonly temporary?: string;
 }
 
 export interface ConnectionOptions {
@@ -124,12 +126,13 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const taskQueue = `e2e-${randomBytes(6).toString('hex')}`;
   const { place = directory, workersAddress = address, proxied = false } = options;
   const where = { kind: options.target, directory: place, proxied };
-  const target = await openTarget({ ...where, ...options.postgres });
+  const target = await openTarget({ ...where, ...options.server });
   const connection = await Connection.connect({ address });
   const temporal = new Client({ connection, dataConverter });
   const client = await createSyncClient({ client: temporal, taskQueue });
-  const [state, temporary] = [join(directory, 'state'), join(directory, 'tmp')];
-  mkdirSync(temporary);
+  const state = join(directory, 'state');
+  const { temporary = join(directory, 'tmp') } = options;
+  mkdirSync(temporary, { recursive: true });
   writeFileSync(join(directory, 'connectors.yaml'), connectorsFile(place));
   const env = {
     ...target.env,

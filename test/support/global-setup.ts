@@ -21,7 +21,7 @@ const servers: Readonly<
     start: async () => atUrl(await startPostgres()),
   },
   TEST_TEMPORAL_ADDRESS: { askedBy: ['temporal', 'pypi'], start: startTemporal },
-  TEST_S3_ENDPOINT: { askedBy: ['s3'], start: startS3Server },
+  TEST_S3_ENDPOINT: { askedBy: ['s3'], start: async () => atUrl(await startS3()) },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
 };
@@ -48,11 +48,6 @@ const atUrl = (server: { readonly url: string; stop(): Promise<void> }): Started
   address: server.url,
   stop: () => server.stop(),
 });
-
-async function startS3Server(): Promise<Started> {
-  const s3 = await startS3();
-  return { address: s3.endpoint, stop: () => s3.stop() };
-}
 
 async function startTemporal(): Promise<Started> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));

@@ -1,5 +1,6 @@
 import promises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
+import { S3Client } from '@aws-sdk/client-s3';
 import { Database } from '../../connectors/duckdb/database.ts';
 import { Session as MysqlSession } from '../../connectors/mysql/destination/session.ts';
 import { Session } from '../../connectors/postgres/session.ts';
@@ -14,8 +15,8 @@ export interface LastStep {
 }
 
 /**
- * Tells of the step that makes a commit durable, whenever there is one: COMMIT to Postgres, MySQL or DuckDB, the rename of a manifest. For a worker's
- * process of tests: it changes the whole process.
+ * Tells of the step that makes a commit durable, whenever there is one: COMMIT to Postgres, MySQL or DuckDB, the rename of a manifest, its
+ * put into S3. For a worker's process of tests: it changes the whole process.
  */
 export function watchLastStep(told: LastStep): void {
   const isCommit = (sql: unknown): boolean => sql === 'COMMIT';
@@ -24,6 +25,15 @@ export function watchLastStep(told: LastStep): void {
   around(Database.prototype, 'run', isCommit, told);
   around(promises, 'rename', (_, to) => manifestName.test(String(to)), told);
   syncBuiltinESMExports();
+  around(S3Client.prototype as unknown as Sending, 'send', isManifestPut, told);
+}
+
+type Sending = Record<'send', (...args: never[]) => Promise<unknown>>;
+
+/** No other request has both: the manifest is read without a condition, and what else lies there is put without one. */
+function isManifestPut(command: unknown): boolean {
+  const { Key, Body } = (command as { input: { Key?: string; Body?: unknown } }).input;
+  return Body !== undefined && manifestName.test(Key ?? '');
 }
 
 /** Tells before and after the calls that are meant. */

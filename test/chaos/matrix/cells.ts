@@ -28,10 +28,18 @@ export const instants = {
 
 export const destinations = {
   postgres: 'Postgres',
+  mysql: 'MySQL',
   duckdb: 'DuckDB',
   files: 'files',
+  s3: 'S3',
   program: 'a program',
 } as const;
+
+/** Those that are servers. */
+const serving = ['postgres', 'mysql', 's3'] as const;
+export type Serving = (typeof serving)[number];
+export const isServing = (destination: Cell['destination']): destination is Serving =>
+  (serving as readonly string[]).includes(destination);
 
 /** One sync, struck once. */
 export interface Cell {

@@ -120,39 +120,42 @@ interface Scapegoats {
 
 async function strikeAt(
   { fault, victim, destination, instant }: Cell,
-  { postgres, temporal }: Lane,
-  { cluster, applied, disk }: Scene,
+  { temporal }: Lane,
+  { cluster, applied, server: ofDestination, disk }: Scene,
   { met, worker }: Scapegoats,
 ): Promise<Strike> {
   const proxy = victim === 'temporal' ? temporal.proxy : cluster.target.proxy!;
-  const server = victim === 'temporal' ? temporal : postgres;
-  const isServer =
-    victim === 'temporal' || (victim === 'destination' && destination === 'postgres');
+  const served = victim === 'destination' ? ofDestination : null;
+  const server = victim === 'temporal' ? temporal : served;
   const pid = (): number => {
     if (victim === 'worker') return worker.pid;
     return victim === 'source' ? attemptsIn(applied.directory).at(-1)!.pid : met.pid;
   };
   switch (fault) {
     case 'kill':
-      return isServer ? killServer(server) : endProcess(pid(), 'SIGKILL');
+      return server !== null ? killServer(server) : endProcess(pid(), 'SIGKILL');
     case 'term':
       return endProcess(pid(), 'SIGTERM');
     case 'freeze':
-      return freeze(isServer ? server.pids() : [pid()]);
+      return freeze(server !== null ? server.pids() : [pid()]);
     case 'restart':
-      return isServer ? restartServer(server) : endProcess(pid(), 'SIGTERM');
+      return server !== null ? restartServer(server) : endProcess(pid(), 'SIGTERM');
     case 'cut':
       return cutNetwork(proxy);
     case 'slow':
       return slowNetwork(proxy);
     case 'lost': {
       const isCommit = victim === 'destination' && (instant === 'commit' || instant === 'publish');
-      return loseAnswer(proxy, isCommit ? 'COMMIT' : '');
+      return loseAnswer(proxy, isCommit ? commitText(destination) : '');
     }
     case 'disk':
       return fillDisk(disk!);
   }
 }
+
+/** What a piece of traffic that commits has in it. */
+const commitText = (destination: Cell['destination']): string =>
+  destination === 's3' ? '.json?x-id=PutObject' : 'COMMIT';
 
 /** A call that was open when Temporal went away fails; what it asked for is still there. */
 async function patiently<T>(ask: () => Promise<T>): Promise<T> {

@@ -14,9 +14,10 @@ import {
 import type { Held } from '../../support/cluster-target.ts';
 import type { CommitHook } from '../../support/commit-hook.ts';
 import { runsOf, type PlainConfig, type PlainHook } from '../../support/plain-destination.ts';
+import type { RunningServer } from '../../support/postgres-server.ts';
 import type { RunningProcess } from '../../support/processes.ts';
 import { openSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
-import type { Cell } from './cells.ts';
+import { isServing, type Cell } from './cells.ts';
 import type { Lane } from './lane.ts';
 
 export const records = 4_000;
@@ -38,6 +39,8 @@ export interface Scene {
   readonly meeting: string;
   /** Of what became durable. */
   readonly journal: string;
+  /** The destination's; null: it has none. */
+  readonly server: RunningServer | null;
   /** null: no disk is filled here. */
   readonly disk: SmallDisk | null;
   worker(): Promise<RunningProcess>;
@@ -55,9 +58,10 @@ export async function openScene(
   { share }: { readonly share: number },
 ): Promise<Scene> {
   const { destination, instant } = cell;
-  const disk = cell.fault === 'disk' ? diskOf(cell, lane) : null;
+  const server = isServing(destination) ? await lane.server(destination) : null;
+  const disk = cell.fault === 'disk' ? diskOf(cell, server) : null;
   const place = placeOf(cell, disk);
-  const cluster = await openCluster(clusterOf(cell, lane, place));
+  const cluster = await openCluster(clusterOf(cell, lane, server, place));
   const meeting = join(cluster.directory, 'meeting');
   const journal = join(cluster.directory, 'journal.commits');
   const hook = { ...hookOf(cell, share), meeting, journal };
@@ -75,7 +79,7 @@ export async function openScene(
   const workers: RunningProcess[] = [];
   let closed: Promise<void> | null = null;
   return {
-    ...{ cluster, applied, meeting, journal, disk },
+    ...{ cluster, applied, meeting, journal, server, disk },
     async worker() {
       const isProgram = destination === 'program';
       const worker = await (isProgram ? cluster.worker() : cluster.hookedWorker(hook));
@@ -104,7 +108,8 @@ async function end(
 
 function clusterOf(
   { destination }: Cell,
-  { postgres, temporal }: Lane,
+  { temporal }: Lane,
+  server: RunningServer | null,
   place: string | undefined,
 ): ClusterOptions {
   const isPostgres = destination === 'postgres';
@@ -112,24 +117,29 @@ function clusterOf(
     target: destination === 'program' ? 'files' : destination,
     address: temporal.address,
     workersAddress: `${temporal.proxy.host}:${temporal.proxy.port}`,
-    proxied: isPostgres,
-    postgres: { server: postgres.url, ...(isPostgres && place !== undefined && { place }) },
-    ...(!isPostgres && place !== undefined && { place }),
+    proxied: server !== null,
+    ...(server !== null && {
+      server: { server: server.url, ...(isPostgres && place !== undefined && { place }) },
+    }),
+    ...(server === null && place !== undefined && { place }),
+    ...(destination === 's3' && place !== undefined && { temporary: place }),
   };
 }
 
-/** Where the target goes so that its disk, or that of what is staged for it, can be filled. */
+/** Where the target goes, or what waits on its way there, so that its disk can be filled. */
 function placeOf({ destination, victim }: Cell, disk: SmallDisk | null): string | undefined {
   if (disk === null || destination === 'program') return undefined;
-  return victim === 'worker' ? dirname(disk.directory) : disk.directory;
+  const isStaged = victim === 'worker' && destination === 'duckdb';
+  return isStaged ? dirname(disk.directory) : disk.directory;
 }
 
-function diskOf({ destination, victim }: Cell, { postgres }: Lane): SmallDisk {
+function diskOf({ destination, victim }: Cell, server: RunningServer | null): SmallDisk {
   const name = `tidemark-disk-${randomBytes(6).toString('hex')}`;
-  if (victim === 'worker')
-    return openSmallDisk(join(tmpdir(), name, 'target.duckdb.tidemark'), diskBytes);
-  if (destination !== 'postgres') return openSmallDisk(join(tmpdir(), name), diskBytes);
-  const disk = openSmallDisk(join(postgres.directory, name), diskBytes);
+  const directory = join(tmpdir(), name);
+  if (victim === 'worker' && destination === 'duckdb')
+    return openSmallDisk(join(directory, 'target.duckdb.tidemark'), diskBytes);
+  if (server === null || victim === 'worker') return openSmallDisk(directory, diskBytes);
+  const disk = openSmallDisk(join(server.directory, name), diskBytes);
   execFileSync('chown', ['postgres', disk.directory]);
   return disk;
 }

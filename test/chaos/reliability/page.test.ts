@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { startProcess } from '../../support/processes.ts';
+import { join } from 'node:path';
+import { houseRoot, startProcess } from '../../support/processes.ts';
+import { destinations } from '../matrix/cells.ts';
 import type { Figures } from '../matrix/figures.ts';
 import { jobCalled } from '../matrix/jobs.ts';
 import type { Measured } from '../matrix/matrix.ts';
@@ -52,6 +55,23 @@ test('by promise the worst of the cells that it is about', () => {
   expect(rowOf(page, 'a process that is killed')).toMatch(/\| 7\.3 s \| 3 \|$/);
   expect(rowOf(page, 'a worker that drains')).toMatch(/\|  \| 0 \|$/);
 });
+
+test('what no cell wrote into is said to be not run', () => {
+  expect(pageOf(run)).toContain('**Not run yet: cells into MySQL, S3.**');
+  const more = ['kill-worker-mid-mysql', 'kill-worker-mid-s3'].map((id) => measured(id, {}));
+  expect(pageOf({ ...run, measured: [...run.measured, ...more] })).not.toContain('Not run');
+});
+
+test.each(Object.values(destinations))(
+  'the published page has cells into each destination, or says that they were not run (%s)',
+  (destination) => {
+    const page = readFileSync(join(houseRoot(), 'docs/reliability.md'), 'utf8');
+    const [, missing = ''] = /\*\*Not run yet: cells into (.*)\.\*\*/.exec(page) ?? [];
+    expect(page.includes(` | ${destination} | 0 | `)).toBe(
+      !missing.split(', ').includes(destination),
+    );
+  },
+);
 
 test('what could not be struck is said', () => {
   expect(pageOf(run)).not.toContain('In this run also');

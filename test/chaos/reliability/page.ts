@@ -1,4 +1,4 @@
-import { allCells, type Cell } from '../matrix/cells.ts';
+import { allCells, destinations, type Cell } from '../matrix/cells.ts';
 import { applicableCells, exclusions, unmountable } from '../matrix/applicable.ts';
 import { attachedMsMax, readAgainMax, seconds, type Figures } from '../matrix/figures.ts';
 import type { Measured } from '../matrix/matrix.ts';
@@ -48,12 +48,23 @@ function head(run: Run): string {
     'Written by `npm run chaos -- --publish`, the soak’s part with `--only soak`; do not edit. What is promised, and what a run measured.',
     '',
     `**${kept} of ${measured.length} cells kept every promise.**`,
+    ...notRun(measured),
     '',
     ...factLines(
       run,
       `\`npm run chaos -- --seed ${seed}\`; one cell: \`--seed ${seed} --cell <id>\``,
     ),
   ].join('\n');
+}
+
+/** What no cell of a run wrote into: nothing is said of it. */
+function notRun(measured: readonly Measured[]): readonly string[] {
+  const run = new Set(measured.map(({ job }) => job.cell.destination));
+  const missing = Object.entries(destinations).filter(
+    ([destination]) => !run.has(destination as Cell['destination']),
+  );
+  const words = missing.map(([, word]) => word).join(', ');
+  return words === '' ? [] : ['', `**Not run yet: cells into ${words}.**`];
 }
 
 function method(): string {
@@ -68,9 +79,9 @@ function method(): string {
     '',
     `* Heartbeat timeout ${seconds(heartbeatTimeoutMs)} (default 30 s); at most ${batchRecords} records between commits, the default budget of attempts.`,
     `* Away, cut, slow (1,000 bytes a second), full: for ${seconds(awayMs)}. Frozen: for ${seconds(frozenMs)}. A server is killed with all its sessions.`,
-    '* A full disk is a tmpfs of 16 MB, filled to its last block as long as it lasts: of the DuckDB worker’s staging directory, the directory of the DuckDB file or the files, a tablespace of Postgres, the program’s directory.',
+    '* A full disk is a tmpfs of 16 MB, filled to its last block as long as it lasts: of the DuckDB worker’s staging directory, the temporary directory of a worker that writes into S3, the directory of the DuckDB file or the files, a tablespace of Postgres, the program’s directory.',
     '* `a program`: one that speaks the Airbyte protocol, and so at least once: what came after its last echo may be there twice.',
-    '* The cells are chosen by the seed so that every pair of fault, victim, instant and destination that can be is in one; a killed worker is shown at every instant, into every destination. Beside them: longer outages.',
+    '* The cells are chosen by the seed so that every pair of fault, victim, instant and destination that can be is in one; a killed worker is shown at every instant, into every destination; a destination’s server is killed in a commit, and its answer to one lost. Beside them: longer outages.',
     '* After a long outage a sync does not go on at once. Temporal’s SDK pauses up to 10 s between two questions to a server that is away; between two attempts that come to nothing the pause grows to a minute. With the default budget of 10 attempts a destination may be away for nearly five minutes; then the sync fails, and the next one goes on from its checkpoint.',
     '* Two cells run at a time.',
   ];
@@ -99,7 +110,7 @@ const count = (n: number): string => n.toLocaleString('en-US');
 const claims: readonly Claim[] = [
   { what: 'no record is lost', bound: '0', of: ({ lost }) => lost, shown: count },
   {
-    what: 'no record is written twice into Postgres, DuckDB or files',
+    what: 'no record is written twice into Postgres, MySQL, DuckDB, files or S3',
     bound: '0',
     of: ({ twice }, { destination }) => (destination === 'program' ? null : twice),
     shown: count,

@@ -3,19 +3,23 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { version as duckdbVersion } from '@duckdb/node-api';
 import { Connection } from '@temporalio/client';
+import mysql, { type RowDataPacket } from 'mysql2/promise';
 import pg from 'pg';
+import { s3Product } from '../../support/s3-server.ts';
 import type { Lane } from '../matrix/lane.ts';
 
 /** What a run ran on, by name. */
 export async function versionsOf({
-  postgres,
+  server,
   temporal,
 }: Lane): Promise<Readonly<Record<string, string>>> {
   const { Tidemark, Node, ...rest } = versionsHere();
   return {
     ...{ Tidemark, Node },
     'Temporal server': await temporalVersion(temporal.address),
-    Postgres: await postgresVersion(postgres.url),
+    Postgres: await postgresVersion((await server('postgres')).url),
+    MySQL: await mysqlVersion((await server('mysql')).url),
+    'S3 server': s3Product,
     ...rest,
   };
 }
@@ -55,6 +59,16 @@ async function postgresVersion(connectionString: string): Promise<string> {
     return rows[0]!.server_version;
   } finally {
     await client.end();
+  }
+}
+
+async function mysqlVersion(url: string): Promise<string> {
+  const connection = await mysql.createConnection(url);
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>('SELECT version() AS version');
+    return String(rows[0]!['version']);
+  } finally {
+    await connection.end();
   }
 }
 
