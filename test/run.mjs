@@ -20,8 +20,7 @@ const { status } = spawnSync(
       jest,
       '--ci',
       '--forceExit',
-      // One more than the smallest machine has cores: many tests wait for a heartbeat's timeout.
-      '--maxWorkers=3',
+      '--maxWorkers=2',
     ],
     ...['--json', `--outputFile=${report}`, ...process.argv.slice(2)],
   ],

@@ -3,7 +3,7 @@ import type { TargetKind } from '../support/cluster-target.ts';
 import { brokenBy, syncFilesUnderKills } from './killed-files.ts';
 import { seeded } from './instants.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'parquet'];
+const targets: readonly TargetKind[] = ['parquet'];
 const kills = 2;
 
 test.each(targets)(

@@ -2,7 +2,7 @@ import { openCluster } from '../support/cluster.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
 import { failRepeatedly } from './failed-syncs.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const targets: readonly TargetKind[] = ['duckdb'];
 
 test.each(targets)(
   'failed syncs and killed workers leave no process, no file and no lock (%s)',

@@ -2,7 +2,7 @@ import { openCluster, type Cluster } from '../support/cluster.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
 import { grow } from '../support/exact-source.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb', 'files'];
+const targets: readonly TargetKind[] = ['postgres', 'files'];
 const old = { rows: 500, missing: 0, twice: 0 };
 
 // With its worker killed: publish.temporal.test.ts.

@@ -6,7 +6,7 @@ import { attemptsIn, letGo, sentIn } from '../support/exact-source.ts';
 import { descendantsOf, isRunning, startProcess } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const targets: readonly TargetKind[] = ['postgres'];
 const records = 6_000;
 const source = { records, stateEvery: 50, recordsPerSecond: 1_500 };
 const none = { missing: 0, twice: 0 };

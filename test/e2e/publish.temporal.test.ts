@@ -38,7 +38,7 @@ function instantsOf({ stateless, isBuiltUpon }: Omit<Case, 'kind'>): readonly In
   return stateless ? ['loading', 'last'] : instants;
 }
 
-const kinds: readonly TargetKind[] = ['postgres', 'duckdb', 'files'];
+const kinds: readonly TargetKind[] = ['postgres', 'files'];
 const cases: readonly (readonly [string, Case])[] = [
   ...kinds.map((kind) => [`${kind}, with states`, { kind, stateless: false }] as const),
   ['duckdb, without states', { kind: 'duckdb', stateless: true }],

@@ -11,7 +11,7 @@ import { descendantsOf, isRunning } from '../support/processes.ts';
 import { eventually } from '../worker/eventually.ts';
 import { instants } from './instants.ts';
 
-const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
+const targets: readonly TargetKind[] = ['duckdb'];
 const seed = 20_262;
 const items = [streamId({ name: 'items' })];
 

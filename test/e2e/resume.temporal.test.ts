@@ -37,7 +37,7 @@ test.each(targets)(
   },
 );
 
-test.each(targets)(
+test.each<TargetKind>(['postgres', 'files'])(
   'a worker killed three times loses nothing, doubles nothing, and goes on from the truth (%s)',
   async (kind) => {
     cluster = await openCluster({ target: kind });

@@ -81,6 +81,8 @@ test("when all states together do not fit, the sync ends with the figures, and t
 test('a sync of 4,000 streams, each with a state, is one attempt with a small history', async () => {
   const streams = many(4_000);
   const { syncNow, sync, state, workflow } = await house.connect({
+    // A busy machine is not what this is about.
+    policy: { heartbeatTimeoutMs: 30_000 },
     world: { streams, stateOf: (stream, n) => ({ id: n, cursor: `2026-01-01 in ${stream}` }) },
   });
   const { outcome, records, attempts, streamCount } = await syncNow();

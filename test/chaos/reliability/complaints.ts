@@ -112,7 +112,7 @@ export const complaints: readonly Complaint[] = [
       'The workflow lives in Temporal; worker, destination or Temporal may be away, and the sync goes on when they are back',
     tests: [
       'a sync that is struck once loses nothing, doubles nothing and completes by itself (%s)',
-      'the only worker ends within its bound when told to, and a later one resumes (%s)',
+      'the only worker ends within its bound when told to, and a later one resumes',
     ],
   },
   {
