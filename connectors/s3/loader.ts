@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  checkCount,
   SyncError,
   type Checkpoint,
   type Loader,
@@ -16,7 +15,7 @@ import {
 import type { Shape } from '../kit/files/manifest.ts';
 import { openPart } from '../kit/files/open-part.ts';
 import { shapesOf } from '../kit/files/opening.ts';
-import type { FilesSealedPart, WrittenFile } from '../kit/files/part.ts';
+import { checkRows, type FilesSealedPart, type WrittenFile } from '../kit/files/part.ts';
 import type { Target } from '../kit/files/targets.ts';
 import { aborted, Gatherer } from '../kit/gather.ts';
 import { receipt } from '../kit/receipt.ts';
@@ -99,10 +98,7 @@ export class S3Loader implements Loader {
   ): Promise<Receipt> {
     const { input, place, sender, targets } = this.#open();
     const sealed = parts as readonly FilesSealedPart[];
-    for (const { stream, records, files } of sealed) {
-      const loaded = files.reduce((sum, { rows }) => sum + rows, 0);
-      checkCount({ stream, given: records, loaded, committed: false });
-    }
+    checkRows(sealed);
     const files = sealed.flatMap((part) => part.files);
     const planned = sealed.map((part) => ({
       stream: part.stream,

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  checkCount,
   SyncError,
   type Checkpoint,
   type Loader,
@@ -15,7 +14,7 @@ import {
 import type { Shape } from '../../kit/files/manifest.ts';
 import { openPart } from '../../kit/files/open-part.ts';
 import { shapesOf } from '../../kit/files/opening.ts';
-import type { FilesSealedPart } from '../../kit/files/part.ts';
+import { checkRows, type FilesSealedPart } from '../../kit/files/part.ts';
 import type { Target } from '../../kit/files/targets.ts';
 import { Gatherer } from '../../kit/gather.ts';
 import { receipt } from '../../kit/receipt.ts';
@@ -86,10 +85,7 @@ export class FilesLoader implements Loader {
   ): Promise<Receipt> {
     const { input, layout, targets } = this.#open();
     const sealed = parts as readonly FilesSealedPart[];
-    for (const { stream, records, files } of sealed) {
-      const loaded = files.reduce((sum, { rows }) => sum + rows, 0);
-      checkCount({ stream, given: records, loaded, committed: false });
-    }
+    checkRows(sealed);
     const ended = this.#endedBy(abort);
     const committing = this.#guard(
       () =>

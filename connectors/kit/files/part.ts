@@ -1,5 +1,12 @@
 import { appendFile, rm, truncate } from 'node:fs/promises';
-import type { Block, Part, PartId, SealedPart, StreamId } from '../../../protocol/index.ts';
+import {
+  checkCount,
+  type Block,
+  type Part,
+  type PartId,
+  type SealedPart,
+  type StreamId,
+} from '../../../protocol/index.ts';
 import type { GatheredPart, Outlet } from '../gather.ts';
 import type { Encoded } from './encode.ts';
 import type { Placing } from './plan-commit.ts';
@@ -10,6 +17,14 @@ export type WrittenFile = Placing & Encoded;
 export interface FilesSealedPart extends SealedPart {
   /** In the order of their records; of a part without records none. */
   readonly files: readonly WrittenFile[];
+}
+
+/** As many rows were written as records came. Invariant 6. */
+export function checkRows(parts: readonly FilesSealedPart[]): void {
+  for (const { stream, records, files } of parts) {
+    const loaded = files.reduce((sum, { rows }) => sum + rows, 0);
+    checkCount({ stream, given: records, loaded, committed: false });
+  }
 }
 
 /** A part's records, one a line. */

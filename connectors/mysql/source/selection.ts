@@ -1,6 +1,7 @@
 import { isObject, type ConfiguredStream } from '../../../protocol/index.ts';
 import { quoteIdentifier, quoteLiteral } from '../../kit/identifiers.ts';
 import { refusalsOf } from '../../kit/refuse-config.ts';
+import { cursorColumn } from '../../kit/tables-source/cursor.ts';
 import { isOrdered, type Column, type Table } from './catalog.ts';
 import type { CursorType, Order } from './types.ts';
 
@@ -66,22 +67,9 @@ function rowJson(columns: readonly Column[]): string {
   return `CONCAT(${members.join(', ')}, '}')`;
 }
 
-function cursorOf(table: Table, path: readonly string[]): Cursor {
-  const stream = `${table.database}.${table.name}`;
-  const refuse = refusalsOf('source');
-  const [name = ''] = path;
-  const column = table.columns.find((one) => one.name === name);
-  const good = table.columns.filter(({ cursor }) => cursor !== null).map((one) => one.name);
-  const remedy =
-    good.length === 0
-      ? 'Read it in full: sync_mode: full_refresh.'
-      : `Choose one whose values rise with each change, of: ${good.slice(0, 20).join(', ')}; or read it in full: sync_mode: full_refresh.`;
-  const place = `stream ${stream}: cursor_field ${path.join('.')}`;
-  if (column === undefined || path.length !== 1)
-    throw refuse('The cursor is no column of the stream.', place, remedy, stream);
-  if (column.cursor === null)
-    throw refuse('The cursor has a type without an order to read by.', place, remedy, stream);
-  return { ...column.cursor, name, column: columnSql(name), isNotNull: column.isNotNull };
+function cursorOf({ database, name: table, columns }: Table, path: readonly string[]): Cursor {
+  const { cursor, name, isNotNull } = cursorColumn(`${database}.${table}`, columns, path);
+  return { ...cursor, name, column: columnSql(name), isNotNull };
 }
 
 /** A statement's literal of a state's text. Throws where it is none: a state may come from anywhere. */

@@ -1,3 +1,4 @@
+import { streamId, type StreamId } from '../../../protocol/index.ts';
 import type { Session } from '../session.ts';
 import type { PostgresSourceConfig } from './config.ts';
 import { columnType, type ColumnType, type TypeRow } from './types.ts';
@@ -35,12 +36,6 @@ interface RelationRow {
   readonly key: readonly string[] | null;
 }
 
-/** Which relations: of these schemas (null: all but the system's), and of this name (null: all). */
-interface Wanted {
-  readonly schemas: readonly string[] | null;
-  readonly name: string | null;
-}
-
 /** Leaves of partitioned tables are hidden; so is what belongs to extensions, and Tidemark's own. */
 const relationsSql = `
   SELECT c.oid::bigint::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
@@ -57,7 +52,6 @@ const relationsSql = `
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
     AND CASE WHEN $1::text[] IS NULL THEN n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
         ELSE n.nspname = ANY($1::text[]) END
-    AND ($2::text IS NULL OR c.relname = $2::text)
     AND c.relname !~ '^_tidemark_' AND c.relpersistence <> 't'
     AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
     AND NOT EXISTS (SELECT FROM pg_depend d
@@ -74,25 +68,16 @@ const typesSql = `
 
 type TypeCells = readonly [number, string, number, number, number, boolean];
 
+/** By the id of their stream. */
+export const byStream = (relations: readonly Relation[]): ReadonlyMap<StreamId, Relation> =>
+  new Map(relations.map((one) => [streamId({ ...one, namespace: one.schema }), one]));
+
+/** Of these schemas; absent: of all but the system's. */
 export async function findRelations(
   session: Session,
-  config: Pick<PostgresSourceConfig, 'schemas'>,
+  { schemas }: Pick<PostgresSourceConfig, 'schemas'>,
 ): Promise<readonly Relation[]> {
-  return relations(session, { schemas: config.schemas ?? null, name: null });
-}
-
-/** null: there is none that may be read. */
-export async function findRelation(
-  session: Session,
-  schema: string,
-  name: string,
-): Promise<Relation | null> {
-  const [found] = await relations(session, { schemas: [schema], name });
-  return found ?? null;
-}
-
-async function relations(session: Session, { schemas, name }: Wanted): Promise<Relation[]> {
-  const { rows } = await session.query(relationsSql, [schemas, name]);
+  const { rows } = await session.query(relationsSql, [schemas ?? null]);
   const answer = await session.query(typesSql);
   const types = new Map(
     (answer.rows[0]!['types'] as readonly TypeCells[]).map(

@@ -1,9 +1,9 @@
-import { streamId, type Item, type ReadInput } from '../../../protocol/index.ts';
+import type { Item, ReadInput } from '../../../protocol/index.ts';
 import { readStreams } from '../../kit/read-streams.ts';
 import { parseLookBack } from '../../kit/tables-source/look-back.ts';
 import { asPostgresError } from '../errors.ts';
 import type { Session } from '../session.ts';
-import { findRelations } from './catalog.ts';
+import { byStream, findRelations } from './catalog.ts';
 import { gone } from './gone.ts';
 import { readChanges } from './changes/read-changes.ts';
 import type { PostgresSourceConfig } from './config.ts';
@@ -35,10 +35,7 @@ export async function* readPostgres(
   try {
     const items = readStreams(input, async () => {
       const first = await connected();
-      const found = await first.alone(abort, () => findRelations(first, config));
-      const relations = new Map(
-        found.map((one) => [streamId({ ...one, namespace: one.schema }), one]),
-      );
+      const relations = byStream(await first.alone(abort, () => findRelations(first, config)));
       return async function* (configured, state, id) {
         const { stream } = configured;
         const relation = relations.get(id);

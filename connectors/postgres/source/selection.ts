@@ -1,6 +1,6 @@
 import { isObject, type ConfiguredStream } from '../../../protocol/index.ts';
 import { quoteIdentifier } from '../../kit/identifiers.ts';
-import { refusalsOf } from '../../kit/refuse-config.ts';
+import { cursorColumn } from '../../kit/tables-source/cursor.ts';
 import type { Column, Relation } from './catalog.ts';
 import type { CursorType } from './types.ts';
 
@@ -66,24 +66,10 @@ function jsonOf(columns: readonly Column[], more: readonly string[]): string {
   return columns.some(({ isLoose }) => isLoose) ? `translate(${row}::text, E'\\n\\r', '  ')` : row;
 }
 
-function cursorOf(relation: Relation, path: readonly string[]): Cursor {
-  const stream = `${relation.schema}.${relation.name}`;
-  const refuse = refusalsOf('source');
-  const [name = ''] = path;
-  const column = relation.columns.find((one) => one.name === name);
-  const good = relation.columns.filter(({ cursor }) => cursor !== null).map((one) => one.name);
-  const remedy =
-    good.length === 0
-      ? 'Read it in full: sync_mode: full_refresh.'
-      : `Choose one whose values rise with each change, of: ${good.slice(0, 20).join(', ')}; or read it in full: sync_mode: full_refresh.`;
-  const place = `stream ${stream}: cursor_field ${path.join('.')}`;
-  if (column === undefined || path.length !== 1)
-    throw refuse('The cursor is no column of the stream.', place, remedy, stream);
-  if (column.cursor === null)
-    throw refuse('The cursor has a type without an order to read by.', place, remedy, stream);
+function cursorOf({ schema, name: table, columns }: Relation, path: readonly string[]): Cursor {
+  const { cursor, name, isNotNull } = cursorColumn(`${schema}.${table}`, columns, path);
   const sql = columnSql(name);
-  const { end } = column.cursor;
-  const placed = end === null ? `${sql} IS NOT NULL` : `${sql} < ${end}::${column.cursor.sql}`;
-  const isAlwaysPlaced = end === null && column.isNotNull;
-  return { ...column.cursor, name, column: sql, placed, isAlwaysPlaced };
+  const placed =
+    cursor.end === null ? `${sql} IS NOT NULL` : `${sql} < ${cursor.end}::${cursor.sql}`;
+  return { ...cursor, name, column: sql, placed, isAlwaysPlaced: cursor.end === null && isNotNull };
 }

@@ -3,7 +3,6 @@ import type { Session } from '../../../connectors/postgres/session.ts';
 import { connectReader } from '../../../connectors/postgres/source/reader-session.ts';
 import {
   followLog,
-  relationName,
   type FollowOptions,
   type FollowedStream,
 } from '../../../connectors/postgres/source/changes/follow.ts';
@@ -77,7 +76,7 @@ async function follow(
   const log = followLog({
     ...{ reader, session, from, emittedAt: 1, onTruncate: 'fail' },
     ...{ log: () => undefined, isDue: () => false },
-    streams: new Map(streams.map((one) => [relationName('public', one.descriptor.name), one])),
+    streams: new Map(streams.map((one) => [one.id, one])),
     ...more,
   });
   for await (const { blocks, at } of log) {

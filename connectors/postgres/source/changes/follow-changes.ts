@@ -1,7 +1,7 @@
-import type { Item, StateMessage } from '../../../../protocol/index.ts';
+import type { Item, StateMessage, StreamId } from '../../../../protocol/index.ts';
 import type { Session } from '../../session.ts';
 import { logged } from '../transaction.ts';
-import { followLog, relationName, type FollowedStream } from './follow.ts';
+import { followLog, type FollowedStream } from './follow.ts';
 import type { LogReader } from './log-reader.ts';
 import { parseLsn, type Lsn } from './lsn.ts';
 import { openLog } from './replication.ts';
@@ -57,11 +57,11 @@ export async function* followChanges(run: Run): AsyncGenerator<Item, boolean, un
   return false;
 }
 
-function followedStream(stream: ReadStream): readonly [string, FollowedStream] {
+function followedStream(stream: ReadStream): readonly [StreamId, FollowedStream] {
   const { id, descriptor, configured, relation, progress } = stream;
   const key = configured.primary_key?.map((path) => path.join('.')) ?? relation.key;
   const part = progress?.part ?? { seen: null };
-  return [relationName(relation.schema, relation.name), { id, descriptor, key, part }];
+  return [id, { id, descriptor, key, part }];
 }
 
 /** All that was committed by now lies before it. */

@@ -35,8 +35,7 @@ export interface FollowOptions {
   readonly reader: LogReader;
   /** For what the log leaves out. */
   readonly session: Session;
-  /** By `schema.table`, both as identifiers: see `relationName`. */
-  readonly streams: ReadonlyMap<string, FollowedStream>;
+  readonly streams: ReadonlyMap<StreamId, FollowedStream>;
   readonly from: Lsn;
   readonly emittedAt: number;
   readonly onTruncate: 'fail' | 'ignore';
@@ -53,9 +52,6 @@ export interface Followed {
   /** The server has nothing more for now. */
   readonly isQuiet: boolean;
 }
-
-export const relationName = (schema: string, name: string): string =>
-  JSON.stringify([schema, name]);
 
 /** Reads the log, bit by bit: to the end of a transaction, or of what fits. Never ends by itself. */
 export async function* followLog(
@@ -159,7 +155,7 @@ class Following {
       throw new SyncError('system_error', 'Replication told of a table that it did not describe.', {
         origin: 'source',
       });
-    const stream = this.#options.streams.get(relationName(relation.schema, relation.name)) ?? null;
+    const stream = this.#options.streams.get(relation.stream) ?? null;
     if (stream === null) return { relation, stream };
     const { seen } = stream.part;
     const { xid, lsn } = this.#transaction;

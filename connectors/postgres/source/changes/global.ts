@@ -45,10 +45,11 @@ export function parseChangesState(states: readonly StateMessage[]): ChangesState
 }
 
 function progressOf(state: JsonObject): StreamProgress | null {
-  const { load, ...rest } = state;
-  const part = parsePart(rest);
+  const { load } = state;
+  const part = parsePart(state);
   if (part === null) return null;
-  return isObject(load) ? { type: 'loading', load, part } : { type: 'there', part };
+  if (load === undefined) return { type: 'there', part };
+  return isObject(load) ? { type: 'loading', load, part } : null;
 }
 
 /** `records`: since the state before it. */

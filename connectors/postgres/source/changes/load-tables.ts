@@ -3,10 +3,8 @@ import { readTable } from '../read-table.ts';
 import { wholeSelectionOf } from '../selection.ts';
 import type { Snapshot as Seen } from '../transaction.ts';
 import { changeSql } from './columns.ts';
-import { parseLsn } from './lsn.ts';
 import { stateNow, type ReadStream, type Run } from './run.ts';
-import type { StreamPart } from './state.ts';
-import { parseSnapshot } from './visibility.ts';
+import { seenOf, type StreamPart } from './state.ts';
 
 /** The rows of tables that were not read yet. False: it was drained. */
 export async function* loadTables(run: Run): AsyncGenerator<Item, boolean, undefined> {
@@ -47,10 +45,9 @@ async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, bo
 }
 
 function seenBy({ text, until }: Seen): StreamPart['seen'] {
-  const [snapshot, lsn] = [parseSnapshot(text), parseLsn(until)];
-  if (snapshot === null || lsn === null)
-    throw new Error(`Postgres named a snapshot ${text} and a place ${until}.`);
-  return { snapshot, text, until: lsn };
+  const seen = seenOf(text, until);
+  if (seen === null) throw new Error(`Postgres named a snapshot ${text} and a place ${until}.`);
+  return seen;
 }
 
 function stateOf({ descriptor, progress }: ReadStream): State | undefined {

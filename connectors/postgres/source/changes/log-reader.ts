@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../../../kit/identifiers.ts';
-import { decodeChange, type Change } from './pgoutput.ts';
+import { decodeChange, epochMicros, type Change } from './pgoutput.ts';
 import { lsnText, type Lsn } from './lsn.ts';
 
 /** Received and not asked for yet, bytes: then the server waits. Invariant 7. */
@@ -122,9 +122,6 @@ function startSql({ slot, publication, from }: LogReaderOptions): string {
   const name = quoteLiteral(quoteIdentifier(publication));
   return `START_REPLICATION SLOT ${quoteIdentifier(slot)} LOGICAL ${lsnText(from)} (proto_version '1', publication_names ${name})`;
 }
-
-/** Microseconds of 2000-01-01 since 1970. */
-const epochMicros = 946_684_800_000_000n;
 
 /** "Standby status update": what was received, and what may be forgotten. `asks`: how far the server is. */
 function progress(received: Lsn, confirmed: Lsn, asks: boolean): Buffer {

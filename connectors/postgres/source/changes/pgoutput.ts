@@ -54,8 +54,8 @@ export interface OldTuple {
   readonly isKeyOnly: boolean;
 }
 
-/** Microseconds of 2000-01-01 since 1970. */
-const epochMicros = 946_684_800_000_000n;
+/** From 1970 to 2000-01-01, from which Postgres counts, microseconds. */
+export const epochMicros = 946_684_800_000_000n;
 
 const codes = { key: 0x4b, old: 0x4f, new: 0x4e, null: 0x6e, unchanged: 0x75, text: 0x74 };
 

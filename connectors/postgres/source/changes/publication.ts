@@ -1,9 +1,9 @@
+import { streamId } from '../../../../protocol/index.ts';
 import { quoteIdentifier } from '../../../kit/identifiers.ts';
 import { refusalsOf } from '../../../kit/refuse-config.ts';
 import type { Session } from '../../session.ts';
 import type { Relation } from '../catalog.ts';
 import { relationSql } from '../selection.ts';
-import { relationName } from './follow.ts';
 
 /** Tables named in an error. */
 const namesMax = 10;
@@ -32,12 +32,12 @@ export async function publishedOf(
   );
   const published = new Map(
     rows.map((row) => [
-      relationName(row['schema'] as string, row['name'] as string),
+      streamId({ name: row['name'] as string, namespace: row['schema'] as string }),
       row['identity'] as string,
     ]),
   );
   return relations.filter(({ schema, name, kind, key }) => {
-    const identity = published.get(relationName(schema, name));
+    const identity = published.get(streamId({ name, namespace: schema }));
     if (identity === undefined || (kind === 'p' && !isByRoot)) return false;
     return identity === 'f' || identity === 'i' || (identity === 'd' && key.length > 0);
   });

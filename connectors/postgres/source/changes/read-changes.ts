@@ -10,7 +10,7 @@ import { refusalsOf } from '../../../kit/refuse-config.ts';
 import { descriptorOf, statusOf } from '../../../kit/read-streams.ts';
 import { asPostgresError } from '../../errors.ts';
 import type { Session } from '../../session.ts';
-import { findRelations } from '../catalog.ts';
+import { byStream, findRelations } from '../catalog.ts';
 import { defaultPublication, type ChangesConfig, type PostgresSourceConfig } from '../config.ts';
 import { gone } from '../gone.ts';
 import { connectReader } from '../reader-session.ts';
@@ -75,13 +75,11 @@ async function streamsOf(
   publication: string,
   state: ChangesState,
 ): Promise<readonly ReadStream[]> {
-  const relations = await findRelations(session, config);
+  const relations = byStream(await findRelations(session, config));
   const streams = catalog.streams.map((configured): ReadStream => {
     const { stream } = configured;
     const id = streamId(stream);
-    const relation = relations.find(
-      ({ schema, name }) => schema === stream.namespace && name === stream.name,
-    );
+    const relation = relations.get(id);
     if (relation === undefined) throw gone(id);
     if (configured.sync_mode !== 'incremental') throw inFull(id);
     const progress = state.streams.get(id) ?? null;

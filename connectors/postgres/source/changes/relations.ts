@@ -1,9 +1,11 @@
+import { streamId, type StreamId } from '../../../../protocol/index.ts';
 import type { Session } from '../../session.ts';
 import { jsonOfType, type JsonOf } from './json-text.ts';
 import type { ChangedRelation } from './pgoutput.ts';
 
 /** A table whose changes are read, as the log described it last. */
 export interface KnownRelation extends ChangedRelation {
+  readonly stream: StreamId;
   readonly values: readonly ColumnValue[];
   /** Positions of the columns that tell its rows apart; empty: none do. */
   readonly key: readonly number[];
@@ -56,5 +58,7 @@ export async function knowRelation(
   });
   const key = relation.columns.flatMap(({ isKey }, i) => (isKey ? [i] : []));
   // Of REPLICA IDENTITY FULL every column is marked as one of the key.
-  return { ...relation, values, key: relation.identity === 'n' ? [] : key };
+  const { identity, schema: namespace, name } = relation;
+  const stream = streamId({ name, namespace });
+  return { ...relation, stream, values, key: identity === 'n' ? [] : key };
 }

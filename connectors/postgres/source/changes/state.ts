@@ -40,13 +40,18 @@ export function partText({ seen }: StreamPart): JsonObject {
   };
 }
 
-/** null: it is none of a stream whose rows are there. */
-export function parsePart(value: JsonObject): StreamPart | null {
-  const { version, seen, load } = value;
-  if (version !== 1 || load !== undefined) return null;
+/** From the texts of Postgres; null: they are none. */
+export function seenOf(text: string, until: string): StreamPart['seen'] {
+  const [snapshot, lsn] = [parseSnapshot(text), parseLsn(until)];
+  return snapshot === null || lsn === null ? null : { snapshot, text, until: lsn };
+}
+
+/** null: it is none. */
+export function parsePart({ version, seen }: JsonObject): StreamPart | null {
+  if (version !== 1) return null;
   if (seen === undefined) return { seen: null };
   const { snapshot: text, until } = isObject(seen) ? seen : ({} as JsonObject);
   if (typeof text !== 'string' || typeof until !== 'string') return null;
-  const [snapshot, lsn] = [parseSnapshot(text), parseLsn(until)];
-  return snapshot === null || lsn === null ? null : { seen: { snapshot, text, until: lsn } };
+  const parsed = seenOf(text, until);
+  return parsed === null ? null : { seen: parsed };
 }
