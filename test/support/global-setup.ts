@@ -33,7 +33,8 @@ export default async function setup(config: ChosenFiles): Promise<void> {
   (globalThis as { stopTestServers?: typeof stops }).stopTestServers = stops;
   const starting = Object.entries(servers).map(async ([variable, { askedBy, start }]) => {
     if (process.env[variable] || !askedBy.some((kind) => asked.has(kind))) return;
-    const server = await start();
+    // A port that was free when it was looked for may be taken by now: once more, with others.
+    const server = await start().catch(() => start());
     stops.push(() => server.stop());
     process.env[variable] = server.address;
   });
