@@ -19,10 +19,10 @@ import type { ConfigListener } from './runners/config-listener.ts';
 import { resolveSecrets } from './secrets.ts';
 import { validateConfig } from './validate.ts';
 
-/** The ends of a system that this project itself speaks to. */
+/** The ends of a system that this project itself speaks to, each loaded when it is called for. */
 export interface Native {
-  readonly source?: Source<JsonObject>;
-  readonly destination?: Destination<JsonObject>;
+  readonly source?: () => Promise<Source<JsonObject>>;
+  readonly destination?: () => Promise<Destination<JsonObject>>;
 }
 export type Natives = Readonly<Record<string, Native>>;
 
@@ -117,7 +117,7 @@ export function createConnectors(deps: RegistryDeps): Connectors {
     async openSource(ref, log, signal, road) {
       const entry = entryFor(ref, 'source', file);
       if (entry.runner === 'native') {
-        const source = nativeEnd(natives, entry, 'source');
+        const source = await nativeEnd(natives, entry, 'source')();
         const config = ready(ref, entry, source.spec, 'source');
         return { source: protocol.logged(entry, source, log), config };
       }
@@ -131,7 +131,7 @@ export function createConnectors(deps: RegistryDeps): Connectors {
     async openDestination(ref, log, signal, road) {
       const entry = entryFor(ref, 'destination', file);
       if (entry.runner === 'native') {
-        const destination = nativeEnd(natives, entry, 'destination');
+        const destination = await nativeEnd(natives, entry, 'destination')();
         return { destination, config: ready(ref, entry, destination.spec, 'destination') };
       }
       const spec = await specOf(entry, signal);
@@ -152,10 +152,11 @@ export function createConnectors(deps: RegistryDeps): Connectors {
       const entry = entryOf(file, connector, 'tidemark');
       if (entry.runner !== 'native') return specOf(entry, signal);
       const { source, destination } = natives[entry.name] ?? {};
-      const both = source !== undefined && destination !== undefined;
-      return both
-        ? { source: source.spec, destination: destination.spec }
-        : (source ?? destination)?.spec;
+      const ofSource = (await source?.())?.spec;
+      const ofDestination = (await destination?.())?.spec;
+      return ofSource !== undefined && ofDestination !== undefined
+        ? { source: ofSource, destination: ofDestination }
+        : (ofSource ?? ofDestination);
     },
     logs: (connection, lines) => protocol.logs(connection, lines),
     redact: (text) => redactor.redact(text),

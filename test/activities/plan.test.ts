@@ -165,10 +165,10 @@ test('what is not selected is named, and a stream that is not offered is refused
   );
 });
 
-test.each(['duckdb', 'files', 'postgres', 's3'])(
+test.each(['duckdb', 'files', 'mysql', 'postgres', 's3'])(
   '%s says what it promises, and on what that was verified',
-  (name) => {
-    expect(natives[name]!.destination!.guarantee).toMatchObject({
+  async (name) => {
+    expect((await natives[name]!.destination!()).guarantee).toMatchObject({
       delivery: 'exactly once',
       verifiedOn: expect.stringMatching(/./) as unknown,
     });

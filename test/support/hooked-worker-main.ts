@@ -1,8 +1,3 @@
-import { duckdbDestination } from '../../connectors/duckdb/index.ts';
-import { filesDestination } from '../../connectors/files/index.ts';
-import { mysqlDestination } from '../../connectors/mysql/index.ts';
-import { postgresDestination } from '../../connectors/postgres/index.ts';
-import { s3Destination } from '../../connectors/s3/index.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import type { Destination, JsonObject, LoaderDestination } from '../../protocol/index.ts';
 import { workerProcess } from '../../worker/worker-process.ts';
@@ -16,10 +11,25 @@ const destinationOf = <C>(native: LoaderDestination<C>): Destination<JsonObject>
 
 process.exit(
   await workerProcess({
-    duckdb: { destination: destinationOf(duckdbDestination) },
-    files: { destination: destinationOf(filesDestination) },
-    mysql: { destination: destinationOf(mysqlDestination) },
-    postgres: { destination: destinationOf(postgresDestination) },
-    s3: { destination: destinationOf(s3Destination) },
+    duckdb: {
+      destination: async () =>
+        destinationOf((await import('../../connectors/duckdb/index.ts')).duckdbDestination),
+    },
+    files: {
+      destination: async () =>
+        destinationOf((await import('../../connectors/files/index.ts')).filesDestination),
+    },
+    mysql: {
+      destination: async () =>
+        destinationOf((await import('../../connectors/mysql/index.ts')).mysqlDestination),
+    },
+    postgres: {
+      destination: async () =>
+        destinationOf((await import('../../connectors/postgres/index.ts')).postgresDestination),
+    },
+    s3: {
+      destination: async () =>
+        destinationOf((await import('../../connectors/s3/index.ts')).s3Destination),
+    },
   }),
 );

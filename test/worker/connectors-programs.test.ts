@@ -193,7 +193,7 @@ test('a native source’s words go to the same log, redacted and cut; so does ho
     join(directory, 'connectors.yaml'),
     'connectors:\n  shop: { secrets: [API_TOKEN] }\n',
   );
-  const connectors = registry({ shop: { source: native } });
+  const connectors = registry({ shop: { source: () => Promise.resolve(native) } });
   const ref = { connector: 'shop', config: { token: '${env:API_TOKEN}' } };
   const { source, config } = await connectors.openSource(ref, log, signal, null);
   const items: Item[] = [];

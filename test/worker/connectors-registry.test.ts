@@ -19,29 +19,26 @@ function source(properties: JsonObject): Source<JsonObject> {
   const read = async function* () {};
   return { spec: spec(properties), check: unused, discover: unused, read };
 }
+const shopSource = source({ url: { type: 'string', airbyte_secret: true } });
+const shopDestination = {
+  spec: spec({ path: { type: 'string', 'x-path': true } }),
+  ...{ check: unused, open: unused },
+};
+const lake = { spec: spec({}), check: unused, open: unused };
+const cloudSpec = {
+  connectionSpecification: {
+    ...spec({ key: { type: 'string', airbyte_secret: true }, bucket: { type: 'string' } })
+      .connectionSpecification,
+    'x-ambient-without': 'key',
+  },
+};
 const natives: Natives = {
   shop: {
-    source: source({ url: { type: 'string', airbyte_secret: true } }),
-    destination: {
-      spec: spec({ path: { type: 'string', 'x-path': true } }),
-      check: unused,
-      open: unused,
-    },
+    source: () => Promise.resolve(shopSource),
+    destination: () => Promise.resolve(shopDestination),
   },
-  lake: { destination: { spec: spec({}), check: unused, open: unused } },
-  cloud: {
-    destination: {
-      spec: {
-        connectionSpecification: {
-          ...spec({ key: { type: 'string', airbyte_secret: true }, bucket: { type: 'string' } })
-            .connectionSpecification,
-          'x-ambient-without': 'key',
-        },
-      },
-      check: unused,
-      open: unused,
-    },
-  },
+  lake: { destination: () => Promise.resolve(lake) },
+  cloud: { destination: () => Promise.resolve({ spec: cloudSpec, check: unused, open: unused }) },
 };
 
 function entry(name: string, some: Partial<ConnectorEntry>): [string, ConnectorEntry] {
@@ -107,7 +104,7 @@ test('a native end is opened with its secrets resolved, and what was resolved is
   const connectors = registry();
   const ref = { connector: 'shop', config: { url: '${env:TOKEN}' } };
   const opened = await connectors.openSource(ref, log, signal, null);
-  expect(opened).toEqual({ source: natives['shop']!.source, config: { url: 'hunter22' } });
+  expect(opened).toEqual({ source: shopSource, config: { url: 'hunter22' } });
   expect(connectors.redact('said hunter22')).toBe('said ****');
 });
 
@@ -163,13 +160,13 @@ test('an exec source: its spec is read once, a failure to read it is not kept', 
 });
 
 test('a destination that is another program is opened by its spec, its config refused before it starts', async () => {
-  const { destination: theirs } = natives['shop']!;
+  const theirs = shopDestination;
   const started: unknown[] = [];
   const connectors = registry({
     spec: async () => spec({ token: { type: 'string', airbyte_secret: true } }),
     destination: async (at, _, place) => {
       started.push([at.name, place]);
-      return theirs!;
+      return theirs;
     },
   });
   const ref = { connector: 'theirs', config: { token: '${env:TOKEN}' } };
@@ -240,10 +237,10 @@ test('the list says what each connector is', () => {
 });
 
 test('a native spec is one, or one an end', async () => {
-  expect(await registry().spec('lake', signal)).toBe(natives['lake']!.destination!.spec);
+  expect(await registry().spec('lake', signal)).toBe(lake.spec);
   expect(await registry().spec('shop', signal)).toEqual({
-    source: natives['shop']!.source!.spec,
-    destination: natives['shop']!.destination!.spec,
+    source: shopSource.spec,
+    destination: shopDestination.spec,
   });
 });
 
