@@ -1,14 +1,23 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import type { DuckdbConfig } from '../../connectors/duckdb/config.ts';
 import { duckdbDestination } from '../../connectors/duckdb/destination.ts';
+import { createDdlGuard, listen } from './ddl-guard.ts';
 import type { Harness, TextRow } from './harness.ts';
 
 /** The driver drops a byte order mark at the beginning of a text; of two it leaves one. */
 export const withMark = (text: string): string =>
   `CASE WHEN starts_with(${text}, chr(65279)) THEN chr(65279) || ${text} ELSE ${text} END`;
+
+const guard = createDdlGuard([
+  // To publish, and to check.
+  /^DROP TABLE IF EXISTS "/,
+  /^ALTER TABLE [^,]* RENAME TO /,
+  /^CREATE SCHEMA IF NOT EXISTS /,
+]);
+for (const method of ['run', 'runAndReadAll'] as const) listen(DuckDBConnection, method, guard);
 
 /** A database file in a directory of its own. */
 export async function createDuckdb(): Promise<Harness<DuckdbConfig>> {
@@ -49,6 +58,9 @@ export async function createDuckdb(): Promise<Harness<DuckdbConfig>> {
         instance.closeSync();
       }
     },
-    drop: () => rm(directory, { recursive: true, force: true }),
+    async drop() {
+      await rm(directory, { recursive: true, force: true });
+      guard.check();
+    },
   };
 }

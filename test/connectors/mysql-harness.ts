@@ -1,11 +1,16 @@
+import mysql from 'mysql2';
 import { mysqlDestination, type MysqlConfig } from '../../connectors/mysql/index.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
+import { createDdlGuard, listen } from './ddl-guard.ts';
 import type { Harness } from './harness.ts';
 
 export interface MysqlHarness extends Harness<MysqlConfig> {
   readonly database: TestMysql;
 }
+
+const guard = createDdlGuard();
+for (const method of ['query', 'execute'] as const) listen(mysql.Connection, method, guard);
 
 /** A database of its own. */
 export async function createMysql(flavour: MysqlFlavour): Promise<MysqlHarness> {
@@ -29,6 +34,9 @@ export async function createMysql(flavour: MysqlFlavour): Promise<MysqlHarness> 
       'a certificate of nobody': { url: database.url, ssl: 'verify-full' },
     },
     query: (sql) => database.query(sql),
-    drop: () => database.drop(),
+    async drop() {
+      await database.drop();
+      guard.check();
+    },
   };
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 import type { PostgresConfig } from '../../connectors/postgres/destination/config.ts';
 import { postgresDestination } from '../../connectors/postgres/destination/destination.ts';
 import { testDatabase } from '../support/postgres.ts';
+import { createDdlGuard, listen } from './ddl-guard.ts';
 import type { Harness, TextRow } from './harness.ts';
 
 const booleanOid = 16;
@@ -10,6 +11,17 @@ const asText = {
   getTypeParser: (oid: number) =>
     oid === booleanOid ? (v: string) => (v === 't' ? 'true' : 'false') : (v: string) => v,
 };
+
+const guard = createDdlGuard([
+  /^CREATE TABLE "\w+"\."_tidemark_check_/,
+  // To publish.
+  /^ALTER (TABLE|INDEX) [^,]* RENAME TO /,
+  /^DROP TABLE (IF EXISTS )?"/,
+  // Into a table that people have built upon.
+  /^ALTER TABLE "public"\."orders" ADD COLUMN "new_one" /,
+  /^GRANT /,
+]);
+listen(pg.Client, 'query', guard);
 
 /** A database of its own. */
 export async function createPostgres(): Promise<Harness<PostgresConfig>> {
@@ -46,6 +58,7 @@ export async function createPostgres(): Promise<Harness<PostgresConfig>> {
     async drop() {
       await client.end();
       await database.drop();
+      guard.check();
     },
   };
 }

@@ -208,35 +208,6 @@ describe('the Postgres loader', () => {
     expect(await harness.query('SELECT id FROM orders')).toEqual([]);
   });
 
-  test('does no DDL inside a transaction, except on temporary tables', async () => {
-    await harness.query(`CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        IF now() <> statement_timestamp() AND EXISTS (
-          SELECT FROM pg_event_trigger_ddl_commands() WHERE schema_name IS DISTINCT FROM 'pg_temp' AND object_type <> 'function'
-        ) THEN RAISE EXCEPTION 'DDL in a transaction'; END IF;
-      END $$`);
-    await harness.query('CREATE EVENT TRIGGER guard ON ddl_command_end EXECUTE FUNCTION guard()');
-    const client = new pg.Client({ connectionString: harness.config.url });
-    await client.connect();
-    await client.query('BEGIN');
-    await client.query('SELECT 1');
-    await expect(client.query('CREATE TABLE guarded (a int)')).rejects.toThrow(
-      'DDL in a transaction',
-    );
-    await client.end();
-    const { load } = await sessions.open({ streams: [stream('orders', 'append_dedup')] });
-    await load(
-      'orders',
-      ['{"id":1,"extra":1}', '{"id":2,"price":"x"}'],
-      checkpoint('orders', 1, 1),
-    );
-    await load('orders', ['{"id":1,"more":1}'], checkpoint('orders', 2, 1));
-    expect(await harness.query('SELECT id, more FROM orders ORDER BY id')).toEqual([
-      { id: '1', more: '1' },
-      { id: '2', more: null },
-    ]);
-  });
-
   test('commits again from the same parts after a deadlock', async () => {
     const { sealed, loader } = await sessions.open();
     await harness.query('CREATE SEQUENCE tries');
