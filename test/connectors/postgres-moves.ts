@@ -105,7 +105,7 @@ async function* watched(
   }
 }
 
-/** Each row of a table as text, with the types of its columns and what was told of its values; sorted. */
+/** Each row of a table as text, with the types of its columns and what was told of its values (in any order); sorted. */
 export async function landed(
   place: PostgresPlace,
   way: Way,
@@ -117,7 +117,8 @@ export async function landed(
   );
   const names = columns.map(({ name }) => `"${name}"`).join(', ');
   const rows = await place.sql(
-    `SELECT (SELECT x FROM (SELECT ${names}, _airbyte_meta, _airbyte_generation_id, _airbyte_extracted_at > now() - interval '1 day') x)::text AS row
+    `SELECT (SELECT x FROM (SELECT ${names}, _airbyte_meta->'sync_id' AS sync,
+       (SELECT jsonb_agg(told ORDER BY told) FROM jsonb_array_elements(_airbyte_meta->'changes') told) AS changes, _airbyte_generation_id, _airbyte_extracted_at > now() - interval '1 day') x)::text AS row
      FROM ${way}.${table} ORDER BY 1`,
   );
   return [JSON.stringify(columns), ...rows.map(({ row }) => row as string)];
