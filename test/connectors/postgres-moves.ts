@@ -1,3 +1,5 @@
+import type { OpenedDestination } from '../../activities/deps.ts';
+import { encodingsOf } from '../../activities/open.ts';
 import { postgresDestination, postgresSource } from '../../connectors/postgres/index.ts';
 import { fromLoader } from '../../engine/writer.ts';
 import {
@@ -11,12 +13,15 @@ import {
 import { connection } from './harness.ts';
 import type { PostgresPlace } from './postgres-source-harness.ts';
 
-/** Two ways of the same rows into two schemas of their database: as JSON, and as the ends would have it. */
-export const ways = {
-  json: { id: connection.id, encodings: ['jsonl'] },
-  fields: { id: connection.id.replace('7b7a', '7b7b'), encodings: ['pg-copy-text', 'jsonl'] },
-} as const;
-export type Way = keyof typeof ways;
+/** Two ways of the same rows into two schemas of their database: as JSON, and as the ends have it. */
+export type Way = 'json' | 'fields';
+const connectionIds: Readonly<Record<Way, string>> = {
+  json: connection.id,
+  fields: connection.id.replace('7b7a', '7b7b'),
+};
+const destination = fromLoader(postgresDestination);
+/** As a sync asks it. */
+const opened = { destination, config: {} } as unknown as OpenedDestination;
 
 export interface Move {
   /** Of source and destination. */
@@ -41,7 +46,6 @@ export interface Moved {
 
 /** One attempt of a sync from a Postgres database into a schema of it. Throws what either end fails with. */
 export async function move(place: PostgresPlace, way: Way, options: Move = {}): Promise<Moved> {
-  const { id, encodings: accepted } = ways[way];
   const { syncNo = 1, attempt = 1, statesMax = Infinity, often = false } = options;
   const config = { ...place.config, schemas: ['here'], ...options.config };
   const { streams } = await postgresSource.discover(config, new AbortController().signal);
@@ -59,9 +63,16 @@ export async function move(place: PostgresPlace, way: Way, options: Move = {}): 
   };
   const abort = new AbortController();
   const [drain, epoch] = [new AbortController().signal, { syncNo, at: attempt }];
-  const writer = await fromLoader(postgresDestination).open({
+  const writer = await destination.open({
     config: { url: place.database.url, schema: `tidemark_${way}` },
-    ...{ connection: { id, name: way }, catalog, epoch, from: [], adopt: false, rowsMin: 0 },
+    ...{
+      connection: { id: connectionIds[way], name: way },
+      catalog,
+      epoch,
+      from: [],
+      adopt: false,
+      rowsMin: 0,
+    },
     permit: () => Promise.resolve(),
     cadence: often
       ? { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 1_000 }
@@ -76,7 +87,8 @@ export async function move(place: PostgresPlace, way: Way, options: Move = {}): 
       fullRefresh: idsOf(catalog, isReadInFull),
     });
     const items = postgresSource.read({
-      ...{ config, catalog, state, drain, abort: abort.signal, accepts: () => accepted },
+      ...{ config, catalog, state, drain, abort: abort.signal },
+      ...{ accepts: (stream) => (way === 'json' ? ['jsonl'] : encodingsOf(opened, stream)) },
       checkpoints: { async *[Symbol.asyncIterator]() {} },
     });
     for await (const { receipt } of writer.write(watched(items, encodings, statesMax)))
