@@ -158,11 +158,10 @@ function noStreams(): SyncError {
   });
 }
 
-/** Encodings a destination takes, best first. Destinations made of a loader may say more than `jsonl`. */
+/** Encodings a destination takes, best first. */
 export function encodingsOf(
   { destination }: OpenedDestination,
   stream: StreamId,
 ): readonly Encoding[] {
-  const { accepts } = destination as { accepts?: (stream: StreamId) => readonly Encoding[] };
-  return [...(accepts?.call(destination, stream) ?? []), 'jsonl'];
+  return [...(destination.accepts?.(stream) ?? []), 'jsonl'];
 }

@@ -37,6 +37,7 @@ export function fromLoader<C>(
     spec: native.spec,
     ...(native.guarantee !== undefined && { guarantee: native.guarantee }),
     check: (config, signal) => native.check(config, signal),
+    ...(native.accepts !== undefined && { accepts: (stream) => native.accepts!(stream) }),
     async offered({ config, ...asked }) {
       const loader = native.loader(config);
       try {

@@ -61,6 +61,8 @@ export interface Destination<C> {
   /** Absent: at least once, and verified on nothing. */
   readonly guarantee?: Guarantee;
   check(config: C, signal: AbortSignal): Promise<void>;
+  /** Encodings it takes for a stream beside `jsonl`, best first. Absent: none. */
+  accepts?(stream: StreamId): readonly Encoding[];
   /** What `offer` was when a sync before this one last opened; null: none, undefined: it keeps none. Only reads. */
   offered?(input: OfferedInput & { readonly config: C }): Promise<string | null | undefined>;
   /** Fences off earlier writers of the connection, then opens. Throws `fenced` when a newer writer was here, `raise` when a newer sync was. */
@@ -162,7 +164,7 @@ export interface LoaderDestination<C> {
   /** See Destination. */
   readonly guarantee?: Guarantee;
   check(config: C, signal: AbortSignal): Promise<void>;
-  /** Encodings it takes for a stream beside `jsonl`, best first. */
+  /** See Destination. */
   accepts?(stream: StreamId): readonly Encoding[];
   loader(config: C): Loader;
 }

@@ -3,8 +3,23 @@ import type { LogMessage, StreamStatus, TraceMessage } from './message.ts';
 import type { StateMessage } from './state.ts';
 import type { StreamId } from './stream.ts';
 
-/** How a block's bytes are written. `jsonl`: RECORD envelopes, one a line, each ending in `\n`. Everyone speaks it. */
+/**
+ * How a block's bytes are written.
+ *
+ * `jsonl`: RECORD envelopes, one a line, each ending in `\n`. Everyone speaks it.
+ *
+ * `pg-copy-text`: rows of Postgres' COPY in its text format, in UTF-8, each ending in `\n`. Fields are parted by tabs and escaped as COPY
+ * escapes them; `\N` is null. A row has one field for each property of the stream's configured `json_schema`, in the order of its keys, and
+ * then one that is never null: `emitted_at`, epoch ms as an integer. A field holds what the property of a record would, said as Postgres says
+ * it: of a property that is text its content; a number's numeral, or `NaN`, `Infinity`, `-Infinity`; `true` or `false`; dates and times as
+ * with `DateStyle` ISO in UTC (`2024-05-06 07:08:09.5+00`); of all else its JSON (where `null` is no value either). Such rows have no
+ * `meta`. A source may write a stream so only if it reads every property of it, as of the type that the schema says, and they are at most
+ * `copyTextFieldsMax`. Blocks of both encodings may follow each other in one stream.
+ */
 export type Encoding = 'jsonl' | 'pg-copy-text';
+
+/** A page of Postgres holds a pointer to each of so many texts, so any row of them can be staged. */
+export const copyTextFieldsMax = 400;
 
 /**
  * A run of consecutive records of one stream, as undecoded bytes. `bytes` are valid until `release()`: they may lie in a ring buffer.

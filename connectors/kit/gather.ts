@@ -1,4 +1,4 @@
-import { SyncError, type Block } from '../../protocol/index.ts';
+import { SyncError, type Block, type Encoding } from '../../protocol/index.ts';
 
 /** A part's blocks are gathered up to this before they go out in one piece: small blocks would cost a round trip each. */
 const pieceBytesMax = 1024 * 1024;
@@ -12,8 +12,10 @@ export interface Extent {
 
 /** Where a part's bytes go: a temporary table, a file. */
 export interface Outlet {
-  /** Takes whole records, after those before. `bytes` are the caller's again once it resolves. */
-  put(bytes: Uint8Array, records: number, abort: AbortSignal): Promise<void>;
+  /** Encodings it takes beside `jsonl`. Absent: none. */
+  readonly takes?: readonly Encoding[];
+  /** Takes whole records of one encoding, after those before. `bytes` are the caller's again once it resolves. */
+  put(bytes: Uint8Array, records: number, abort: AbortSignal, encoding: Encoding): Promise<void>;
 }
 
 /** Gathers blocks per part, bounded in total. Invariant 7. */
@@ -55,6 +57,8 @@ export class GatheredPart {
   readonly #outlet: Outlet;
   readonly #gatherer: Gatherer;
   #waiting: Piece[] = [];
+  /** Of what waits. */
+  #encoding: Encoding = 'jsonl';
   #waitingBytes = 0;
   #records = 0;
   #bytes = 0;
@@ -75,22 +79,26 @@ export class GatheredPart {
   }
 
   async append(block: Block, abort: AbortSignal): Promise<void> {
-    if (block.encoding !== 'jsonl')
+    const { encoding } = block;
+    if (encoding !== 'jsonl' && this.#outlet.takes?.includes(encoding) !== true)
       throw new SyncError(
         'system_error',
         'The destination was sent an encoding it does not take.',
         {
           origin: 'tidemark',
           stream: block.stream,
-          facts: { encoding: block.encoding },
+          facts: { encoding },
         },
       );
     if (abort.aborted) throw aborted();
+    // Invariant 4: what waits is written in its own encoding, and goes out before.
+    if (encoding !== this.#encoding) await this.flush(abort);
+    this.#encoding = encoding;
     this.#records += block.records;
     this.#bytes += block.bytes.byteLength;
     if (this.#waitingBytes === 0 && block.bytes.byteLength >= pieceBytesMax) {
       this.#sentRecords += block.records;
-      return this.#outlet.put(block.bytes, block.records, abort);
+      return this.#outlet.put(block.bytes, block.records, abort, encoding);
     }
     // The block's bytes are the caller's again after this call, so they are copied.
     this.#waiting.push({ bytes: new Uint8Array(block.bytes), records: block.records });
@@ -111,7 +119,7 @@ export class GatheredPart {
     this.#hold(-this.#waitingBytes);
     const records = pieces.reduce((sum, piece) => sum + piece.records, 0);
     this.#sentRecords += records;
-    await this.#outlet.put(joined(pieces), records, abort);
+    await this.#outlet.put(joined(pieces), records, abort, this.#encoding);
   }
 
   /** Sends what is covered and forgets the rest. True when uncovered records went out already. */

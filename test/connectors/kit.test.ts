@@ -11,9 +11,9 @@ import { fitsDouble } from '../../connectors/kit/numbers.ts';
 import { repairLines, type RepairRules } from '../../connectors/kit/repair.ts';
 import { hasDoubtfulNumber, hasLongNumeral } from '../../connectors/kit/suspicion.ts';
 import { planTargets, type KnownTable } from '../../connectors/kit/targets.ts';
-import type { JsonObject, Landing } from '../../protocol/index.ts';
+import type { Block, Encoding, JsonObject, Landing } from '../../protocol/index.ts';
 import { id } from '../support/items.ts';
-import { block, never, stream } from './harness.ts';
+import { block, failure, never, stream } from './harness.ts';
 
 describe('claimNames', () => {
   const claim = (wanted: string[], existing: string[], fold = exactFold): string[] => {
@@ -222,6 +222,33 @@ describe('a gatherer', () => {
     const one = block('orders', [`{"name":"${'x'.repeat(200_000)}"}`]);
     for (const part of parts) await part.append(one, never);
     expect(100 * one.bytes.byteLength - sent).toBeLessThanOrEqual(8 * 1024 * 1024);
+  });
+
+  test('sends what came in one encoding before what comes in another, and none that its outlet does not take', async () => {
+    const sent: string[] = [];
+    const put = (
+      bytes: Uint8Array,
+      records: number,
+      _: AbortSignal,
+      encoding: Encoding,
+    ): Promise<void> =>
+      Promise.resolve(void sent.push(`${encoding} ${records} ${Buffer.from(bytes).toString()}`));
+    const one = (encoding: Encoding, text: string): Block => ({
+      ...block('orders', []),
+      ...{ encoding, records: 1, bytes: new Uint8Array(Buffer.from(text)) },
+    });
+    const part = new Gatherer().part({ takes: ['pg-copy-text'], put });
+    for (const text of ['a', 'b']) await part.append(one('jsonl', text), never);
+    await part.append(one('pg-copy-text', 'c'), never);
+    part.cover();
+    await part.append(one('jsonl', 'd'), never);
+    expect(await part.seal(never)).toBe(false);
+    expect(sent).toEqual(['jsonl 2 ab', 'pg-copy-text 1 c']);
+    const other = new Gatherer().part({ put });
+    expect(await failure(other.append(one('pg-copy-text', 'c'), never))).toMatchObject({
+      kind: 'system_error',
+      facts: { encoding: 'pg-copy-text' },
+    });
   });
 
   test('copies blocks, whose bytes are the caller’s again', async () => {

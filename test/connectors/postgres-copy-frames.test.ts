@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { createCopyFrames } from '../../connectors/postgres/source/copy-frames.ts';
+import { binaryRows, textRows } from '../../connectors/postgres/source/copy-rows.ts';
 import { failure } from './harness.ts';
 
 type Fields = readonly (string | null)[];
@@ -45,7 +46,7 @@ test('rows come out of what the server sends, whole, wherever it is cut; all els
         const found: Fields[] = [];
         let others = '';
         const frames = createCopyFrames({
-          row: (fields) => found.push(fields.map((one) => one?.toString() ?? null)),
+          data: binaryRows((fields) => found.push(fields.map((one) => one?.toString() ?? null))),
           other: (bytes) => (others += String.fromCharCode(bytes[0]!)),
         });
         const bytes = answerOf(rows);
@@ -61,8 +62,22 @@ test('rows come out of what the server sends, whole, wherever it is cut; all els
   );
 });
 
+test('rows of text come out as they are, without their newline; a piece of one is refused', async () => {
+  const found: string[] = [];
+  const frames = createCopyFrames({
+    data: textRows((row) => found.push(row.toString())),
+    other: () => undefined,
+  });
+  const rows = ['1\ta\\tb', '', '2\t\\N'];
+  const bytes = Buffer.concat(rows.map((row) => message('d', Buffer.from(`${row}\n`))));
+  for (let at = 0; at < bytes.byteLength; at += 3) frames.take(bytes.subarray(at, at + 3));
+  expect(found).toEqual(rows);
+  const taken = Promise.resolve().then(() => frames.take(message('d', Buffer.from('1\ta'))));
+  expect(await failure(taken)).toMatchObject({ kind: 'system_error' });
+});
+
 test('a row that is too large is refused by its length, before it is there', async () => {
-  const frames = createCopyFrames({ row: () => undefined, other: () => undefined });
+  const frames = createCopyFrames({ data: () => undefined, other: () => undefined });
   const head = Buffer.from('d\0\0\0\0');
   head.writeInt32BE(200 * 1024 * 1024, 1);
   const taken = Promise.resolve().then(() => frames.take(head));

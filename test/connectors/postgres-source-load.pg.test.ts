@@ -227,3 +227,20 @@ test('a table without rows, and one without columns', async () => {
     load: { done: true },
   });
 });
+
+test('a load by a cursor that was killed goes on though every row at the highest value has moved above it', async () => {
+  await place.sql(
+    `CREATE TABLE t AS SELECT i AS id, i AS at, repeat('x', 100) AS pad FROM generate_series(1, 300) i`,
+  );
+  const { records, states } = await readUnderKills(
+    place,
+    { config, cursor: 'at' },
+    [2],
+    async () => {
+      await place.sql(`UPDATE t SET at = 1000 + id WHERE id > 290`);
+    },
+  );
+  expect(new Set(ids(records))).toEqual(new Set(upTo(300)));
+  expect(ids(records).slice(-10)).toEqual(upTo(300).slice(290));
+  expect((await place.read({ config, cursor: 'at', state: states })).records).toEqual([]);
+});

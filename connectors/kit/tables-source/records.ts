@@ -1,13 +1,14 @@
 import {
   SyncError,
   type Block,
+  type Encoding,
   type StreamDescriptor,
   type StreamId,
 } from '../../../protocol/index.ts';
 
 /** Blocks are ended at about this size, bytes. */
 export const blockBytesMax = 128 * 1024;
-/** A record's data, bytes of JSON. */
+/** A record's data, bytes as they are written. */
 export const recordBytesMax = 64 * 1024 * 1024;
 /** Buffers that are kept for the next blocks. */
 const spareMax = 8;
@@ -18,7 +19,14 @@ export interface MarkedBlock<M> {
   readonly mark: M | null;
 }
 
-/** Puts the data of records, as undecoded JSON without newlines, into blocks of RECORD envelopes. */
+/** What is written around each record's data. */
+export interface Envelope {
+  readonly encoding: Encoding;
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+/** Puts the data of records, undecoded and without newlines, into blocks. */
 export interface Records<M> {
   /** One more record. The bytes are copied. */
   add(data: Uint8Array): void;
@@ -33,12 +41,13 @@ export interface RecordsOptions<M> {
   readonly stream: StreamDescriptor;
   /** Epoch ms, of all records. */
   readonly emittedAt: number;
+  /** Absent: the data is JSON, and goes into RECORD envelopes. */
+  readonly envelope?: Envelope;
   give(this: void, block: MarkedBlock<M>): void;
 }
 
-export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions<M>): Records<M> {
-  const head = Buffer.from(`{"type":"RECORD","record":{${namesOf(stream)},"data":`);
-  const tail = Buffer.from(`,"emitted_at":${emittedAt}}}\n`);
+export function createRecords<M>({ id, give, ...options }: RecordsOptions<M>): Records<M> {
+  const { encoding, head, tail } = options.envelope ?? jsonEnvelope(options);
   // Between two records, in one piece: the last of a block is cut off.
   const between = Buffer.concat([tail, head]);
   const spare: Buffer[] = [];
@@ -72,7 +81,7 @@ export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions
     const release = (): void => {
       if (own.byteLength === blockBytesMax && spare.length < spareMax) spare.push(own);
     };
-    return { type: 'BLOCK', stream: id, encoding: 'jsonl', records: inBlock, bytes, release };
+    return { type: 'BLOCK', stream: id, encoding, records: inBlock, bytes, release };
   }
 
   return {
@@ -93,6 +102,14 @@ export function createRecords<M>({ id, stream, emittedAt, give }: RecordsOptions
     get records() {
       return sinceMark;
     },
+  };
+}
+
+function jsonEnvelope<M>({ stream, emittedAt }: Omit<RecordsOptions<M>, 'id' | 'give'>): Envelope {
+  return {
+    encoding: 'jsonl',
+    head: Buffer.from(`{"type":"RECORD","record":{${namesOf(stream)},"data":`),
+    tail: Buffer.from(`,"emitted_at":${emittedAt}}}\n`),
   };
 }
 

@@ -1,5 +1,5 @@
+import type { Encoding } from '../../../protocol/index.ts';
 import {
-  deletedAtField,
   extractedAtColumn,
   generationColumn,
   metaColumn,
@@ -9,44 +9,54 @@ import {
 } from '../../kit/columns.ts';
 import { quoteIdentifier, quoteLiteral } from '../../kit/identifiers.ts';
 import type { Written } from '../../kit/receipt.ts';
-import { brokenToTell, columnNames, type Column, type Table } from '../../kit/tables.ts';
+import { columnNames, type Column, type Table } from '../../kit/tables.ts';
 import { nullKey } from '../../kit/targets.ts';
 import type { Session } from '../session.ts';
-import { isCutToMicros, losesNanos, own, takesAnything, valueSql } from './types.ts';
-
-export type Manner = 'hurried' | 'careful';
+import type { Fields } from './fields.ts';
+import { fieldRows, jsonRows, type Rows } from './rows.ts';
+import {
+  isCutToMicros,
+  losesNanos,
+  own,
+  takesAnything,
+  valueSql,
+  type Given,
+  type Manner,
+} from './types.ts';
 
 /** Where a batch is typed before it goes into a table whose rows it may replace. Gone with the transaction. */
 const staged = 'pg_temp.tidemark_rows';
-/** Later than this many ms is no time that Postgres knows. */
-const emittedAtMax = '1e14';
-const emitted = `${own.record}->'emitted_at'`;
-const extracted = `CASE WHEN jsonb_typeof(${emitted}) = 'number' AND abs((${emitted})::numeric) < ${emittedAtMax} THEN to_timestamp((${emitted})::float8 / 1000) END`;
-const sourceMeta = `${own.record}->'meta'->'changes'`;
-const sourceChanges = `CASE WHEN jsonb_typeof(${sourceMeta}) = 'array' THEN ${sourceMeta} ELSE '[]'::jsonb END`;
 
-/** True for a record that says that its row was deleted, also where the time it names is no use. */
-const gone = `((${own.data}->>${quoteLiteral(deletedAtField)}) IS NOT NULL OR coalesce(${own.broken} ? ${quoteLiteral(deletedAtField)}, false)) AS ${own.gone}`;
+/** What a commit takes out of a sealed part. */
+export interface StagedPart {
+  readonly table: string;
+  /** The encodings in which its rows came. */
+  readonly holds: ReadonlySet<Encoding>;
+  readonly fields: Fields;
+}
 
 /** Inside a transaction: the records of one staged part into their table. */
 export async function writePart(
   session: Session,
   table: Table,
-  part: string,
+  part: StagedPart,
   manner: Manner,
 ): Promise<Written> {
   const { stream } = table.target;
-  if (table.target.dedupBy === null && manner === 'hurried') {
+  const isPlain = table.target.dedupBy === null && manner === 'hurried';
+  // One statement for both encodings: the rows of a part are one order. Invariant 4.
+  const select = rowsIn(table, part, manner)
+    .map((rows) =>
+      manner === 'hurried' ? hurriedSelect(table, rows, !isPlain) : carefulSelect(table, rows),
+    )
+    .join(' UNION ALL ');
+  if (isPlain) {
     const { count } = await session.query(
-      `INSERT INTO ${table.sql} (${columnNames(table)}) ${hurriedSelect(table, part, '')}`,
+      `INSERT INTO ${table.sql} (${columnNames(table)}) ${select}`,
     );
     return { stream, rows: count, nulled: 0 };
   }
   await session.query(`DROP TABLE IF EXISTS ${staged}`);
-  const select =
-    manner === 'hurried'
-      ? hurriedSelect(table, part, `, ${own.ordinal}, 0 AS ${own.nulled}, ${gone}`)
-      : carefulSelect(table, part);
   await session.query(`CREATE TEMPORARY TABLE tidemark_rows ON COMMIT DROP AS ${select}`);
   const { rows } = await session.query(
     `SELECT count(*) AS rows, coalesce(sum(${own.nulled}), 0) AS nulled FROM ${staged}`,
@@ -55,46 +65,57 @@ export async function writePart(
   return { stream, rows: Number(rows[0]!['rows']), nulled: Number(rows[0]!['nulled']) };
 }
 
-const source = (part: string): string =>
-  `(SELECT ordinal AS ${own.ordinal}, line->'record' AS ${own.record}, line->'record'->'data' AS ${own.data}, line->'_tidemark'->'nulled' AS ${own.broken} FROM ${part} OFFSET 0) s`;
+function rowsIn(table: Table, { table: part, holds, fields }: StagedPart, manner: Manner): Rows[] {
+  return [
+    ...(holds.has('jsonl') ? [jsonRows(part, table)] : []),
+    ...(holds.has('pg-copy-text') ? [fieldRows(part, fields, manner)] : []),
+  ];
+}
 
-/** Any value that does not fit is an error of class 22, after which the careful way is gone. */
-function hurriedSelect(table: Table, part: string, more: string): string {
-  const { columns, target } = table;
-  const values = columns.map((c) => `${valueSql(c, 'hurried')} AS ${quoteIdentifier(c.name)}`);
-  const plain = quoteLiteral(JSON.stringify({ sync_id: target.syncId, changes: [] }));
-  const meta = `CASE WHEN ${own.broken} IS NOT NULL THEN pg_temp.tidemark_must_fit(NULL::jsonb) WHEN ${sourceMeta} IS NULL THEN ${plain}::jsonb
-    ELSE jsonb_build_object('sync_id', ${target.syncId}, 'changes', ${sourceChanges}) END`;
+/** Any value that does not fit is an error of class 22, after which the careful way is gone. `isStaged`: with what `replace` needs. */
+function hurriedSelect({ columns, target }: Table, rows: Rows, isStaged: boolean): string {
+  const values = columns.map(
+    ({ field, name, type }) =>
+      `${valueSql(rows.given(field), type, 'hurried')} AS ${quoteIdentifier(name)}`,
+  );
+  const more = isStaged
+    ? `, ${rows.ordinal} AS ${own.ordinal}, 0 AS ${own.nulled}, ${rows.gone} AS ${own.gone}`
+    : '';
   return `SELECT ${[
     ...values,
     `gen_random_uuid() AS ${rawIdColumn}`,
-    `${extracted} AS ${extractedAtColumn}`,
-    `${meta} AS ${metaColumn}`,
+    `${rows.extracted} AS ${extractedAtColumn}`,
+    `${hurriedMeta(target.syncId, rows)} AS ${metaColumn}`,
     `${target.generation}::bigint AS ${generationColumn}`,
-  ].join(', ')}${more} FROM ${source(part)}`;
+  ].join(', ')}${more} FROM ${rows.from}`;
 }
 
-function carefulSelect(table: Table, part: string): string {
-  const { columns, target } = table;
-  const values = columns.map((c) => `${valueSql(c, 'careful')} AS ${quoteIdentifier(c.name)}`);
-  const misfits = `array_remove(ARRAY[${columns
-    .filter((c) => !takesAnything(c.type))
-    .map(misfit)
-    .join(', ')}]::text[], NULL)`;
-  const told = brokenToTell(table);
-  const fields = `${misfits} || CASE WHEN jsonb_typeof(${own.broken}) = 'array' THEN ARRAY(SELECT f FROM jsonb_array_elements_text(${own.broken}) f${told === null ? '' : ` WHERE f = ANY (ARRAY[${told.map(quoteLiteral).join(', ')}]::text[])`}) END`;
-  const ours = `${changesSql(own.fields, 'NULLED', typecastReason)} || ${changesSql(cutFields(columns), 'TRUNCATED', truncatedReason)}`;
+function hurriedMeta(syncId: number, { isBroken, hasChanges, changes }: Rows): string {
+  const plain = `${quoteLiteral(JSON.stringify({ sync_id: syncId, changes: [] }))}::jsonb`;
+  if (isBroken === null || hasChanges === null) return plain;
+  return `CASE WHEN ${isBroken} THEN pg_temp.tidemark_must_fit(NULL::jsonb) WHEN ${hasChanges}
+    THEN jsonb_build_object('sync_id', ${syncId}, 'changes', ${changes}) ELSE ${plain} END`;
+}
+
+function carefulSelect({ columns, target }: Table, rows: Rows): string {
+  const values = columns.map(
+    ({ field, name, type }) =>
+      `${valueSql(rows.given(field), type, 'careful')} AS ${quoteIdentifier(name)}`,
+  );
+  const misfits = columns.flatMap((column) => misfit(column, rows.given(column.field)));
+  const fields = `array_remove(ARRAY[${misfits.join(', ')}]::text[], NULL) || ${rows.broken}`;
+  const ours = `${changesSql(own.fields, 'NULLED', typecastReason)} || ${changesSql(cutFields(columns, rows), 'TRUNCATED', truncatedReason)}`;
   return `SELECT ${[
     ...columns.map((c) => quoteIdentifier(c.name)),
     `gen_random_uuid() AS ${rawIdColumn}`,
-    `${extracted} AS ${extractedAtColumn}`,
-    `jsonb_build_object('sync_id', ${target.syncId}, 'changes', ${sourceChanges} || ${ours}) AS ${metaColumn}`,
+    `${rows.extracted} AS ${extractedAtColumn}`,
+    `jsonb_build_object('sync_id', ${target.syncId}, 'changes', ${rows.changes} || ${ours}) AS ${metaColumn}`,
     `${target.generation}::bigint AS ${generationColumn}`,
     own.ordinal,
     `cardinality(${own.fields}) AS ${own.nulled}`,
-    gone,
+    `${rows.gone} AS ${own.gone}`,
   ].join(', ')} FROM (SELECT *, ${fields} AS ${own.fields} FROM (
-    SELECT ${[...values, own.ordinal, own.record, own.data, own.broken].join(', ')} FROM ${source(part)} OFFSET 0) typed OFFSET 0) judged`;
+    SELECT ${[...values, ...rows.carried].join(', ')} FROM ${rows.from} OFFSET 0) typed OFFSET 0) judged`;
 }
 
 /** Entries for the fields of an array. */
@@ -102,18 +123,23 @@ const changesSql = (fields: string, change: string, reason: string): string =>
   `(SELECT coalesce(jsonb_agg(jsonb_build_object('field', f, 'change', '${change}', 'reason', '${reason}')), '[]') FROM unnest(${fields}) f)`;
 
 /** Times that have lost what is below the microsecond. */
-function cutFields(columns: readonly Column[]): string {
+function cutFields(columns: readonly Column[], rows: Rows): string {
   const cut = columns
     .filter(({ type }) => isCutToMicros(type))
     .map(
       ({ field, name }) =>
-        `CASE WHEN ${quoteIdentifier(name)} IS NOT NULL AND ${losesNanos(`(${own.data}->>${quoteLiteral(field)})`)} THEN ${quoteLiteral(field)} END`,
+        `CASE WHEN ${quoteIdentifier(name)} IS NOT NULL AND ${losesNanos(rows.given(field).plain)} THEN ${quoteLiteral(field)} END`,
     );
   return `array_remove(ARRAY[${cut.join(', ')}]::text[], NULL)`;
 }
 
-const misfit = ({ field, name }: Column): string =>
-  `CASE WHEN ${quoteIdentifier(name)} IS NULL AND ${own.data}->>${quoteLiteral(field)} IS NOT NULL THEN ${quoteLiteral(field)} END`;
+/** Nothing for what can't fail to fit. */
+function misfit({ field, name, type }: Column, { isThere, mayBreak }: Given): readonly string[] {
+  if (takesAnything(type) && !mayBreak) return [];
+  return [
+    `CASE WHEN ${quoteIdentifier(name)} IS NULL AND ${isThere} THEN ${quoteLiteral(field)} END`,
+  ];
+}
 
 async function insertAll(session: Session, table: Table): Promise<void> {
   await session.query(

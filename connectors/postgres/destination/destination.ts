@@ -32,5 +32,6 @@ export const postgresDestination: LoaderDestination<PostgresConfig> = {
     verifiedOn: 'Postgres 15, a real server',
   },
   check,
+  accepts: () => ['pg-copy-text'],
   loader: (config) => new PostgresLoader(config),
 };

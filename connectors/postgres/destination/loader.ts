@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   checkCount,
+  streamId,
   SyncError,
   type Checkpoint,
   type Loader,
@@ -18,19 +19,26 @@ import { exactFold } from '../../kit/identifiers.ts';
 import { receipt, type Written } from '../../kit/receipt.ts';
 import { tablesToPublish, targetWithColumns, type Table } from '../../kit/tables.ts';
 import { outsideCatalog, planTargets } from '../../kit/targets.ts';
-import { writePart, type Manner } from './commit.ts';
+import { writePart } from './commit.ts';
 import { asPostgresError, isConflict, isDataError } from '../errors.ts';
 import { PostgresLedger } from './ledger.ts';
 import { defaultSchema, type PostgresConfig } from './config.ts';
 import { whyFailed } from './lost-session.ts';
 import { PostgresOffers } from './offers.ts';
 import { endOlderSessions } from './older-sessions.ts';
-import { CopyOutlet, PostgresPart, type PostgresSealedPart } from './part.ts';
+import { fieldsOf, type Fields } from './fields.ts';
+import {
+  CopyOutlet,
+  partTableColumns,
+  PostgresPart,
+  type PartTable,
+  type PostgresSealedPart,
+} from './part.ts';
 import { publish } from './publish.ts';
 import type { Session } from '../session.ts';
 import { connectWriter, sessionName } from './writer-session.ts';
 import { ensureTable, unknownFields } from './tables.ts';
-import { mustFitFunction } from './types.ts';
+import { castFunction, mustFitFunction, type Manner } from './types.ts';
 
 /** After a deadlock, a serialization failure or a lock's time limit a commit runs again this often. */
 const conflictRetriesMax = 5;
@@ -42,6 +50,8 @@ interface Opened {
   readonly session: Session;
   readonly ledger: PostgresLedger;
   readonly tables: Map<StreamId, Table>;
+  /** Of rows that come as fields. */
+  readonly fields: ReadonlyMap<StreamId, Fields>;
 }
 
 /** One session; parts are temporary tables in it, filled by COPY; a commit is INSERT … SELECT from them. */
@@ -51,7 +61,7 @@ export class PostgresLoader implements Loader {
   readonly #repairing = new Set<StreamId>();
   readonly #careful = new Set<StreamId>();
   /** Temporary tables that are free again: making one for every part would bloat the catalog. */
-  readonly #freeTables: string[] = [];
+  readonly #freeTables: PartTable[] = [];
   #tableCount = 0;
   #opened: Opened | null = null;
   #session: Session | null = null;
@@ -76,6 +86,7 @@ export class PostgresLoader implements Loader {
       });
       const held = await ledger.fence(input, targets);
       await session.query(mustFitFunction);
+      await session.query(castFunction('jsonb'));
       const tables = new Map<StreamId, Table>();
       for (const target of targets) {
         await sweepHidden(ledger, target);
@@ -83,7 +94,8 @@ export class PostgresLoader implements Loader {
       }
       if (input.offer !== undefined)
         await new PostgresOffers(session, ledger).keep(connection, epoch.syncNo, input.offer);
-      this.#opened = { input, session, ledger, tables };
+      const fields = new Map(catalog.streams.map((one) => [streamId(one.stream), fieldsOf(one)]));
+      this.#opened = { input, session, ledger, tables, fields };
       return held;
     });
   }
@@ -99,16 +111,18 @@ export class PostgresLoader implements Loader {
   }
 
   async part(stream: StreamId, id: PartId): Promise<Part> {
-    const { session, input, tables } = this.#open();
+    const { session, input, tables, fields: all } = this.#open();
     if (!tables.has(stream)) throw outsideCatalog(stream);
     const table = this.#freeTables.pop() ?? (await this.#makePartTable(session, input.abort));
-    const outlet = new CopyOutlet(session, table, stream, this.#repairing);
+    const fields = all.get(stream)!.size;
+    const outlet = new CopyOutlet({ session, table, stream, fields, repairing: this.#repairing });
     return new PostgresPart({
       gathered: this.#gatherer.part(outlet),
       session,
       stream,
       id,
       table,
+      holds: outlet.holds,
       abort: input.abort,
       free: (name) => this.#free([name]),
     });
@@ -145,23 +159,21 @@ export class PostgresLoader implements Loader {
     throw new SyncError('system_error', 'The loader is not open.', { origin: 'tidemark' });
   }
 
-  async #makePartTable(session: Session, abort: AbortSignal): Promise<string> {
+  async #makePartTable(session: Session, abort: AbortSignal): Promise<PartTable> {
     this.#tableCount += 1;
     const table = `tidemark_part_${this.#tableCount}`;
     await session.alone(abort, () =>
-      session.query(
-        `CREATE TEMPORARY TABLE ${table} (ordinal bigint GENERATED ALWAYS AS IDENTITY, line jsonb NOT NULL)`,
-      ),
+      session.query(`CREATE TEMPORARY TABLE ${table} (${partTableColumns})`),
     );
-    return `pg_temp.${table}`;
+    return { sql: `pg_temp.${table}`, cells: 0 };
   }
 
   /** The rows are committed or not wanted: a failure here is the next call's to tell. */
-  async #free(tables: readonly string[]): Promise<void> {
+  async #free(tables: readonly PartTable[]): Promise<void> {
     const { session, input } = this.#open();
     for (const table of tables) {
       try {
-        await session.alone(input.abort, () => session.query(`TRUNCATE ${table}`));
+        await session.alone(input.abort, () => session.query(`TRUNCATE ${table.sql}`));
         this.#freeTables.push(table);
       } catch {
         return;
@@ -172,8 +184,10 @@ export class PostgresLoader implements Loader {
   /** Columns for keys that the table lacks. Outside the transaction, as all DDL. */
   async #widen(part: PostgresSealedPart): Promise<void> {
     const { session, ledger, tables } = this.#open();
+    // Rows that come as fields have those of the schema.
+    if (!part.holds.has('jsonl')) return;
     const table = tables.get(part.stream)!;
-    const unknown = await unknownFields(session, table, part.table);
+    const unknown = await unknownFields(session, table, part.table.sql);
     if (unknown.length === 0) return;
     const wider = await ensureTable(session, ledger, targetWithColumns(table), unknown);
     tables.set(part.stream, wider);
@@ -209,15 +223,16 @@ export class PostgresLoader implements Loader {
     at: readonly Checkpoint[],
     place: { stream: StreamId | null },
   ): Promise<Written[]> {
-    const { session, ledger, tables, input } = this.#open();
+    const { session, ledger, tables, input, fields } = this.#open();
     const written: Written[] = [];
     await session.query('BEGIN');
     const streams = parts.map(({ stream }) => stream);
     await ledger.advance(input.connection, input.epoch, { streams, at });
-    for (const { stream, table, records: given } of parts) {
+    for (const { stream, table, holds, records: given } of parts) {
       place.stream = stream;
       const manner: Manner = this.#careful.has(stream) ? 'careful' : 'hurried';
-      const one = await writePart(session, tables.get(stream)!, table, manner);
+      const part = { table: table.sql, holds, fields: fields.get(stream)! };
+      const one = await writePart(session, tables.get(stream)!, part, manner);
       checkCount({ stream, given, loaded: one.rows, committed: false });
       written.push(one);
     }

@@ -91,7 +91,7 @@ export async function unknownFields(
          CASE WHEN jsonb_typeof(e.value) = 'number' THEN abs((e.value)::numeric) > 9223372036854775807 ELSE false END AS big
        FROM (
          SELECT CASE WHEN jsonb_typeof(d) = 'object' THEN d - ${known} END AS d
-         FROM (SELECT line->'record'->'data' AS d FROM ${part} OFFSET 0) s
+         FROM (SELECT line->'record'->'data' AS d FROM ${part} WHERE emitted IS NULL OFFSET 0) s
          WHERE CASE WHEN jsonb_typeof(d) = 'object' THEN d - ${known} <> '{}' ELSE true END
        ) odd LEFT JOIN LATERAL jsonb_each(d) e ON true
        WHERE e.value IS NULL OR e.value <> 'null'

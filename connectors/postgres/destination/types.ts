@@ -1,6 +1,5 @@
 import type { ColumnKind } from '../../kit/columns.ts';
 import { quoteLiteral, shortHash } from '../../kit/identifiers.ts';
-import type { Column } from '../../kit/tables.ts';
 import { textPatterns } from '../../kit/text-patterns.ts';
 
 const sqlTypes: Readonly<Record<ColumnKind, string>> = {
@@ -38,7 +37,7 @@ export const takesAnything = (type: string): boolean => type === 'text' || type 
 export const castName = (type: string): string => `pg_temp.tidemark_cast_${shortHash(type)}`;
 
 const whole = (pattern: string): string => `^${pattern}$`;
-const numeral = whole(textPatterns.numeral);
+export const numeral = whole(textPatterns.numeral);
 
 const toMicros = `regexp_replace(t, '([.][0-9]{6})[0-9]+', '\\1')`;
 
@@ -55,6 +54,7 @@ const guards: Readonly<Record<string, { readonly pattern: string; readonly value
   'timestamp without time zone': { pattern: whole(textPatterns.timestamp), value: toMicros },
   'time without time zone': { pattern: whole(textPatterns.time), value: toMicros },
   'time with time zone': { pattern: whole(textPatterns.timetz), value: toMicros },
+  jsonb: { pattern: '', value: 't' },
 };
 
 /** Types whose values end at the microsecond. */
@@ -84,7 +84,7 @@ export function castFunction(type: string): string {
       v := (${value})::${type};
       IF ${check} THEN RETURN v; END IF;
       RETURN NULL;
-    EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN RETURN NULL;
+    EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation OR statement_too_complex THEN RETURN NULL;
     END $tidemark$`;
 }
 
@@ -97,41 +97,83 @@ export const mustFitFunction = `CREATE OR REPLACE FUNCTION pg_temp.tidemark_must
       RETURN v;
     END $tidemark$`;
 
-/**
- * The value of a field of `own.data` (jsonb) as its column's type. Hurried: cheap checks, and an error of class 22 where they do not do.
- * Careful: NULL where the value does not fit.
- */
-export function valueSql({ field, type }: Column, manner: 'hurried' | 'careful'): string {
+export type Manner = 'hurried' | 'careful';
+
+/** What a row gives for a column, as expressions. Of those that test, null: it never is. */
+export interface Given {
+  /** What `->>` gives of it in a record. */
+  readonly text: string;
+  /** Text that the guarded types take for the same; often cheaper. */
+  readonly plain: string;
+  /** As jsonb, and whether it is a number or true or false there. In a hurry a test may pass what then is an error of class 22. */
+  readonly json: string;
+  readonly isNumber: string | null;
+  readonly isBoolean: string | null;
+  /** It is a number of 18 digits at most, all of them before the point. */
+  readonly isShort: string | null;
+  /** As numeric, where it is a number. */
+  readonly numeric: string;
+  /** The type that the text was said of, and in a hurry a test after which it may be cast to it, right or an error; null: at once. */
+  readonly said: { readonly type: string; readonly test: string | null } | null;
+  /** It has a value, of whatever kind: where that is none of the column's, this is to be told. */
+  readonly isThere: string;
+  /** It may be none of JSON. */
+  readonly mayBreak: boolean;
+}
+
+/** At most 18 of them; right only of numbers. */
+export const isDigits = (text: string): string =>
+  `length(${text}) < 19 AND ltrim(${text}, '-0123456789') = ''`;
+
+/** A field of `own.data`, which is jsonb. */
+export function givenByJson(field: string): Given {
   const text = `(${own.data}->>${quoteLiteral(field)})`;
   const json = `(${own.data}->${quoteLiteral(field)})`;
-  if (type === 'text') return text;
-  if (type === 'jsonb') return `NULLIF(${json}, 'null'::jsonb)`;
+  const isNumber = `jsonb_typeof(${json}) = 'number'`;
+  return {
+    ...{ text, plain: text, json, isNumber },
+    isBoolean: `jsonb_typeof(${json}) = 'boolean'`,
+    isShort: `${isNumber} AND ${isDigits(text)}`,
+    numeric: `${json}::numeric`,
+    said: null,
+    isThere: `${text} IS NOT NULL`,
+    mayBreak: false,
+  };
+}
+
+/**
+ * What is given as a column's type. Hurried: cheap checks, and an error of class 22 where they do not do. Careful: NULL where the value
+ * does not fit.
+ */
+export function valueSql(given: Given, type: string, manner: Manner): string {
+  if (type === 'text') return given.text;
+  if (type === 'jsonb') return `NULLIF(${given.json}, 'null'::jsonb)`;
+  const text = guards[type] === undefined ? given.text : given.plain;
+  const { said } = given;
+  if (manner === 'hurried' && said?.type === type && said.test === null) return `${text}::${type}`;
   const slow = `${castName(type)}(${text})`;
   const whole = isCutToMicros(type) ? `CASE WHEN NOT ${losesNanos(text)} THEN ${slow} END` : slow;
   const rest =
     manner === 'careful'
       ? slow
       : `CASE WHEN ${text} IS NOT NULL THEN pg_temp.tidemark_must_fit(${whole}) END`;
-  const quick = quickTest(type, text, json, manner);
+  const quick = quickTest(given, type, manner);
   return quick === null
     ? rest
-    : `CASE WHEN ${quick} THEN ${type === 'numeric' ? json : text}::${type} ELSE ${rest} END`;
+    : `CASE WHEN ${quick} THEN ${type === 'numeric' ? given.numeric : `${text}::${type}`} ELSE ${rest} END`;
 }
 
 /** A cheap test after which a plain cast is right, or (hurried) either right or an error; null: there is none. */
-function quickTest(
-  type: string,
-  text: string,
-  json: string,
-  manner: 'hurried' | 'careful',
-): string | null {
+function quickTest(given: Given, type: string, manner: Manner): string | null {
+  const text = given.plain;
+  if (manner === 'hurried' && given.said?.type === type) return given.said.test;
   switch (type) {
     case 'bigint':
-      return `jsonb_typeof(${json}) = 'number' AND length(${text}) < 19 AND ltrim(${text}, '-0123456789') = ''`;
+      return given.isShort;
     case 'numeric':
-      return `jsonb_typeof(${json}) = 'number'`;
+      return given.isNumber;
     case 'boolean':
-      return `jsonb_typeof(${json}) = 'boolean'`;
+      return given.isBoolean;
     case 'date':
       return manner === 'careful' ? null : `length(${text}) = 10 AND ${isSpelled(text, ['--'])}`;
     case 'timestamp with time zone':

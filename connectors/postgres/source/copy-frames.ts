@@ -6,54 +6,31 @@ const headerBytes = 5;
 const copyData = 0x64;
 /** A row of COPY with the fields beside its data. */
 const frameBytesMax = recordBytesMax + 1024 * 1024;
-const signature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
-/** Beside the signature: flags, and the length of an extension that there is none of. */
-const preambleBytes = signature.byteLength + 8;
 
-/** A row's fields; null: SQL NULL. Valid as long as it is held. */
-export type CopyRow = readonly (Buffer | null)[];
-
-/** Takes what the server sends while it copies out in binary, in pieces of any size. */
+/** Takes what the server sends while it copies out, in pieces of any size. */
 export interface CopyFrames {
   take(chunk: Buffer): void;
 }
 
+/** Takes what one message of a COPY holds: the bytes from one place to another. */
+export type CopyData = (bytes: Buffer, from: number, to: number) => void;
+
 export interface FramesOptions {
-  row(this: void, fields: CopyRow): void;
+  readonly data: CopyData;
   /** Whole messages of any other kind: they are the driver's. */
   other(this: void, message: Buffer): void;
 }
 
 /** Splits messages by their lengths alone: nothing of a row is decoded. */
-export function createCopyFrames({ row, other }: FramesOptions): CopyFrames {
+export function createCopyFrames({ data, other }: FramesOptions): CopyFrames {
   /** The beginning of a message. */
   let partial: Buffer | null = null;
   let filled = 0;
-  let isFirst = true;
 
   /** A whole one, within more. */
   function message(bytes: Buffer, from: number, to: number): void {
     if (bytes[from] !== copyData) return other(bytes.subarray(from, to));
-    const data = from + headerBytes;
-    const begins = isFirst && bytes.subarray(data, to).indexOf(signature) === 0;
-    isFirst = false;
-    rowsIn(bytes, data + (begins ? preambleBytes : 0), to);
-  }
-
-  function rowsIn(bytes: Buffer, from: number, to: number): void {
-    for (let at = from; at < to;) {
-      const count = bytes.readInt16BE(at);
-      at += 2;
-      if (count < 0) return; // the end
-      const fields: (Buffer | null)[] = [];
-      for (let i = 0; i < count; i += 1) {
-        const length = bytes.readInt32BE(at);
-        at += 4;
-        fields.push(length < 0 ? null : bytes.subarray(at, at + length));
-        at += Math.max(length, 0);
-      }
-      row(fields);
-    }
+    data(bytes, from + headerBytes, to);
   }
 
   /** Adds to the message that is not whole; answers how much of the chunk it took. */

@@ -1,16 +1,19 @@
 import type { Socket } from 'node:net';
 import { SyncError } from '../../../protocol/index.ts';
 import type { Session } from '../session.ts';
-import { createCopyFrames, type CopyRow } from './copy-frames.ts';
+import { createCopyFrames, type CopyData } from './copy-frames.ts';
+import type { CopyRows } from './copy-rows.ts';
 
 /** Blocks that wait for their consumer; with more of them the server has to wait. Invariant 7. */
 const waitingMax = 2;
 
-export interface Copy<T> {
-  /** `COPY … TO STDOUT (FORMAT binary)`. */
+export interface Copy<T, R> {
+  /** `COPY … TO STDOUT`. */
   readonly sql: string;
+  /** By its format. */
+  readonly rows: CopyRows<R>;
   /** Takes a row; gives what it makes of them. */
-  row(this: void, fields: CopyRow, give: (item: T) => void): void;
+  row(this: void, row: R, give: (item: T) => void): void;
   /** When the last row came. */
   end(this: void, give: (item: T) => void): void;
   /** Aborted: what waits for rows is told so once. */
@@ -24,9 +27,9 @@ export const idle = Symbol('idle');
  * Runs a COPY and yields what is made of its rows. The rows go past the driver, which would make an object of each. Left early, it ends the
  * session: there is no other way to stop a COPY at once.
  */
-export async function* copyOut<T>(
+export async function* copyOut<T, R>(
   session: Session,
-  copy: Copy<T>,
+  copy: Copy<T, R>,
 ): AsyncGenerator<T | typeof idle, void, undefined> {
   const waiting: T[] = [];
   let rows = 0;
@@ -45,10 +48,10 @@ export async function* copyOut<T>(
     wake();
   };
   const untap = tap(socket, {
-    row(fields) {
+    data: copy.rows((row) => {
       rows += 1;
-      copy.row(fields, give);
-    },
+      copy.row(row, give);
+    }),
     failed(error) {
       fail(error);
       session.destroy();
@@ -90,15 +93,15 @@ export async function* copyOut<T>(
 }
 
 interface Tapped {
-  row(this: void, fields: CopyRow): void;
+  readonly data: CopyData;
   failed(this: void, error: unknown): void;
 }
 
 /** Takes rows out of what the server sends; all else goes to the driver. Answers how to end it. */
-function tap(socket: Socket, { row, failed }: Tapped): () => void {
+function tap(socket: Socket, { data, failed }: Tapped): () => void {
   const drivers = socket.listeners('data') as ((chunk: Buffer) => void)[];
   const frames = createCopyFrames({
-    row,
+    data,
     other: (message) => drivers.forEach((driver) => driver.call(socket, message)),
   });
   const take = (chunk: Buffer): void => {

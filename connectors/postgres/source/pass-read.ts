@@ -5,7 +5,7 @@ import { createRecords, type MarkedBlock } from '../../kit/tables-source/records
 import { stateJson, type Bounds, type Place } from '../../kit/tables-source/state.ts';
 import { defaultCheckpointRecords } from './config.ts';
 import { copyOut, idle } from './copy-out.ts';
-import type { CopyRow } from './copy-frames.ts';
+import { binaryRows, type CopyRow } from './copy-rows.ts';
 import { literal, stretchSql, type Stretch } from './order.ts';
 import { fromSql, relationSql, type Cursor, type Selection } from './selection.ts';
 import { copySql, logged, type StreamRead } from './transaction.ts';
@@ -65,8 +65,9 @@ export async function* readStretch(
     const state = stateOf(selection.cursor, { place, cursor: pass.cursor }, now);
     return { state, records: records.records };
   };
-  const copy = copyOut<MarkedBlock<Mark>>(session, {
-    sql: copySql(stretchSql(selection, stretch)),
+  const copy = copyOut<MarkedBlock<Mark>, CopyRow>(session, {
+    sql: copySql(stretchSql(selection, stretch), 'binary'),
+    rows: binaryRows,
     row(fields, give) {
       const row = passRow(fields);
       if (pass.take(row)) records.add(row.data);
@@ -145,11 +146,14 @@ export async function reachedAt(read: OrderedRead, bounds: Bounds): Promise<Reac
 /** null: there are too many. */
 async function remembered(read: OrderedRead, bounds: Bounds, from: string): Promise<Place | null> {
   const { session, selection } = read;
-  const select = stretchSql(selection, { bounds, place: { since: from, sent: [] }, again: null });
-  const pass = createPass({ place: null, cursor: null, near: from });
+  // All rows from there on may have moved above the bound since the load began: then none of them was sent.
+  const place = { since: from, sent: [] };
+  const select = stretchSql(selection, { bounds, place, again: null });
+  const pass = createPass({ place, cursor: null, near: from });
   let rows = 0;
-  const copy = copyOut<never>(session, {
-    sql: copySql(`${select} LIMIT ${hashesMax + 1}`),
+  const copy = copyOut<never, CopyRow>(session, {
+    sql: copySql(`${select} LIMIT ${hashesMax + 1}`, 'binary'),
+    rows: binaryRows,
     row(fields) {
       rows += 1;
       pass.take({ ...passRow(fields), isNear: true });

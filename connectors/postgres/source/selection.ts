@@ -1,4 +1,10 @@
-import { isObject, type ConfiguredStream } from '../../../protocol/index.ts';
+import {
+  canonical,
+  copyTextFieldsMax,
+  isObject,
+  type ConfiguredStream,
+  type JsonObject,
+} from '../../../protocol/index.ts';
 import { quoteIdentifier } from '../../kit/identifiers.ts';
 import { cursorColumn } from '../../kit/tables-source/cursor.ts';
 import type { Column, Relation } from './catalog.ts';
@@ -22,6 +28,8 @@ export interface Selection {
   readonly relation: Relation;
   /** A row as JSON without newlines. */
   readonly json: string;
+  /** A row as the fields of `pg-copy-text`, expressions; null: it can't be written so. */
+  readonly fields: readonly string[] | null;
   /** null: it is read in full. */
   readonly cursor: Cursor | null;
   /** Columns of the primary key within a statement. */
@@ -40,11 +48,18 @@ export function selectionOf(relation: Relation, configured: ConfiguredStream): S
   return { ...wholeSelectionOf(relation, configured), cursor };
 }
 
-/** It is read in full, whatever its sync mode. `more`: columns that it has beside its own, as SQL: `1 AS "a"`. */
+/** A field that a stream has beside the columns of its relation. `sql`: an expression. */
+export interface MoreField {
+  readonly name: string;
+  readonly sql: string;
+  readonly schema: JsonObject;
+}
+
+/** It is read in full, whatever its sync mode. */
 export function wholeSelectionOf(
   relation: Relation,
   configured: ConfiguredStream,
-  more: readonly string[] = [],
+  more: readonly MoreField[] = [],
 ): Selection {
   const { json_schema: schema } = configured.stream;
   const properties = isObject(schema['properties']) ? schema['properties'] : {};
@@ -52,18 +67,40 @@ export function wholeSelectionOf(
   return {
     relation,
     json: jsonOf(columns, more),
+    fields: fieldsOf(properties, columns, more),
     cursor: null,
     key: relation.key.map(columnSql),
   };
 }
 
-function jsonOf(columns: readonly Column[], more: readonly string[]): string {
-  const values = columns.map(
-    ({ name, value }) => `${value(columnSql(name))} AS ${quoteIdentifier(name)}`,
-  );
-  const row = `(SELECT row_to_json(r) FROM (SELECT ${[...values, ...more].join(', ')}) AS r)`;
+function jsonOf(columns: readonly Column[], more: readonly MoreField[]): string {
+  const values = [
+    ...columns.map(({ name, value }) => ({ name, sql: value(columnSql(name)) })),
+    ...more,
+  ].map(({ name, sql }) => `${sql} AS ${quoteIdentifier(name)}`);
+  const row = `(SELECT row_to_json(r) FROM (SELECT ${values.join(', ')}) AS r)`;
   // Strings have their newlines escaped: those that are left stand between tokens.
   return columns.some(({ isLoose }) => isLoose) ? `translate(${row}::text, E'\\n\\r', '  ')` : row;
+}
+
+/** null: there is no field, there are too many, or one that is not as the schema says (which may be older than the table). */
+function fieldsOf(
+  properties: JsonObject,
+  columns: readonly Column[],
+  more: readonly MoreField[],
+): readonly string[] | null {
+  const known = new Map(
+    [
+      ...columns.map(({ name, schema, field }) => ({ name, schema, sql: field(columnSql(name)) })),
+      ...more,
+    ].map((one) => [one.name, one]),
+  );
+  const fields = Object.entries(properties).map(([name, schema]) => {
+    const found = known.get(name);
+    return found !== undefined && canonical(found.schema) === canonical(schema) ? found.sql : null;
+  });
+  const isFit = fields.length > 0 && fields.length <= copyTextFieldsMax && !fields.includes(null);
+  return isFit ? (fields as readonly string[]) : null;
 }
 
 function cursorOf({ schema, name: table, columns }: Relation, path: readonly string[]): Cursor {

@@ -20,7 +20,7 @@ export interface StreamRead {
   readonly snapshot: Snapshot;
   readonly session: Session;
   readonly selection: Selection;
-  readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'drain' | 'abort'>;
+  readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'accepts' | 'drain' | 'abort'>;
   readonly id: StreamId;
   readonly stream: StreamDescriptor;
   readonly lookBack: LookBack | null;
@@ -48,7 +48,8 @@ export async function beginReading(session: Session, selection: Selection): Prom
 export const endReading = async (session: Session): Promise<void> =>
   void (await session.query('ROLLBACK'));
 
-export const copySql = (select: string): string => `COPY (${select}) TO STDOUT (FORMAT binary)`;
+export const copySql = (select: string, format: 'binary' | 'text'): string =>
+  `COPY (${select}) TO STDOUT (FORMAT ${format})`;
 
 export function logged(level: 'INFO' | 'WARN', message: string): LogMessage {
   return { type: 'LOG', log: { level, message } };

@@ -33,6 +33,8 @@ export interface ColumnType {
   readonly schema: JsonObject;
   /** What goes into the row's JSON. `of`: the column. */
   value(this: void, of: string): string;
+  /** What goes into a field of `pg-copy-text`: written by COPY, it is what the JSON says. */
+  field(this: void, of: string): string;
   /** null: it is no cursor. */
   readonly cursor: CursorType | null;
   /** Its JSON may hold newlines between its tokens. */
@@ -52,8 +54,20 @@ function cursorType(sql: string, of: CursorType['of'], more: Partial<CursorType>
 }
 
 function plain(schema: JsonObject, cursor: CursorType | null = null): ColumnType {
-  return { schema, value: same, cursor, isLoose: false };
+  return { schema, value: same, field: same, cursor, isLoose: false };
 }
+
+/** Its JSON is more than its text. */
+const structured = (schema: JsonObject): ColumnType => ({
+  ...plain(schema),
+  field: (of) => `to_json(${of})`,
+  isLoose: true,
+});
+/** As an expression of it, in JSON and in a field. */
+const through = (schema: JsonObject, value: ColumnType['value']): ColumnType => ({
+  ...plain(schema),
+  ...{ value, field: value },
+});
 
 const infinity = { end: `'infinity'` };
 /** Of any width: their literals compare with all of them. Below the lowest there is nothing. */
@@ -89,13 +103,14 @@ const ofText = (sql: string): ColumnType => plain(text, cursorType(sql, 'text'))
 
 /** By the fixed numbers of Postgres' own types (`pg_type.dat`). All others are text as the server writes it, but for arrays, composites, JSON. */
 const known: ReadonlyMap<number, ColumnType> = new Map<number, ColumnType>([
-  [16, plain(nullable('boolean'))],
+  // COPY alone would write `t` and `f`.
+  [16, { ...plain(nullable('boolean')), field: (of) => `${of}::text` }],
   [
     17,
-    {
-      ...plain(nullable('string', { contentEncoding: 'base64' })),
-      value: (of) => `translate(encode(${of}, 'base64'), E'\\n', '')`,
-    },
+    through(
+      nullable('string', { contentEncoding: 'base64' }),
+      (of) => `translate(encode(${of}, 'base64'), E'\\n', '')`,
+    ),
   ],
   [19, ofText('name')],
   [20, integer],
@@ -103,12 +118,12 @@ const known: ReadonlyMap<number, ColumnType> = new Map<number, ColumnType>([
   [23, integer],
   [25, ofText('text')],
   // Without the cast it would be text.
-  [26, { ...plain(nullable('integer')), value: (of) => `${of}::bigint` }],
+  [26, through(nullable('integer'), (of) => `${of}::bigint`)],
   [114, { ...plain(json), isLoose: true }],
   [700, float('real')],
   [701, float('double precision')],
   // Its text depends on the server's locale.
-  [790, { ...plain(nullable('number')), value: (of) => `${of}::numeric` }],
+  [790, through(nullable('number'), (of) => `${of}::numeric`)],
   [1042, ofText('bpchar')],
   [1043, ofText('varchar')],
   [1082, time('date', nullable('string', { format: 'date' }))],
@@ -171,9 +186,8 @@ export function columnType(
   if (base === numericOid) return numeric(mod);
   const found = known.get(base);
   if (found !== undefined) return found;
-  if (type === undefined || type.kind === 'c')
-    return { ...plain(nullable('object')), isLoose: true };
-  if (type.element !== 0) return { ...plain(nullable('array')), isLoose: true };
-  if (type.hasJsonCast) return { ...plain(json), isLoose: true };
+  if (type === undefined || type.kind === 'c') return structured(nullable('object'));
+  if (type.element !== 0) return structured(nullable('array'));
+  if (type.hasJsonCast) return structured(json);
   return plain(text);
 }

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../../../protocol/index.ts';
+import type { MoreField } from '../selection.ts';
 
 /** Beside a row's own columns: where in the log its change was committed, when, and when the row was deleted, as Airbyte names them. */
 export const changeColumns: Readonly<Record<string, JsonObject>> = {
@@ -30,11 +31,15 @@ export function changeMembers({ lsn, at, isGone }: ChangeFacts): string {
   return `"_ab_cdc_lsn":${lsn},"_ab_cdc_updated_at":${time},"_ab_cdc_deleted_at":${isGone ? time : 'null'}`;
 }
 
-/** As columns of a statement that reads rows which are there. */
-export function changeSql({ lsn, at }: Omit<ChangeFacts, 'isGone'>): readonly string[] {
-  return [
-    `${lsn}::numeric AS "_ab_cdc_lsn"`,
-    `'${new Date(at).toISOString()}'::text AS "_ab_cdc_updated_at"`,
-    `NULL::text AS "_ab_cdc_deleted_at"`,
-  ];
+/** As fields of a statement that reads rows which are there. */
+export function changeFields({ lsn, at }: Omit<ChangeFacts, 'isGone'>): readonly MoreField[] {
+  const values: Readonly<Record<string, string>> = {
+    _ab_cdc_lsn: `${lsn}::numeric`,
+    _ab_cdc_updated_at: `'${new Date(at).toISOString()}'::text`,
+    _ab_cdc_deleted_at: 'NULL::text',
+  };
+  return Object.entries(changeColumns).map(([name, schema]) => ({
+    ...{ name, schema },
+    sql: values[name]!,
+  }));
 }

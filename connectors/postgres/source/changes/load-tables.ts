@@ -2,7 +2,7 @@ import { isObject, type Item, type JsonObject, type State } from '../../../../pr
 import { readTable } from '../read-table.ts';
 import { wholeSelectionOf } from '../selection.ts';
 import type { Snapshot as Seen } from '../transaction.ts';
-import { changeSql } from './columns.ts';
+import { changeFields } from './columns.ts';
 import { stateNow, type ReadStream, type Run } from './run.ts';
 import { seenOf, type StreamPart } from './state.ts';
 
@@ -23,7 +23,7 @@ async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, bo
     // That of the first attempt: what later ones saw was partly read before, and its rows may be gone by then.
     part = part.seen === null ? { seen: seenBy(seen) } : part;
   };
-  const more = changeSql({ lsn, at: emittedAt });
+  const more = changeFields({ lsn, at: emittedAt });
   const selection = wholeSelectionOf(relation, configured, more);
   const read = { session, selection, input, id, stream: descriptor, lookBack: null, began };
   for await (const item of readTable(read, stateOf(stream))) {
