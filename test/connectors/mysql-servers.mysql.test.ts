@@ -1,4 +1,5 @@
-import { mysqlDestination, type MysqlConfig } from '../../connectors/mysql/index.ts';
+import { mysqlDestination, mysqlSource, type MysqlConfig } from '../../connectors/mysql/index.ts';
+import { certificateFor, type TestCertificate } from '../support/certificates.ts';
 import type { RunningServer } from '../support/postgres-server.ts';
 import { startMysql, type MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
@@ -7,13 +8,19 @@ import { checkpoint, epoch, failure, never, Sessions, stream } from './harness.t
 
 /** Servers that are configured otherwise, or die: not those that the tests share. */
 describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (flavour) => {
+  let certificate: TestCertificate;
   let server: RunningServer;
   let database: TestMysql;
   let sessions: Sessions<MysqlConfig>;
   beforeAll(async () => {
-    server = await startMysql(flavour);
+    certificate = await certificateFor('localhost');
+    const { ca, certificate: own, key } = certificate.files;
+    server = await startMysql(flavour, [`--ssl-ca=${ca}`, `--ssl-cert=${own}`, `--ssl-key=${key}`]);
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await server.stop();
+    await certificate.drop();
+  });
   beforeEach(async () => {
     database = await testMysql(flavour, server.url);
     sessions = sessionsOf(database.url);
@@ -62,6 +69,47 @@ describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (fla
       await database.query('SET GLOBAL sql_generate_invisible_primary_key = OFF');
     }
     await database.query(`SET GLOBAL ${own} = OFF`);
+  });
+
+  test('that has a certificate of its name: verify-full takes it from who vouches for it, under that name, and else refuses it', async () => {
+    await database.query(`CREATE TABLE t (id INT)`);
+    await database.query(`CREATE USER strict@'%' REQUIRE SSL`);
+    await database.query(`GRANT ALL ON "${database.database}".* TO strict@'%'`);
+    const other = await certificateFor('localhost');
+    const at = (host: string, more: Partial<MysqlConfig>): MysqlConfig => {
+      const url = new URL(database.url);
+      url.username = 'strict';
+      url.hostname = host;
+      return { url: url.href, ...more };
+    };
+    const { ca } = certificate;
+    const full = { ssl: 'verify-full', ssl_ca: ca } as const;
+    const refused = 'The certificate of the MySQL server was refused.';
+    for (const [end, origin] of [
+      [mysqlDestination, 'destination'],
+      [mysqlSource, 'source'],
+    ] as const) {
+      await end.check(at('localhost', full), never);
+      const told = async (config: MysqlConfig): Promise<string> => {
+        const error = await failure(end.check(config, never));
+        expect([error.kind, error.origin]).toEqual(['config_error', origin]);
+        expect(error.remedy).toBeDefined();
+        return error.message;
+      };
+      expect(await told(at('localhost', { ...full, ssl_ca: other.ca }))).toBe(refused);
+      expect(await told(at('localhost', { ssl: 'verify-full' }))).toBe(refused);
+      // The same server under another name.
+      expect(await told(at('127.1', full))).toBe(refused);
+      // The driver would look for the name "localhost" in its certificate.
+      expect(await told(at('127.0.0.1', full))).toBe(
+        'verify-full needs the name of the MySQL server.',
+      );
+      // Who may only come encrypted does not get in otherwise.
+      await told(at('localhost', {}));
+      await end.check(at('127.0.0.1', { ssl: 'require' }), never);
+    }
+    await other.drop();
+    await database.query(`DROP USER strict@'%'`);
   });
 
   test('that is read-only', async () => {
