@@ -1,10 +1,13 @@
+import { fromLoader } from '../../engine/writer.ts';
+import type { ConfiguredCatalog } from '../../protocol/index.ts';
+import { mysqlExample } from './mysql-example.ts';
 import { mysqlDestination, mysqlSource, type MysqlConfig } from '../../connectors/mysql/index.ts';
 import { certificateFor, type TestCertificate } from '../support/certificates.ts';
 import type { RunningServer } from '../support/postgres-server.ts';
 import { startMysql, type MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import { done, overwritten } from './conformance-replace.ts';
-import { checkpoint, epoch, failure, never, Sessions, stream } from './harness.ts';
+import { checkpoint, connection, epoch, failure, never, Sessions, stream } from './harness.ts';
 
 /** Servers that are configured otherwise, or die: not those that the tests share. */
 describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (flavour) => {
@@ -110,6 +113,42 @@ describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (fla
     }
     await other.drop();
     await database.query(`DROP USER strict@'%'`);
+  });
+
+  test('between whose databases the examples of the documentation copy', async () => {
+    await database.query('CREATE DATABASE shop');
+    await database.query(`CREATE TABLE shop.orders (id INT PRIMARY KEY, updated_at DATETIME(6))`);
+    await database.query(`INSERT INTO shop.orders VALUES (1, '2024-02-29 10:11:12.5'), (2, NULL)`);
+    const at = (name: string): string => `mysql://root@localhost:${server.port}/${name}`;
+    const environment = { SHOP_URL: at('shop'), WAREHOUSE_URL: at(database.database) };
+    const source = mysqlExample('MySQL and MariaDB as a source', environment, certificate);
+    const target = mysqlExample('MySQL and MariaDB', environment, certificate);
+    await mysqlSource.check(source.config, never);
+    await mysqlDestination.check(target.config, never);
+    const { streams } = await mysqlSource.discover(source.config, never);
+    const catalog: ConfiguredCatalog = {
+      streams: source.streams.map(({ name, namespace, ...modes }) => ({
+        stream: streams.find((one) => one.name === name && one.namespace === namespace)!,
+        ...{ ...modes, generation_id: 0, minimum_generation_id: 0, sync_id: 1 },
+        landing: { namespace: database.database },
+      })),
+    };
+    const writer = await fromLoader(mysqlDestination).open({
+      ...{ config: target.config, connection, catalog, epoch: epoch(1) },
+      ...{ from: [], adopt: false, rowsMin: 0, permit: () => Promise.resolve() },
+      cadence: { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 60_000 },
+      ...{ drain: never, abort: never },
+    });
+    const items = mysqlSource.read({
+      ...{ config: source.config, catalog, state: [], drain: never, abort: never },
+      ...{ accepts: () => ['jsonl'], checkpoints: { async *[Symbol.asyncIterator]() {} } },
+    });
+    for await (const { state } of writer.write(items)) expect(state).not.toBeNull();
+    await writer.close();
+    expect(await database.query('SELECT id, updated_at FROM orders')).toEqual([
+      { id: '1', updated_at: '2024-02-29 10:11:12.5' },
+    ]);
+    await database.query('DROP DATABASE shop');
   });
 
   test('that is read-only', async () => {

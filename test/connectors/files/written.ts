@@ -79,8 +79,7 @@ export async function queryWritten(
     );
     const names = shown.map(({ name }) => name);
     for (const [i, { name, current }] of shown.entries())
-      if (sql.includes(name.replaceAll('"', '""')))
-        await fill(connection, root, unlike(name, i, names), current);
+      if (isAsked(name, sql)) await fill(connection, root, unlike(name, i, names), current);
     const all = await connection.runAndReadAll(
       `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
     );
@@ -95,6 +94,9 @@ export async function queryWritten(
   }
 }
 
+/** Lists of tables are of all. */
+const isAsked = (name: string, sql: string): boolean =>
+  sql.includes(name.replaceAll('"', '""')) || sql.includes('information_schema');
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
