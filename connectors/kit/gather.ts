@@ -163,9 +163,10 @@ function joined(pieces: readonly Piece[]): Uint8Array {
   return bytes;
 }
 
+/** What either end says that was stopped: the fault is none of its own. */
 export function aborted(): SyncError {
-  return new SyncError('transient_error', 'The write was aborted.', {
-    origin: 'destination',
+  return new SyncError('transient_error', 'It was stopped on request.', {
+    origin: 'tidemark',
     code: 'aborted',
   });
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { SyncError, type JsonObject } from '../../protocol/index.ts';
 
 /** Where a server is, of both ends: either `url`, or its parts. */
@@ -28,6 +29,13 @@ export interface Login {
 }
 
 export function loginOf(config: ServerConfig, origin: Origin): Login {
+  const login = loginAsGiven(config, origin);
+  // The driver would look for "localhost" in the certificate of any address.
+  if (config.ssl === 'verify-full' && isIP(login.host) !== 0) throw noName(origin);
+  return login;
+}
+
+function loginAsGiven(config: ServerConfig, origin: Origin): Login {
   const { host = '', port = defaultPort, username = '', password = '' } = config;
   const database = config.database ?? null;
   if (config.url === undefined) return { host, port, user: username, password, database };
@@ -62,6 +70,15 @@ export function invalidUrl(origin: Origin): SyncError {
   });
 }
 
+function noName(origin: Origin): SyncError {
+  return new SyncError('config_error', 'verify-full needs the name of the MySQL server.', {
+    origin,
+    place: `host or url in the config of the ${origin}`,
+    remedy:
+      'Write the name that stands in its certificate instead of an address; or use ssl: require, which does not check who answers.',
+  });
+}
+
 /** Server and its database, for people. */
 export const placeOf = ({ host, port, database }: Login): string =>
   `${host}:${port}${database === null ? '' : `/${database}`}`;
@@ -91,7 +108,7 @@ export const serverProperties = (database: JsonObject): JsonObject => ({
     type: 'string',
     title: 'Encryption',
     description:
-      '`require` encrypts without checking who answers; `verify-full` checks the certificate and the host name.',
+      '`require` encrypts without checking who answers; `verify-full` checks the certificate and the host name, which must be a name, no address.',
     enum: ['disable', 'require', 'verify-full'],
     default: 'disable',
     order: 6,

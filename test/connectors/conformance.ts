@@ -326,7 +326,7 @@ export function destinationSuite<C>(options: {
         const error = await failure(
           loader.commit([part], [checkpoint('orders', 1, 1)], abort.signal),
         );
-        expect(error.code).toBe('aborted');
+        expect([error.code, error.origin]).toEqual(['aborted', 'tidemark']);
         await loader.close();
         await loader.close();
         expect((await sessions.open({ epoch: epoch(1, 2000) })).held).toEqual([]);

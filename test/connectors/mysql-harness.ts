@@ -31,7 +31,14 @@ export async function createMysql(flavour: MysqlFlavour): Promise<MysqlHarness> 
       'unreadable URL': { url: 'mysql://[nowhere' },
       'no database': changed((url) => (url.pathname = '/')),
       'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
-      'a certificate of nobody': { url: database.url, ssl: 'verify-full' },
+      'a certificate of nobody': {
+        ...changed((url) => (url.hostname = 'localhost')),
+        ssl: 'verify-full',
+      },
+      'an address, which no certificate names': {
+        ...changed((url) => (url.hostname = '127.0.0.1')),
+        ssl: 'verify-full',
+      },
     },
     query: (sql) => database.query(sql),
     async drop() {

@@ -1,19 +1,29 @@
-import { mysqlDestination, type MysqlConfig } from '../../connectors/mysql/index.ts';
+import { fromLoader } from '../../engine/writer.ts';
+import type { ConfiguredCatalog } from '../../protocol/index.ts';
+import { mysqlExample } from './mysql-example.ts';
+import { mysqlDestination, mysqlSource, type MysqlConfig } from '../../connectors/mysql/index.ts';
+import { certificateFor, type TestCertificate } from '../support/certificates.ts';
 import type { RunningServer } from '../support/postgres-server.ts';
 import { startMysql, type MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import { done, overwritten } from './conformance-replace.ts';
-import { checkpoint, epoch, failure, never, Sessions, stream } from './harness.ts';
+import { checkpoint, connection, epoch, failure, never, Sessions, stream } from './harness.ts';
 
 /** Servers that are configured otherwise, or die: not those that the tests share. */
 describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (flavour) => {
+  let certificate: TestCertificate;
   let server: RunningServer;
   let database: TestMysql;
   let sessions: Sessions<MysqlConfig>;
   beforeAll(async () => {
-    server = await startMysql(flavour);
+    certificate = await certificateFor('localhost');
+    const { ca, certificate: own, key } = certificate.files;
+    server = await startMysql(flavour, [`--ssl-ca=${ca}`, `--ssl-cert=${own}`, `--ssl-key=${key}`]);
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await server.stop();
+    await certificate.drop();
+  });
   beforeEach(async () => {
     database = await testMysql(flavour, server.url);
     sessions = sessionsOf(database.url);
@@ -62,6 +72,83 @@ describe.each<MysqlFlavour>(['mysql', 'mariadb'])('a %s server of its own', (fla
       await database.query('SET GLOBAL sql_generate_invisible_primary_key = OFF');
     }
     await database.query(`SET GLOBAL ${own} = OFF`);
+  });
+
+  test('that has a certificate of its name: verify-full takes it from who vouches for it, under that name, and else refuses it', async () => {
+    await database.query(`CREATE TABLE t (id INT)`);
+    await database.query(`CREATE USER strict@'%' REQUIRE SSL`);
+    await database.query(`GRANT ALL ON "${database.database}".* TO strict@'%'`);
+    const other = await certificateFor('localhost');
+    const at = (host: string, more: Partial<MysqlConfig>): MysqlConfig => {
+      const url = new URL(database.url);
+      url.username = 'strict';
+      url.hostname = host;
+      return { url: url.href, ...more };
+    };
+    const { ca } = certificate;
+    const full = { ssl: 'verify-full', ssl_ca: ca } as const;
+    const refused = 'The certificate of the MySQL server was refused.';
+    for (const [end, origin] of [
+      [mysqlDestination, 'destination'],
+      [mysqlSource, 'source'],
+    ] as const) {
+      await end.check(at('localhost', full), never);
+      const told = async (config: MysqlConfig): Promise<string> => {
+        const error = await failure(end.check(config, never));
+        expect([error.kind, error.origin]).toEqual(['config_error', origin]);
+        expect(error.remedy).toBeDefined();
+        return error.message;
+      };
+      expect(await told(at('localhost', { ...full, ssl_ca: other.ca }))).toBe(refused);
+      expect(await told(at('localhost', { ssl: 'verify-full' }))).toBe(refused);
+      // The same server under another name.
+      expect(await told(at('127.1', full))).toBe(refused);
+      // The driver would look for the name "localhost" in its certificate.
+      expect(await told(at('127.0.0.1', full))).toBe(
+        'verify-full needs the name of the MySQL server.',
+      );
+      // Who may only come encrypted does not get in otherwise.
+      await told(at('localhost', {}));
+      await end.check(at('127.0.0.1', { ssl: 'require' }), never);
+    }
+    await other.drop();
+    await database.query(`DROP USER strict@'%'`);
+  });
+
+  test('between whose databases the examples of the documentation copy', async () => {
+    await database.query('CREATE DATABASE shop');
+    await database.query(`CREATE TABLE shop.orders (id INT PRIMARY KEY, updated_at DATETIME(6))`);
+    await database.query(`INSERT INTO shop.orders VALUES (1, '2024-02-29 10:11:12.5'), (2, NULL)`);
+    const at = (name: string): string => `mysql://root@localhost:${server.port}/${name}`;
+    const environment = { SHOP_URL: at('shop'), WAREHOUSE_URL: at(database.database) };
+    const source = mysqlExample('MySQL and MariaDB as a source', environment, certificate);
+    const target = mysqlExample('MySQL and MariaDB', environment, certificate);
+    await mysqlSource.check(source.config, never);
+    await mysqlDestination.check(target.config, never);
+    const { streams } = await mysqlSource.discover(source.config, never);
+    const catalog: ConfiguredCatalog = {
+      streams: source.streams.map(({ name, namespace, ...modes }) => ({
+        stream: streams.find((one) => one.name === name && one.namespace === namespace)!,
+        ...{ ...modes, generation_id: 0, minimum_generation_id: 0, sync_id: 1 },
+        landing: { namespace: database.database },
+      })),
+    };
+    const writer = await fromLoader(mysqlDestination).open({
+      ...{ config: target.config, connection, catalog, epoch: epoch(1) },
+      ...{ from: [], adopt: false, rowsMin: 0, permit: () => Promise.resolve() },
+      cadence: { batchBytesMax: 1, intervalMsMin: 0, intervalMsMax: 60_000 },
+      ...{ drain: never, abort: never },
+    });
+    const items = mysqlSource.read({
+      ...{ config: source.config, catalog, state: [], drain: never, abort: never },
+      ...{ accepts: () => ['jsonl'], checkpoints: { async *[Symbol.asyncIterator]() {} } },
+    });
+    for await (const { state } of writer.write(items)) expect(state).not.toBeNull();
+    await writer.close();
+    expect(await database.query('SELECT id, updated_at FROM orders')).toEqual([
+      { id: '1', updated_at: '2024-02-29 10:11:12.5' },
+    ]);
+    await database.query('DROP DATABASE shop');
   });
 
   test('that is read-only', async () => {

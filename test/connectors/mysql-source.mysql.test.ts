@@ -1,11 +1,45 @@
-import { mysqlSource } from '../../connectors/mysql/index.ts';
+import { mysqlSource, type MysqlSourceConfig } from '../../connectors/mysql/index.ts';
 import type { JsonObject, SyncError } from '../../protocol/index.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { eventually } from '../worker/eventually.ts';
 import { idsOf, readAll, streamOf } from './mysql-source.ts';
+import { sourceSuite, type SourceHarness } from './source-conformance.ts';
 
 const signal = new AbortController().signal;
+
+/** Two tables of the same rows. `more`: how they are read. */
+async function create(
+  flavour: MysqlFlavour,
+  more: Partial<SourceHarness<MysqlSourceConfig>>,
+): Promise<SourceHarness<MysqlSourceConfig>> {
+  const server = await testMysql(flavour);
+  for (const [table, rows] of Object.entries({ many: 1_000, few: 3 })) {
+    await server.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, pad TEXT)`);
+    await server.query(fill(table, `i, REPEAT('x', 100)`, rows));
+  }
+  const changed = (change: (url: URL) => void): MysqlSourceConfig => {
+    const url = new URL(server.url);
+    change(url);
+    return { url: url.href };
+  };
+  return {
+    source: mysqlSource,
+    config: { url: server.url, checkpoint_records: 100 },
+    broken: {
+      'an unknown user': changed((url) => (url.username = 'nobody_here')),
+      'an unknown database': changed((url) => (url.pathname = '/no_such_database')),
+      'an unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
+      'an unreadable URL': { url: 'mysql://[nowhere' },
+    },
+    records: { many: 1_000, few: 3 },
+    drop: () => server.drop(),
+    ...more,
+  };
+}
+
+const fill = (table: string, columns: string, count: number): string =>
+  `INSERT INTO ${table} WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT ${columns} FROM n`;
 
 describe.each<[MysqlFlavour]>([['mysql'], ['mariadb']])('the source, from %s', (flavour) => {
   let server: TestMysql;
@@ -18,6 +52,12 @@ describe.each<[MysqlFlavour]>([['mysql'], ['mariadb']])('the source, from %s', (
     await run(`SET sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,ALLOW_INVALID_DATES'`);
   });
   afterAll(() => server.drop());
+
+  sourceSuite({ name: 'It, read in full,', create: () => create(flavour, {}) });
+  sourceSuite({
+    name: 'It, read by a cursor,',
+    create: () => create(flavour, { cursors: { many: 'id', few: 'id' } }),
+  });
 
   test('every type arrives as it is', async () => {
     const hard = 'q"\\ü😀\n\r\t\0\u001f\u007f\u2028\\u0041';
@@ -139,8 +179,9 @@ describe.each<[MysqlFlavour]>([['mysql'], ['mariadb']])('the source, from %s', (
   });
 
   test('encryption is what the config asks for, or is refused', async () => {
+    const url = server.url.replace('127.0.0.1', 'localhost');
     const checked = (ssl: 'require' | 'verify-full') =>
-      mysqlSource.check(config({ ssl }), signal).then(
+      mysqlSource.check({ url, ssl }, signal).then(
         () => 'used',
         ({ kind, message }: SyncError) => `${kind}: ${message}`,
       );
@@ -151,9 +192,6 @@ describe.each<[MysqlFlavour]>([['mysql'], ['mariadb']])('the source, from %s', (
     expect(await checked('require')).toBe(flavour === 'mysql' ? 'used' : none);
     expect(await checked('verify-full')).toBe(flavour === 'mysql' ? refused : none);
   });
-
-  const fill = (table: string, columns: string, count: number): string =>
-    `INSERT INTO ${table} WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < ${count}) SELECT ${columns} FROM n`;
 
   test('a table is read in pieces, and goes on after each of its states', async () => {
     await run(

@@ -44,21 +44,6 @@ const atBlock = (at: number, act: () => void | Promise<void>): Pick<ReadOptions,
   };
 };
 
-test('a drain ends after the range that is read, and the next read goes on there', async () => {
-  await fill();
-  const drain = new AbortController();
-  const config = { checkpoint_pages: 100 };
-  const on = atBlock(3, () => drain.abort());
-  const one = await place.read({ config, drain: drain.signal, ...on });
-  expect(one.end).toMatchObject({ failure: null, drained: true });
-  expect(one.covered).toHaveLength(one.records.length);
-  expect(one.items.slice(-2).map(({ type }) => type)).toEqual(['STATE', 'END']);
-  const two = await place.read({ config, state: one.states.slice(-1) });
-  expect(one.records.length + two.records.length).toBe(rows);
-  expect(one.records.length).toBeLessThan(rows / 2);
-  await freed();
-});
-
 test('a drain in the order of the cursor ends at the next row', async () => {
   await fill();
   await place.sql(`CREATE VIEW v AS SELECT * FROM t`);

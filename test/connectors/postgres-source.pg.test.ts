@@ -138,17 +138,6 @@ test('check tells the grants that are missing', async () => {
   });
 });
 
-test.each([
-  ['an unknown user', (url: URL) => (url.username = 'nobody_here')],
-  ['an unknown database', (url: URL) => (url.pathname = '/no_such_database')],
-  ['an unknown host', (url: URL) => (url.hostname = 'no-such-host.invalid')],
-])('%s is the source’s config_error', async (_, change) => {
-  const url = new URL(place.database.url);
-  change(url);
-  const told = { kind: 'config_error', origin: 'source', remedy: expect.any(String) as string };
-  expect(await failure(check({ url: url.href }))).toMatchObject(told);
-});
-
 test('a table that is gone, or that may not be read any more, fails its stream with the grant; the others are read', async () => {
   await place.sql(`CREATE TABLE a (id int)`);
   await place.sql(`CREATE TABLE b (id int)`);

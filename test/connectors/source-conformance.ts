@@ -7,6 +7,7 @@ import {
   type Item,
   type Source,
   type StateMessage,
+  type StreamDescriptor,
 } from '../../protocol/index.ts';
 import { never } from './harness.ts';
 
@@ -18,6 +19,8 @@ export interface SourceHarness<C> {
   readonly broken: Readonly<Record<string, C>>;
   /** Records of each stream, by name. Of one at least there must be several states. */
   readonly records: Readonly<Record<string, number>>;
+  /** Of streams that a person chooses a cursor for; such streams without one are read in full. */
+  readonly cursors?: Readonly<Record<string, string>>;
   drop(): Promise<void>;
 }
 
@@ -39,11 +42,20 @@ interface Outcome {
 /** States that a test resumes from, of all that there are. */
 const resumedMax = 3;
 
-const configured = ({ streams }: Catalog): ConfiguredCatalog => ({
-  streams: streams.map((stream) => ({
-    ...{ stream, sync_mode: stream.supported_sync_modes?.at(-1) ?? 'full_refresh' },
-    ...{ destination_sync_mode: 'append', generation_id: 0, minimum_generation_id: 0, sync_id: 1 },
-  })),
+const configured = (
+  { streams }: Catalog,
+  cursors: Readonly<Record<string, string>>,
+): ConfiguredCatalog => ({
+  streams: streams.map((stream) => {
+    const cursor = cursors[stream.name];
+    const isChosen = stream.source_defined_cursor === false;
+    const modes = isChosen && cursor === undefined ? undefined : stream.supported_sync_modes;
+    return {
+      ...{ stream, sync_mode: modes?.at(-1) ?? 'full_refresh', destination_sync_mode: 'append' },
+      ...(cursor !== undefined && { cursor_field: [cursor] }),
+      ...{ generation_id: 0, minimum_generation_id: 0, sync_id: 1 },
+    };
+  }),
 });
 
 /** What every source must do that sends states of streams: the definition of such a source. */
@@ -64,7 +76,8 @@ export function sourceSuite<C>(options: {
 
     function items({ state = [], drain = never, abort = never }: ReadOptions): AsyncIterable<Item> {
       return harness.source.read({
-        ...{ config: harness.config, catalog: configured(catalog), state, drain, abort },
+        catalog: configured(catalog, harness.cursors ?? {}),
+        ...{ config: harness.config, state, drain, abort },
         accepts: () => ['jsonl'],
         checkpoints: { async *[Symbol.asyncIterator]() {} },
       });
@@ -83,10 +96,10 @@ export function sourceSuite<C>(options: {
           const lines = Buffer.from(item.bytes).toString('utf8').split('\n').slice(0, -1);
           expect(lines).toHaveLength(item.records);
           for (const line of lines) {
-            const { stream, data } = recordIn(line);
-            if (streamId({ name: stream }) !== item.stream)
+            const { descriptor, data } = recordIn(line);
+            if (streamId(descriptor) !== item.stream)
               throw new Error('A record of another stream is in a block.');
-            (records[stream] ??= []).push(data);
+            (records[descriptor.name] ??= []).push(data);
           }
           item.release();
         }
@@ -115,8 +128,9 @@ export function sourceSuite<C>(options: {
       const numbers = Object.entries(records).map(([name, { length }]) => [name, length]);
       expect(Object.fromEntries(numbers)).toEqual(harness.records);
       expect(end).toMatchObject({ failure: null, drained: false });
-      for (const { name } of catalog.streams) {
-        expect(end.statuses[streamId({ name })]).toBe('COMPLETE');
+      for (const stream of catalog.streams) {
+        const { name } = stream;
+        expect(end.statuses[streamId(stream)]).toBe('COMPLETE');
         const own = states.filter(({ state }) => nameIn(state) === name);
         // Invariant 1 needs a state behind the last record, invariant 6 a right count where there is one.
         expect([name, own.at(-1)?.covers]).toEqual([name, harness.records[name]]);
@@ -163,7 +177,7 @@ export function sourceSuite<C>(options: {
         if (item.type === 'BLOCK') abort.abort();
       };
       const { end, records } = await read({ abort: abort.signal, on });
-      expect(end.failure?.code).toBe('aborted');
+      expect(end.failure).toMatchObject({ code: 'aborted', origin: 'tidemark' });
       expect(records[largest(harness)[0]]?.length ?? 0).toBeLessThan(largest(harness)[1]);
     });
 
@@ -184,9 +198,16 @@ const largest = <C>({ records }: SourceHarness<C>): readonly [string, number] =>
   Object.entries(records).reduce((one, other) => (other[1] > one[1] ? other : one));
 
 /** The data's text, as it stands; what is around it differs from read to read. */
-function recordIn(line: string): { readonly stream: string; readonly data: string } {
-  const { type, record } = JSON.parse(line) as { type: string; record: { stream: string } };
+function recordIn(line: string): { readonly descriptor: StreamDescriptor; readonly data: string } {
+  const { type, record } = JSON.parse(line) as {
+    readonly type: string;
+    readonly record: { readonly stream: string; readonly namespace?: string };
+  };
   if (type !== 'RECORD') throw new Error('A block holds what is no record.');
+  const { stream: name, namespace } = record;
   const from = line.indexOf('"data":') + '"data":'.length;
-  return { stream: record.stream, data: line.slice(from, line.lastIndexOf(',"emitted_at":')) };
+  return {
+    descriptor: { name, ...(namespace !== undefined && { namespace }) },
+    data: line.slice(from, line.lastIndexOf(',"emitted_at":')),
+  };
 }

@@ -67,8 +67,11 @@ const settings = [
   ...['--innodb-buffer-pool-size=64M', '--innodb-flush-method=nosync', '--skip-innodb-doublewrite'],
 ];
 
-/** Starts a private server in a temporary directory; its root user has no password. */
-export async function startMysql(flavour: MysqlFlavour): Promise<RunningServer> {
+/** Starts a private server in a temporary directory; its root user has no password. `further`: options of its own. */
+export async function startMysql(
+  flavour: MysqlFlavour,
+  further: readonly string[] = [],
+): Promise<RunningServer> {
   const { initialize, serve } = flavour === 'mysql' ? mysqlPrograms() : mariadbPrograms();
   const directory = await mkdtemp(join(tmpdir(), `tidemark-${flavour}-`));
   const data = join(directory, 'data');
@@ -86,7 +89,7 @@ export async function startMysql(flavour: MysqlFlavour): Promise<RunningServer> 
   };
   const start = async (): Promise<void> => {
     const output = openSync(log, 'a');
-    const [command, ...more] = [...serve, ...own, ...settings];
+    const [command, ...more] = [...serve, ...own, ...settings, ...further];
     const child = spawn(command!, more, { stdio: ['ignore', output, output], cwd: directory });
     server = child;
     await eventually(`${flavour} serves`, async () => {

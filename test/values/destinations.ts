@@ -10,6 +10,8 @@ import { charactersOf, type Arrived, type ArrivedRow } from './judge.ts';
 
 /** A destination, and an independent reading of what arrived in it. */
 export interface CaseDestination {
+  /** Where its tables are. */
+  readonly schema: string;
   open(input: Omit<WriteInput<unknown>, 'config'>): Promise<Writer>;
   /** The rows of a stream's table. */
   rows(table: string): Promise<readonly ArrivedRow[]>;
@@ -27,7 +29,8 @@ export const destinations: Readonly<Record<string, () => Promise<CaseDestination
   'Parquet files': async () => ofTables(await createFiles({ format: 'parquet' })),
 };
 
-const endOf = <C>(harness: Harness<C>): Pick<CaseDestination, 'open' | 'drop'> => ({
+const endOf = <C>(harness: Harness<C>): Pick<CaseDestination, 'schema' | 'open' | 'drop'> => ({
+  schema: harness.schema,
   open: (input) => fromLoader(harness.destination).open({ ...input, config: harness.config }),
   drop: () => harness.drop(),
 });
@@ -58,7 +61,7 @@ const ofFiles = (
 ): CaseDestination => ({
   ...endOf(harness),
   rows: (table) => {
-    const paths = harness.listing().filter((path) => path.startsWith(`${table}/`));
+    const paths = harness.listing().filter((path) => path.split('/').includes(table));
     return Promise.resolve(paths.flatMap((path) => read(textOf(`${harness.root}/${path}`))));
   },
 });

@@ -7,11 +7,25 @@ import { changesOf } from './sync.ts';
 /** By case; a case that the source has no spelling for is not in it. */
 export type Outcomes = ReadonlyMap<string, Outcome>;
 
+/** What arrived, looked at as often as one likes and read once. */
+export type Arrivals = Pick<CaseDestination, 'rows'>;
+
+export function readOnce(destination: Arrivals): Arrivals {
+  const read = new Map<string, ReturnType<Arrivals['rows']>>();
+  return {
+    rows(table) {
+      const rows = read.get(table) ?? destination.rows(table);
+      read.set(table, rows);
+      return rows;
+    },
+  };
+}
+
 /** What became of a stream's values. */
 export async function outcomesOf(
   stream: CaseStream,
   source: Pick<CaseSource, 'given'>,
-  destination: Pick<CaseDestination, 'rows'>,
+  destination: Arrivals,
 ): Promise<Outcomes> {
   const rows = new Map(
     (await destination.rows(stream.name)).map((row) => [charactersOf(row.get('case')), row]),
@@ -39,7 +53,7 @@ const ownCells = (row: ArrivedRow): ArrivedRow =>
   new Map([...row].filter(([column, cell]) => cell !== null && !others.test(column)));
 
 /** The entries of all rows that say NULLED. */
-export async function nulledIn(table: string, destination: CaseDestination): Promise<number> {
+export async function nulledIn(table: string, destination: Arrivals): Promise<number> {
   const rows = await destination.rows(table);
   return rows
     .flatMap((row) => changesOf(row.get('_airbyte_meta')))
@@ -49,8 +63,8 @@ export async function nulledIn(table: string, destination: CaseDestination): Pro
 /** Where the value of a name was found: its columns, of all rows that have it. */
 export async function columnsOfNames(
   stream: CaseStream,
-  source: CaseSource,
-  destination: CaseDestination,
+  source: Pick<CaseSource, 'given'>,
+  destination: Arrivals,
 ): Promise<ReadonlyMap<string, string>> {
   const rows = await destination.rows(stream.name);
   const columns = new Map<string, string>();

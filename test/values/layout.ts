@@ -17,6 +17,19 @@ export const layOutApart = (name: string, cases: readonly ValueCase[]): CaseStre
   cases: cases.map((one, i) => ({ ...one, field: `c${i}` })),
 });
 
+/** The same in several streams, each with cases of all kinds: a table of rows and columns alike costs by its square. */
+export const layOutApartIn = (
+  count: number,
+  name: string,
+  cases: readonly ValueCase[],
+): readonly CaseStream[] =>
+  Array.from({ length: count }, (_, n) =>
+    layOutApart(
+      `${name}_${n}`,
+      cases.filter((_case, i) => i % count === n),
+    ),
+  );
+
 /** All cases of a type in one field, so that they tell on each other. */
 export const layOutTogether = (name: string, cases: readonly ValueCase[]): CaseStream => ({
   name,

@@ -27,12 +27,6 @@ const fields: readonly string[] = [
 
 export const nameStream: CaseStream = { name: 'names', cases: numbered(fields) };
 
-/** More columns than a person reads, each with its value. */
-export const wideStream: CaseStream = {
-  name: 'wide',
-  cases: numbered(Array.from({ length: 500 }, (_, i) => `column_${i}`)),
-};
-
 /** How a name is shown in a table of Markdown. */
 export const shownName = (name: string): string => {
   const text = JSON.stringify(name)

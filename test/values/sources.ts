@@ -1,18 +1,27 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { columnTypes, type ColumnType } from '../../connectors/files/config.ts';
 import { filesSource, type FilesConfig } from '../../connectors/files/index.ts';
+import { mysqlSource } from '../../connectors/mysql/index.ts';
+import { postgresSource } from '../../connectors/postgres/index.ts';
 import type { Catalog, Item, JsonObject, Source } from '../../protocol/index.ts';
 import { noUpdates } from '../../worker/runners/config-listener.ts';
 import { protocolSource } from '../../worker/runners/child.ts';
 import { giveData } from '../support/exact-source.ts';
+import { testMysql } from '../support/mysql.ts';
+import type { MysqlFlavour } from '../support/mysql-server.ts';
+import { testDatabase } from '../support/postgres.ts';
 import { builtFile } from '../support/processes.ts';
 import { never } from '../connectors/harness.ts';
 import { fakeConnector } from '../worker/fake-connector.ts';
 import { csvFile } from './csv-file.ts';
 import { fieldsOf, recordOf, schemaOf, type CaseStream, type PlacedCase } from './layout.ts';
+import { mysqlTables } from './mysql-tables.ts';
 import { parquetFile } from './parquet-file.ts';
+import { postgresTables } from './postgres-tables.ts';
+import { fillTables, type CaseTables } from './tables.ts';
 
 /** A source that was given the cases of some streams. */
 export interface CaseSource {
@@ -20,7 +29,7 @@ export interface CaseSource {
   /** A case of a stream as it says it; undefined: it has no spelling there. */
   given(stream: string, name: string): PlacedCase | undefined;
   read(catalog: Parameters<Source<never>['read']>[0]['catalog']): AsyncIterable<Item>;
-  drop(): void;
+  drop(): Promise<void>;
 }
 
 /** Makes a source that holds the streams. */
@@ -37,7 +46,36 @@ export const sources: Readonly<Record<string, MakeSource>> = {
   // As Python prints: spaces, and nothing beyond ASCII.
   'Python protocol': (streams) => fake(streams),
   'exact protocol': (streams) => exact(streams),
+  Postgres: async (streams) => {
+    const database = await testDatabase();
+    return tables(streams, { database, tables: postgresTables(database), source: postgresSource });
+  },
+  MySQL: (streams) => mysql(streams, 'mysql'),
+  MariaDB: (streams) => mysql(streams, 'mariadb'),
 };
+
+async function mysql(streams: readonly CaseStream[], flavour: MysqlFlavour): Promise<CaseSource> {
+  const database = await testMysql(flavour);
+  return tables(streams, { database, tables: mysqlTables(database), source: mysqlSource });
+}
+
+async function tables(
+  streams: readonly CaseStream[],
+  given: {
+    readonly database: { readonly url: string; drop(): Promise<void> };
+    readonly tables: CaseTables;
+    readonly source: Source<{ readonly url: string }>;
+  },
+): Promise<CaseSource> {
+  const { database, source } = given;
+  const config = { url: database.url };
+  const held = await fillTables(given.tables, streams);
+  return {
+    ...reading(source, config),
+    catalog: await source.discover(config, never),
+    ...{ given: givenOf(held), drop: () => database.drop() },
+  };
+}
 
 /** Protocol sources print what they like; JSON files hold JSON. */
 const isJson = ({ value }: PlacedCase): boolean =>
@@ -74,7 +112,7 @@ async function files(
     ...reading(filesSource, config),
     catalog: await filesSource.discover(config, never),
     given: givenOf(held),
-    drop: () => rmSync(path, { recursive: true, force: true }),
+    drop: () => rm(path, { recursive: true, force: true }),
   };
 }
 
@@ -132,7 +170,11 @@ function fake(streams: readonly CaseStream[]): Promise<CaseSource> {
   writeFileSync(connector.file('records'), `${lines.join('\n')}\n`);
   return Promise.resolve({
     ...reading(connector.source, {}),
-    ...{ catalog: declared(streams), given: givenOf(streams), drop: () => connector.remove() },
+    ...{
+      catalog: declared(streams),
+      given: givenOf(streams),
+      drop: () => Promise.resolve(connector.remove()),
+    },
   });
 }
 
@@ -158,6 +200,6 @@ function exact(streams: readonly CaseStream[]): Promise<CaseSource> {
   return source.discover(config, never).then((catalog) => ({
     ...reading(source, config),
     ...{ catalog, given: givenOf(streams) },
-    drop: () => rmSync(directory, { recursive: true, force: true }),
+    drop: () => rm(directory, { recursive: true, force: true }),
   }));
 }

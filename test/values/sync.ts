@@ -16,7 +16,7 @@ export async function sync(
   destination: CaseDestination,
   syncNo = 1,
 ): Promise<Synced> {
-  const catalog = configured(source.catalog, syncNo);
+  const catalog = configured(source.catalog, destination.schema, syncNo);
   const writer = await destination.open({
     ...{ connection, catalog, epoch: { syncNo, at: Date.now() } },
     ...{ from: [], adopt: false, rowsMin: 0, permit: () => Promise.resolve() },
@@ -33,10 +33,18 @@ export async function sync(
   return { nulled };
 }
 
-const configured = ({ streams }: Catalog, syncNo: number): ConfiguredCatalog => ({
+/** Tables without a cursor are read in full. What a database's tables are in is another name at the destination. */
+const configured = (
+  { streams }: Catalog,
+  namespace: string,
+  syncNo: number,
+): ConfiguredCatalog => ({
   streams: streams.map((stream) => ({
-    ...{ stream, sync_mode: 'incremental', destination_sync_mode: 'append' },
+    stream,
+    sync_mode: stream.source_defined_cursor === true ? 'incremental' : 'full_refresh',
+    destination_sync_mode: 'append',
     ...{ generation_id: 0, minimum_generation_id: 0, sync_id: syncNo },
+    ...(stream.namespace !== undefined && { landing: { namespace } }),
   })),
 });
 

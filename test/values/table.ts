@@ -133,12 +133,13 @@ by hand. To renew it: \`${renew}\`. What the types become is in [connectors.md](
 | same double | the column holds the nearest double, which is written with other digits |
 
 *Held by*: the sources that have a spelling for the case; the others could not be given it. A CSV file has text only, a Parquet file one type a
-column, and neither has half a character. *Python protocol* is a program that prints as Python does (spaces, nothing beyond ASCII), *exact
-protocol* one that prints each value as it stands here. Without a source behind it, an outcome is that of all that hold the case.
+column, and neither has half a character; a table of a database holds what its column gives back unchanged. *Python protocol* is a program that
+prints as Python does (spaces, nothing beyond ASCII), *exact protocol* one that prints each value as it stands here. Without a source behind it, an
+outcome is that of all that hold the case. Objects of S3 hold what files do, which is tried with Parquet from JSONL files, Postgres and MySQL.
 
 ## Values
 
-Each case in a column of its own, all of them in one stream.
+Each case in a column of its own, in one of a few streams with cases of all kinds.
 
 ${valuesOf(findings, cases)}
 

@@ -49,6 +49,7 @@ test('DuckDB and files take a record of 500 long values', async () => {
   expect(await load(await createDuckdb(), full)).toEqual([]);
   expect(await load(await createFiles(), full)).toEqual([]);
   expect(await load(await createFiles({ format: 'csv' }), full)).toEqual([]);
+  expect(await load(await createFiles({ format: 'parquet' }), full)).toEqual([]);
   expect(await failure(load(await createDuckdb(), many))).toMatchObject(tooMany);
 });
 

@@ -127,7 +127,8 @@ function decimal(precision: number, scale: number): ColumnType {
 
 const dated = (schema: JsonObject, json: (of: string) => string, result: string): ColumnType => ({
   ...plain(schema, json),
-  isZero: (of) => `(MONTH(${of}) = 0 OR DAYOFMONTH(${of}) = 0 OR YEAR(${of}) = 0)`,
+  // A day of the year 0 is one.
+  isZero: (of) => `(MONTH(${of}) = 0 OR DAYOFMONTH(${of}) = 0)`,
   order: timeOrder,
   cursor: timeCursor(result),
 });

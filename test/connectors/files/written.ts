@@ -61,7 +61,7 @@ export function createFiles(more: Partial<FilesTargetConfig> = {}): Promise<File
   });
 }
 
-/** A database made of what the manifests name, below `root`: a table for each stream that is to be read, and the checkpoints. */
+/** A database made of what the manifests name, below `root`: a table for each stream that is to be read and that the query names, and the checkpoints. */
 export async function queryWritten(
   root: string,
   manifests: readonly Manifest[],
@@ -79,7 +79,7 @@ export async function queryWritten(
     );
     const names = shown.map(({ name }) => name);
     for (const [i, { name, current }] of shown.entries())
-      await fill(connection, root, unlike(name, i, names), current);
+      if (isAsked(name, sql)) await fill(connection, root, unlike(name, i, names), current);
     const all = await connection.runAndReadAll(
       `SELECT ${withMark('CAST(COLUMNS(*) AS VARCHAR)')} FROM (${sql})`,
     );
@@ -94,6 +94,9 @@ export async function queryWritten(
   }
 }
 
+/** Lists of tables are of all. */
+const isAsked = (name: string, sql: string): boolean =>
+  sql.includes(name.replaceAll('"', '""')) || sql.includes('information_schema');
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 

@@ -1,10 +1,25 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { createBucket } from '../connectors/s3/bucket.ts';
 import { valueCases } from './cases.ts';
-import { destinations, type CaseDestination } from './destinations.ts';
-import { columnsOfNames, nulledIn, outcomesOf, type Outcomes } from './found.ts';
-import { layOutAlone, layOutApart, layOutTogether, type CaseStream } from './layout.ts';
-import { nameStream, wideStream } from './names.ts';
+import { destinations, ofTables, type CaseDestination } from './destinations.ts';
+import {
+  columnsOfNames,
+  nulledIn,
+  outcomesOf,
+  readOnce,
+  type Arrivals,
+  type Outcomes,
+} from './found.ts';
+import type { Outcome } from './judge.ts';
+import {
+  layOutAlone,
+  layOutApart,
+  layOutApartIn,
+  layOutTogether,
+  type CaseStream,
+} from './layout.ts';
+import { nameStream } from './names.ts';
 import { sources, type CaseSource } from './sources.ts';
 import { sync } from './sync.ts';
 import { documentOf } from './table.ts';
@@ -13,11 +28,13 @@ const page = fileURLToPath(new URL('../../docs/values.md', import.meta.url));
 const renewVariable = 'RENEW_VALUES';
 const renew = `${renewVariable}=1 node test/run.mjs test/values`;
 
-const apart = layOutApart('apart', valueCases);
+const apart = layOutApartIn(4, 'apart', valueCases);
 const together = layOutTogether('together', valueCases);
-const both = [apart, together];
-/** The source that brings the wide stream too: its width is the destinations' matter. */
+const all = [...apart, together, nameStream];
+/** The source that brings the fields in another order too: what comes of that is the destinations' matter. */
 const exact = 'exact protocol';
+/** Objects have their bytes from the same encoders as files. */
+const toObjects: ReadonlySet<string> = new Set(['JSONL files', 'Postgres', 'MySQL']);
 const reversed: CaseStream = { ...nameStream, cases: nameStream.cases.toReversed() };
 
 const made: CaseSource[] = [];
@@ -35,7 +52,9 @@ async function open(to: string): Promise<CaseDestination> {
 afterEach(async () => {
   for (const destination of opened.splice(0)) await destination.drop();
 });
-afterAll(() => made.forEach((source) => source.drop()));
+afterAll(async () => {
+  for (const source of made) await source.drop();
+});
 
 const byDestination = <T>(): Map<string, Map<string, T>> =>
   new Map(Object.keys(destinations).map((to) => [to, new Map()]));
@@ -48,42 +67,57 @@ const found = {
 const broken = (outcomes: ReadonlyMap<string, string>): readonly string[] =>
   [...outcomes].filter(([, one]) => one.startsWith('BROKEN')).map((pair) => pair.join(': '));
 
+/** The fields of the names' stream, and that each has one column. */
+async function namesFound(source: CaseSource, target: Arrivals) {
+  const columns = await columnsOfNames(nameStream, source, target);
+  expect(broken(columns)).toEqual([]);
+  return columns;
+}
+
 describe.each(Object.keys(sources))('from %s', (from) => {
-  let values: CaseSource;
-  let names: readonly [CaseSource, CaseSource];
+  let source: CaseSource;
   beforeAll(async () => {
-    values = await make(from, from === exact ? [...both, wideStream] : both);
-    names = [await make(from, [nameStream]), await make(from, [reversed])];
+    source = await make(from, all);
   });
 
   test.each(Object.keys(destinations))(
-    'every value arrives in %s equal, or as NULL with a counted entry',
+    'every value arrives in %s equal, or as NULL with a counted entry, in a column that is its own',
     async (to) => {
       const target = await open(to);
-      const streams = from === exact ? [...both, wideStream] : both;
-      const { nulled } = await sync(values, target);
-      const told = streams.map(({ name }) => nulledIn(name, target));
+      const { nulled } = await sync(source, target);
+      const arrived = readOnce(target);
+      const told = all.map(({ name }) => nulledIn(name, arrived));
       expect((await Promise.all(told)).reduce((sum, count) => sum + count)).toBe(nulled);
-      for (const stream of streams) {
-        const outcomes = await outcomesOf(stream, values, target);
-        expect(broken(outcomes)).toEqual([]);
-        if (stream === apart) found.apart.get(to)!.set(from, outcomes);
-        if (stream === together) found.together.get(to)!.set(from, outcomes);
-        if (stream === wideStream) expect(new Set(outcomes.values())).toEqual(new Set(['equal']));
-      }
+      const outcomes = async (stream: CaseStream): Promise<Outcomes> => {
+        const ofStream = await outcomesOf(stream, source, arrived);
+        expect(broken(ofStream)).toEqual([]);
+        return ofStream;
+      };
+      const ofApart: [string, Outcome][] = [];
+      for (const stream of apart) ofApart.push(...(await outcomes(stream)));
+      found.apart.get(to)!.set(from, new Map(ofApart));
+      found.together.get(to)!.set(from, await outcomes(together));
+      found.names.get(to)!.set(from, await namesFound(source, arrived));
     },
   );
 
-  test.each(Object.keys(destinations))(
-    'every field has a column of its own in %s, and keeps it',
-    async (to) => {
-      const target = await open(to);
-      for (const [i, source] of names.entries()) await sync(source, target, i + 1);
-      const columns = await columnsOfNames(nameStream, names[0], target);
-      expect(broken(columns)).toEqual([]);
-      found.names.get(to)!.set(from, columns);
-    },
-  );
+  if (toObjects.has(from))
+    test('what becomes of every value in Parquet objects of S3 is what becomes of it in Parquet files', async () => {
+      const bucket = ofTables(await createBucket({ format: 'parquet' }));
+      opened.push(bucket);
+      await sync(source, bucket);
+      const outcomes = await outcomesOf(together, source, bucket);
+      expect(outcomes.size).toBeGreaterThan(100);
+      expect(outcomes).toEqual(found.together.get('Parquet files')!.get(from));
+    });
+});
+
+test.each(Object.keys(destinations))('every field keeps its column in %s', async (to) => {
+  const target = await open(to);
+  const source = await make(exact, [nameStream]);
+  await sync(source, target, 1);
+  await sync(await make(exact, [reversed]), target, 2);
+  expect(await namesFound(source, target)).toEqual(found.names.get(to)!.get(exact));
 });
 
 test('values are as they are found alone, whatever is wrong with others', async () => {
