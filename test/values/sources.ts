@@ -1,7 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { columnTypes, type ColumnType } from '../../connectors/files/config.ts';
+import { columnTypes, type ColumnType } from '../../connectors/kit/files-source/config.ts';
 import { filesSource, type FilesConfig } from '../../connectors/files/index.ts';
 import type { Catalog, Item, JsonObject, Source } from '../../protocol/index.ts';
 import { noUpdates } from '../../worker/runners/config-listener.ts';
