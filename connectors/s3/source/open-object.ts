@@ -1,12 +1,13 @@
 import { readBytes } from '../../kit/files-source/bytes.ts';
 import { fileError } from '../../kit/files-source/errors.ts';
+import { headBytesMax } from '../../kit/files-source/identify.ts';
 import type { OpenFile } from '../../kit/files-source/store.ts';
 import type { Asking } from '../ask.ts';
 import type { ListedObject } from './listing.ts';
 import { rangeOf } from './ranges.ts';
 
-/** What is fetched of an object first, and kept while it is read: of most objects all, and so in one request. */
-export const headBytes = 1024 * 1024;
+/** What is fetched of an object first, and kept while it is read: of most objects all, and so in one request. Enough to tell that there is more. */
+const headBytes = headBytesMax + 1;
 
 /** An object, as it was when it was listed: each request asks for that version, so that no two are mixed. */
 export async function openObject(asking: Asking, object: ListedObject): Promise<OpenFile> {
