@@ -11,12 +11,14 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/kit/files': [
     ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', '@hpcc-js/wasm-zstd'],
   ],
+  // What sources of files share, wherever those are.
+  'connectors/kit/files-source': [
+    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
+  ],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/mysql': ['protocol', 'connectors/kit', 'node:', 'mysql2'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
-  'connectors/files': [
-    ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
-  ],
+  'connectors/files': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   engine: ['protocol', 'node:'],
   activities: [
@@ -60,10 +62,11 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const linesMax = 400;
 const testLinesMax = 600;
 
-/** The room a path is in: each connector is one of its own, and so are the kit's files and the three files of workflows that the doors may use. */
+/** The room a path is in: each connector is one of its own, and so are the kit's two of files and the three files of workflows that the doors may use. */
 function roomOf(path: string): string {
   const [top, second, third, fourth] = relative(root, path).split(sep);
-  if (second === 'kit' && third === 'files' && fourth !== undefined) return `${top}/kit/files`;
+  if (second === 'kit' && /^files(-source)?$/.test(third!) && fourth !== undefined)
+    return `${top}/kit/${third}`;
   if (top === 'connectors' && third !== undefined) return `${top}/${second}`;
   if (top === 'workflows' && /^(messages|data-converter|room)\.ts$/.test(second!)) {
     return `${top}/${second!.slice(0, -3)}`;

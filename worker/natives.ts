@@ -24,6 +24,7 @@ export const natives: Natives = {
       destinationOf((await import('../connectors/postgres/index.ts')).postgresDestination),
   },
   s3: {
+    source: async () => sourceOf((await import('../connectors/s3/index.ts')).s3Source),
     destination: async () =>
       destinationOf((await import('../connectors/s3/index.ts')).s3Destination),
   },

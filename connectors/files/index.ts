@@ -1,4 +1,4 @@
-export type { FilesConfig } from './config.ts';
 export type { FilesTargetConfig } from './destination/config.ts';
 export { filesDestination } from './destination/destination.ts';
-export { filesSource } from './source.ts';
+export type { FilesConfig } from './source/config.ts';
+export { filesSource } from './source/source.ts';

@@ -1,5 +1,5 @@
 import type * as S3 from '@aws-sdk/client-s3';
-import { defaultRegion, type S3Config } from './config.ts';
+import { defaultRegion, type S3Connection } from './config.ts';
 
 /** Of each request, ms, until the service has taken the connection. */
 const connectMsMax = 10_000;
@@ -13,9 +13,10 @@ export type Sdk = typeof S3;
 /** Loaded when it is needed: it takes a third of a second and 20 MB that a worker without S3 need not have. */
 export const loadSdk = (): Promise<Sdk> => import('@aws-sdk/client-s3');
 
-export function clientOf(sdk: Sdk, config: S3Config): S3.S3Client {
+/** `checksums`: of what is sent and fetched. */
+export function clientOf(sdk: Sdk, config: S3Connection, checksums: 'crc32' | 'none'): S3.S3Client {
   const { endpoint, access_key_id: accessKeyId, secret_access_key: secretAccessKey } = config;
-  const isNone = config.checksums === 'none';
+  const isNone = checksums === 'none';
   return new sdk.S3Client({
     region: config.region ?? defaultRegion,
     ...(endpoint !== undefined && { endpoint }),

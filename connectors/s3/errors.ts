@@ -1,4 +1,5 @@
 import { SyncError, type FailureKind } from '../../protocol/index.ts';
+import { aborted as readAborted } from '../kit/files-source/errors.ts';
 import { aborted } from '../kit/gather.ts';
 
 type Told = readonly [kind: FailureKind, message: string, remedy: string];
@@ -34,6 +35,11 @@ const byName: Readonly<Record<string, Told>> = {
     'config_error',
     'The worker’s clock is wrong.',
     'Set the clock of the worker’s machine.',
+  ],
+  InvalidObjectState: [
+    'config_error',
+    'An object is archived.',
+    'Restore it, or choose a glob that does not match it.',
   ],
   'KMS.DisabledException': ['config_error', 'The KMS key is disabled.', 'Enable it.'],
   'KMS.NotFoundException': ['config_error', 'The KMS key does not exist.', 'Correct kms_key_id.'],
@@ -81,8 +87,12 @@ const nameOf = (error: unknown): string => {
 export const statusOf = (error: unknown): number | undefined =>
   (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
 
+export type End = 'source' | 'destination';
+
 /** What was asked of S3. */
 export interface Asked {
+  /** On whose behalf. */
+  readonly end: End;
   /** IAM's name of it: `s3:PutObject`. */
   readonly action: string;
   /** `s3://bucket/key`. */
@@ -92,19 +102,21 @@ export interface Asked {
 /** The one place where the driver's errors become ours. The service's own messages stay in the cause. */
 export function asS3Error(
   error: unknown,
-  { action, place }: Asked,
+  { action, end, place }: Asked,
   abort?: AbortSignal,
 ): SyncError {
-  if (abort?.aborted === true) return aborted();
+  if (abort?.aborted === true) return stopped(end);
   if (error instanceof SyncError) return error;
   const name = nameOf(error);
   const status = statusOf(error);
   const [kind, message, remedy] = told(error, name, status, action);
   return new SyncError(kind, message, {
-    ...{ origin: 'destination', place, remedy, cause: error },
+    ...{ origin: end, place, remedy, cause: error },
     facts: { action, ...(name !== '' && { code: name }), ...(status !== undefined && { status }) },
   });
 }
+
+const stopped = (end: End): SyncError => (end === 'source' ? readAborted() : aborted());
 
 function told(error: unknown, name: string, status: number | undefined, action: string): Told {
   if (Object.hasOwn(byName, name)) return byName[name]!;
@@ -128,7 +140,7 @@ function told(error: unknown, name: string, status: number | undefined, action: 
     ];
   return [
     'system_error',
-    status === undefined ? 'The objects could not be written.' : 'S3 refused a request.',
+    status === undefined ? 'The objects could not be worked with.' : 'S3 refused a request.',
     'See the cause in the worker’s log, and report it.',
   ];
 }

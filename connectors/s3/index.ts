@@ -1,2 +1,4 @@
-export type { S3Config } from './config.ts';
-export { s3Destination } from './destination.ts';
+export type { S3Config } from './destination/config.ts';
+export { s3Destination } from './destination/destination.ts';
+export type { S3SourceConfig } from './source/config.ts';
+export { s3Source } from './source/source.ts';

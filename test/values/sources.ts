@@ -2,7 +2,7 @@ import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { columnTypes, type ColumnType } from '../../connectors/files/config.ts';
+import { columnTypes, type ColumnType } from '../../connectors/kit/files-source/config.ts';
 import { filesSource, type FilesConfig } from '../../connectors/files/index.ts';
 import { mysqlSource } from '../../connectors/mysql/index.ts';
 import { postgresSource } from '../../connectors/postgres/index.ts';

@@ -1,4 +1,4 @@
-import { streamNameOf } from '../../../connectors/files/streams.ts';
+import { streamNameOf } from '../../../connectors/kit/files-source/streams.ts';
 import { filesSource } from '../../../connectors/files/index.ts';
 import type { JsonObject } from '../../../protocol/index.ts';
 import { never, openPlace, read, schemaOf, values, type Place } from './place.ts';

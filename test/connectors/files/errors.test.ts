@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { parse } from 'yaml';
-import { OpenFile } from '../../../connectors/files/bytes.ts';
-import type { FilesConfig, StreamConfig } from '../../../connectors/files/config.ts';
-import { filesSource } from '../../../connectors/files/index.ts';
+import { openFile } from '../../../connectors/files/source/open-file.ts';
+import type { StreamConfig } from '../../../connectors/kit/files-source/config.ts';
+import { filesSource, type FilesConfig } from '../../../connectors/files/index.ts';
 import {
   compress,
   failureOf,
@@ -402,7 +402,7 @@ describe('the directory is not left', () => {
     const config = { path: place.path, streams: [{ name: 's', glob }] };
     expect(await refusalOf(filesSource.check(config, never))).toMatchObject({
       kind: 'config_error',
-      message: 'A glob leads out of the directory of the source.',
+      message: 'A glob leads out of the source.',
     });
     expect(failureOf(await read(config, { catalog: catalogOfOne('s') })).message).toContain('glob');
   });
@@ -424,7 +424,7 @@ describe('the directory is not left', () => {
     place.write('a.csv', 'id\n1\n');
     symlinkSync(join(place.path, 'a.csv'), join(place.path, 'b.csv'));
     const listed = { name: 'b.csv', path: join(place.path, 'b.csv'), size: 5, modified: 0n };
-    expect(await refusalOf(OpenFile.open(listed, never))).toMatchObject({
+    expect(await refusalOf(openFile(listed, never))).toMatchObject({
       message: 'A symbolic link leads out of the directory of the source.',
       place: 'b.csv',
     });
@@ -457,6 +457,6 @@ test('a directory without a file of ours is told', async () => {
   place.write('README.md', '# hello');
   expect(await refusalOf(filesSource.check({ path: place.path }, never))).toMatchObject({
     kind: 'config_error',
-    message: 'The directory holds no file to read.',
+    message: 'The source holds no file to read.',
   });
 });

@@ -1,7 +1,9 @@
 import { appendFileSync, linkSync, renameSync, symlinkSync, unlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FilesConfig } from '../../../connectors/files/index.ts';
-import { Progress, rememberedBytesMax } from '../../../connectors/files/progress.ts';
+import { earlierBytesMax } from '../../../connectors/kit/files-source/earlier.ts';
+import { Progress, rememberedBytesMax } from '../../../connectors/kit/files-source/progress.ts';
+import type { FoundFile } from '../../../connectors/kit/files-source/store.ts';
 import { compress, failureOf, lastStates, openPlace, read, values, type Outcome } from './place.ts';
 
 const first = 1_700_000_000;
@@ -240,8 +242,8 @@ test('a state stays small however many files there are, and none is read twice',
   const one = await read(config);
   expect(one.records).toHaveLength(1_500);
   const bytes = Math.max(...one.states.map(({ state }) => JSON.stringify(state).length));
-  expect(bytes).toBeLessThan(rememberedBytesMax + 1_024);
-  expect(bytes).toBeGreaterThan(rememberedBytesMax - 1_024);
+  expect(bytes).toBeLessThan(rememberedBytesMax + earlierBytesMax / 2);
+  expect(bytes).toBeGreaterThan(rememberedBytesMax);
   // Cut anywhere, it goes on right there.
   for (const at of [100, 700, 1_499]) {
     const rest = await read(config, { state: lastStates([one.states[at]!]) });
@@ -251,23 +253,60 @@ test('a state stays small however many files there are, and none is read twice',
   expect(ids(await next(one))).toEqual([9_999]);
 });
 
-test('what is remembered never makes room by forgetting that older files are unread', () => {
-  const file = (name: string, modified: number) => ({
-    ...{ name, path: `/${name}`, size: 1, modified: BigInt(modified) },
-  });
-  const position = { at: 1, lines: 1, chain: '', hash: 'x'.repeat(16) };
+const position = { at: 1, lines: 1, chain: '', hash: 'x'.repeat(16) };
+const file = (name: string, modified: number, version?: string): FoundFile => ({
+  ...{ name, size: 1, modified: BigInt(modified), version },
+  open: () => Promise.reject(new Error('Nothing is opened here.')),
+});
+const named = (progress: Progress, files: readonly FoundFile[]): string[] =>
+  new Progress(JSON.parse(JSON.stringify(progress.state())), 's')
+    .pending(files)
+    .map((one) => one.file.name);
+
+test('of a hundred thousand files a state stays small, and what is put later at the time of the newest is found', () => {
   const progress = new Progress(undefined, 's');
-  const done = Array.from({ length: 1_000 }, (_, i) => file(`done-${i}`, 1_000 + i));
+  // A second of S3, in which thousands of objects are put.
+  const files = Array.from({ length: 20_000 }, (_, i) =>
+    file(`part-${String(i * 2).padStart(6, '0')}`, Math.floor(i / 3_000), `etag-${i}`),
+  );
+  progress.pending(files);
+  for (const one of files) progress.finish(one, one, position);
+  const bytes = JSON.stringify(progress.state()).length;
+  expect(bytes).toBeLessThan(rememberedBytesMax + earlierBytesMax + 2_048);
+  expect(named(progress, files)).toEqual([]);
+  const newest = Number(files.at(-1)!.modified);
+  // Below all names that the second had, and between them.
+  const late = [file('a', newest, 'new'), file('part-037001', newest, 'new')];
+  const changed = file(files.at(-1_000)!.name, newest, 'other');
+  expect(named(progress, [...files, ...late, changed])).toEqual([
+    ...['a', 'part-037001', changed.name],
+  ]);
+  // What is older than all that is remembered counts as finished.
+  expect(named(progress, [file('old', 0, 'new')])).toEqual([]);
+});
+
+test('an object is the one that was read by its version, whatever its time', () => {
+  const progress = new Progress(undefined, 's');
+  progress.finish(file('a', 5, 'one'), file('a', 5, 'one'), position);
+  expect(named(progress, [file('a', 9, 'one')])).toEqual([]);
+  expect(named(progress, [file('a', 5, 'two')])).toEqual(['a']);
+});
+
+test('what is remembered never makes room by forgetting that older files are unread', () => {
+  const progress = new Progress(undefined, 's');
   const isFull = (): boolean => 'floor' in progress.state();
-  const before: (typeof done)[number][] = [];
-  for (const one of done) {
-    const size = JSON.stringify(progress.state()).length;
-    if (size > rememberedBytesMax - 40) break;
-    progress.finish(one, one, position);
-    before.push(one);
+  const before: FoundFile[] = [];
+  const hashes = (): number =>
+    ((progress.state()['earlier'] ?? []) as string[][]).reduce(
+      (sum, block) => sum + block[2]!.length,
+      0,
+    );
+  for (let i = 0; i < 4_000 || hashes() < earlierBytesMax; i += 1) {
+    before.push(file(`done-${i}`, 1_000 + i));
+    progress.finish(before[i]!, before[i]!, position);
   }
-  expect([before.length > 100, isFull()]).toEqual([true, false]);
-  const current = file('current'.padEnd(200, '-'), 5_000);
+  expect(isFull()).toBe(false);
+  const current = file('current'.padEnd(200, '-'), 50_000);
   progress.reach(current, current, position);
   const late = [file('late-a', 10), file('late-b', 11)];
   const files = [...late, ...before, current];
@@ -275,14 +314,13 @@ test('what is remembered never makes room by forgetting that older files are unr
     ...[current.name, 'late-a', 'late-b'],
   ]);
   progress.finish(current, current, position);
-  const killed = new Progress(JSON.parse(JSON.stringify(progress.state())), 's');
-  expect(killed.pending(files).map((one) => one.file.name)).toEqual(['late-a', 'late-b']);
+  expect(named(progress, files)).toEqual(['late-a', 'late-b']);
   for (const one of late) progress.finish(one, one, position);
   expect(isFull()).toBe(true);
-  expect(progress.pending(files)).toEqual([]);
+  expect(named(progress, files)).toEqual([]);
 });
 
 test('a state of another source is refused', () => {
-  expect(() => new Progress({ cursor: 5 }, 's')).toThrow('not one of the files source');
+  expect(() => new Progress({ cursor: 5 }, 's')).toThrow('not one of a source of files');
   expect(() => new Progress({ version: 1, read: [['a', 1]] }, 's')).toThrow();
 });

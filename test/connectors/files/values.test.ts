@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import type { CsvConfig } from '../../../connectors/files/config.ts';
+import type { CsvConfig } from '../../../connectors/kit/files-source/config.ts';
 import { filesSource } from '../../../connectors/files/index.ts';
 import { inputOf, openPlace, read, schemaOf, values, type Place } from './place.ts';
 

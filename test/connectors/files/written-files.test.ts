@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
-import { ZstdDecoder } from '../../../connectors/files/zstd.ts';
+import { ZstdDecoder } from '../../../connectors/kit/files-source/zstd.ts';
 import { filesDestination, type FilesTargetConfig } from '../../../connectors/files/index.ts';
 import { partId, streamId, type Landing } from '../../../protocol/index.ts';
 import { done, overwritten } from '../conformance-replace.ts';

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { layoutOf } from '../../../connectors/s3/layout.ts';
+import { layoutOf } from '../../../connectors/s3/destination/layout.ts';
 import type { Manifest } from '../../../connectors/kit/files/manifest.ts';
 import type { S3Config } from '../../../connectors/s3/index.ts';
-import { localPrefix } from '../../../connectors/s3/local.ts';
-import { openStore } from '../../../connectors/s3/store.ts';
+import { localPrefix } from '../../../connectors/s3/destination/local.ts';
+import { openStore } from '../../../connectors/s3/destination/store.ts';
 import { partId, streamId } from '../../../protocol/index.ts';
 import { endpoint, ownBucket } from '../../support/s3-bucket.ts';
 import { atTime } from '../../support/at-time.ts';

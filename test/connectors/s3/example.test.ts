@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import { settingsOf, type S3Config } from '../../../connectors/s3/config.ts';
+import { settingsOf, type S3Config } from '../../../connectors/s3/destination/config.ts';
 import { s3Destination } from '../../../connectors/s3/index.ts';
 import type { JsonObject } from '../../../protocol/index.ts';
 import { refuseAmbient } from '../../../worker/ambient.ts';

@@ -1,6 +1,6 @@
 import { manifestText, type Manifest } from '../../../connectors/kit/files/manifest.ts';
-import { replaceManifest } from '../../../connectors/s3/manifest.ts';
-import type { Store } from '../../../connectors/s3/store.ts';
+import { replaceManifest } from '../../../connectors/s3/destination/manifest.ts';
+import type { Store } from '../../../connectors/s3/destination/store.ts';
 import { SyncError } from '../../../protocol/index.ts';
 import { connection, epoch, failure } from '../harness.ts';
 

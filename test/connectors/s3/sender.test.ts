@@ -1,8 +1,12 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSender, partBytesMin, requestsMax } from '../../../connectors/s3/sender.ts';
-import type { Store } from '../../../connectors/s3/store.ts';
+import {
+  createSender,
+  partBytesMin,
+  requestsMax,
+} from '../../../connectors/s3/destination/sender.ts';
+import type { Store } from '../../../connectors/s3/destination/store.ts';
 
 let directory: string;
 beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'tidemark-sender-'))));
