@@ -28,7 +28,7 @@ export interface CountedWorker {
 export interface Bed {
   readonly cluster: Cluster;
   readonly connection: string;
-  worker(env?: Readonly<Record<string, string>>): Promise<CountedWorker>;
+  worker(): Promise<CountedWorker>;
   /** Rows at the destination. */
   rows(): Promise<number>;
   /** What of the table is otherwise there; empty: it is equal. */
@@ -70,10 +70,9 @@ async function bedOf(
   return {
     cluster,
     connection,
-    async worker(env = {}) {
+    async worker() {
       const address = `127.0.0.1:${await freePort()}`;
       const process = await cluster.worker({
-        ...env,
         [sourceUrlVariable]: database.url,
         TIDEMARK_METRICS_ADDRESS: address,
       });

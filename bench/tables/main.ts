@@ -1,6 +1,4 @@
-import { mkdirSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tableOf, type Finding } from '../../test/chaos/finding.ts';
 import { startServers } from '../../test/support/own-servers.ts';
@@ -14,7 +12,7 @@ import { timePsql, timeSync, type Timed } from './timed.ts';
 // `npm run bench:tables`: a large table through the whole product, killed and compared, then timed. Method and figures: ../README.md.
 
 const usage = `usage: npm run bench:tables -- [--rows N] [--kills N, 0: none are timed only] [--rounds N, 0: no times]
-       [--target postgres|duckdb] [--parallelism N] [--seed N] [--profile directory]`;
+       [--target postgres|duckdb] [--parallelism N] [--seed N]`;
 const interruptedExitCode = 130;
 const systems: readonly System[] = ['postgres', 'duckdb'];
 
@@ -25,7 +23,6 @@ interface Options {
   readonly parallelism: number;
   readonly seed: number;
   readonly targets: readonly System[];
-  readonly profile?: string;
 }
 
 function readOptions(): Options {
@@ -37,10 +34,9 @@ function readOptions(): Options {
       parallelism: { type: 'string', default: '1' },
       seed: { type: 'string', default: '1' },
       target: { type: 'string' },
-      profile: { type: 'string' },
     },
   });
-  const { target, profile } = values;
+  const { target } = values;
   const numbers = {
     ...{ rows: Number(values.rows), kills: Number(values.kills), rounds: Number(values.rounds) },
     ...{ parallelism: Number(values.parallelism), seed: Number(values.seed) },
@@ -49,8 +45,7 @@ function readOptions(): Options {
   const targets = systems.filter((one) => target === undefined || one === target);
   if (!isWhole || numbers.rows < 1 || numbers.parallelism < 1 || targets.length === 0)
     throw new Error(usage);
-  if (profile !== undefined) mkdirSync(resolve(profile), { recursive: true });
-  return { ...numbers, targets, ...(profile !== undefined && { profile: resolve(profile) }) };
+  return { ...numbers, targets };
 }
 
 const startedAt = performance.now();

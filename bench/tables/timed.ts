@@ -17,31 +17,20 @@ export interface Timed {
   readonly broken: readonly string[];
 }
 
-export interface TimedOptions {
-  readonly parallelism: number;
-  /** Where the worker leaves a CPU profile; absent: it makes none. */
-  readonly profile?: string;
-}
-
 /** One sync of the table with everybody's policy, from its start to its result. */
 export async function timeSync(
   source: Source,
   target: System,
-  { parallelism, profile }: TimedOptions,
+  { parallelism }: { readonly parallelism: number },
 ): Promise<Timed> {
   return withBed(source, target, { ...defaultPolicy, parallelism }, async (bed) => {
-    const options = profile === undefined ? '' : `--cpu-prof --cpu-prof-dir=${profile}`;
-    const { process } = await bed.worker({ NODE_OPTIONS: options });
+    const { process } = await bed.worker();
     const [cpu, begun] = [cpuSecondsOf(process.pid), performance.now()];
     const sync = await bed.cluster.client.startSync(bed.connection);
     const { outcome, records } = await sync.result();
     const wallSeconds = (performance.now() - begun) / 1_000;
     const cpuSeconds = cpuSecondsOf(process.pid) - cpu;
     const rssBytes = peakMemoryOf(process.pid);
-    if (profile !== undefined) {
-      process.signal('SIGTERM');
-      await process.exited;
-    }
     const broken = [
       ...(outcome === 'succeeded' ? [] : [`the sync ${outcome}`]),
       ...(records === source.rows ? [] : [`${records} of ${source.rows} records counted`]),
