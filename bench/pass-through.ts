@@ -7,6 +7,7 @@ import type { ReadInput, JsonObject } from '../protocol/index.ts';
 import { noUpdates } from '../worker/runners/config-listener.ts';
 import { protocolSource } from '../worker/runners/child.ts';
 import { createFeed } from '../worker/runners/feed.ts';
+import { range } from './figures.ts';
 
 /**
  * What the engine costs when it only passes records on: a source process prints records, a sink process takes them, and between them
@@ -140,16 +141,6 @@ async function catWallMs(file: string): Promise<number> {
   const begun = performance.now();
   await run('/bin/sh', ['-c', `${shellCat(file)} | cat | cat >/dev/null`]);
   return performance.now() - begun;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1]!;
-}
-
-function range(values: readonly number[], digits: number): string {
-  const low = Math.min(...values).toFixed(digits);
-  return `${median(values).toFixed(digits)} (${low}–${Math.max(...values).toFixed(digits)})`;
 }
 
 async function compare(name: string, nested: boolean, directory: string): Promise<void> {

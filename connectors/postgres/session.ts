@@ -117,9 +117,9 @@ export class Session {
     return this.#lost !== null;
   }
 
-  /** The server's, that serves it. */
+  /** The server's, that serves it; null: none does. */
   get processId(): number | null {
-    return (this.#client as unknown as { processID: number | null }).processID;
+    return this.isLost ? null : processIdOf(this.#client);
   }
 
   /** The driver offers no way to drop a connection with a query pending, nor to take what it sends as it comes, but its socket. */
@@ -155,6 +155,11 @@ const settingsOf = ({ settings, clientCheckMs }: SessionOptions): string => `
     PERFORM set_config('client_connection_check_interval', '${clientCheckMs}', false);
   EXCEPTION WHEN OTHERS THEN NULL; -- absent before 14, refused on some platforms
   END $$`;
+
+/** The driver does not describe it. null: it was never connected. */
+export function processIdOf(client: pg.Client): number | null {
+  return (client as unknown as { readonly processID: number | null }).processID;
+}
 
 /** The driver throws at once for a URL that it can't read; its message would hold the password. */
 export function clientOf(

@@ -1,13 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startDevServer } from '../../worker/dev-server.ts';
 import { houseRoot } from '../support/processes.ts';
-import { startMysql } from '../support/mysql-server.ts';
-import { startPostgres } from '../support/postgres-server.ts';
+import { startServers, type OnOpened } from '../support/own-servers.ts';
 import { tableOf, type Finding } from './finding.ts';
 import { canMount } from '../support/small-disk.ts';
 import { unmountable } from './matrix/applicable.ts';
@@ -31,10 +28,6 @@ const killsDefault = '20';
 const syncsDefault = '50';
 const minutesDefaults: Readonly<Partial<Record<string, string>>> = { soak: '60', changes: '5' };
 const page = join(houseRoot(), 'docs/reliability.md');
-
-type Stop = () => Promise<void>;
-/** Told how to undo what was opened. */
-type OnOpened = (stop: Stop) => void;
 
 interface Options {
   readonly only: 'matrix' | PartName;
@@ -88,7 +81,7 @@ function readOptions(): Options {
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const stops: Stop[] = [];
+  const stops: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const one of stops.splice(0).reverse()) await one();
   };
@@ -148,7 +141,7 @@ async function seenVersions(): Promise<Readonly<Record<string, string>>> {
 }
 
 async function part(name: PartName, options: Options, onOpened: OnOpened): Promise<Told> {
-  await startServers(onOpened, options.target);
+  await startServers(onOpened, options.target === 'mysql');
   const { what, run } = partCalled(name, options);
   // Before the hour, not after it.
   if (options.publish) withSoakPart(published(), '');
@@ -170,26 +163,6 @@ function publishSoak(
 }
 
 const published = (): string => (existsSync(page) ? readFileSync(page, 'utf8') : '');
-
-/** As the tests do: a server that the environment names is used as it is. */
-async function startServers(onOpened: OnOpened, target: string | undefined): Promise<void> {
-  if (target === 'mysql' && !process.env['TEST_MYSQL_URL']) {
-    const mysql = await startMysql('mysql');
-    onOpened(() => mysql.stop());
-    process.env['TEST_MYSQL_URL'] = mysql.url;
-  }
-  if (!process.env['TEST_POSTGRES_URL']) {
-    const postgres = await startPostgres();
-    onOpened(() => postgres.stop());
-    process.env['TEST_POSTGRES_URL'] = postgres.url;
-  }
-  if (process.env['TEST_TEMPORAL_ADDRESS']) return;
-  const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
-  onOpened(() => rm(directory, { recursive: true, force: true }));
-  const temporal = await startDevServer({ directory });
-  onOpened(() => temporal.stop());
-  process.env['TEST_TEMPORAL_ADDRESS'] = temporal.address;
-}
 
 process.exit(
   await main().catch((error: unknown) => {

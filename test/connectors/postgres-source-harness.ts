@@ -49,6 +49,8 @@ export interface ReadOptions {
   readonly checkpoints?: AsyncIterable<StateMessage>;
   /** Absent: its own. */
   readonly key?: readonly string[];
+  /** Told of the source's signs of life. */
+  lives?(): void;
   /** Called with each item. */
   on?(item: Item): void | Promise<void>;
 }
@@ -121,6 +123,7 @@ function inputOf(
       })),
     },
     checkpoints: options.checkpoints ?? { async *[Symbol.asyncIterator]() {} },
+    lives: () => options.lives?.(),
   };
 }
 

@@ -144,12 +144,12 @@ test('a server that works on a first row for long is told from one that does not
     pid = (row?.['pid'] as number | undefined) ?? 0;
     return pid > 0;
   });
-  expect(await isWorking(place.config, pid)).toBe(true);
+  expect(await isWorking(place.config, [pid])).toBe(true);
   abort.abort();
   await reading;
   await freed();
-  expect(await isWorking(place.config, pid)).toBe(false);
-  expect(await isWorking({ url: 'postgres://nobody@127.0.0.1:1/none' }, pid)).toBe(false);
+  expect(await isWorking(place.config, [pid])).toBe(false);
+  expect(await isWorking({ url: 'postgres://nobody@127.0.0.1:1/none' }, [pid])).toBe(false);
 });
 
 test('limits of the role on statements do not end a long read', async () => {

@@ -18,6 +18,8 @@ export interface Held {
   readonly twice: number;
 }
 
+export type Row = Readonly<Record<string, unknown>>;
+
 /** A destination, and a look inside that does not go through Tidemark. */
 export interface Target {
   readonly kind: TargetKind;
@@ -28,6 +30,8 @@ export interface Target {
   readonly proxy: TcpProxy | null;
   /** Of Postgres only. */
   readonly database: TestDatabase | null;
+  /** Its own SQL; null: a table is not there yet. */
+  ask(sql: string): Promise<readonly Row[] | null>;
   held(stream: string, records: number): Promise<Held>;
   /** Rows of the stream's table by their generation; null: there is no table. */
   generations(stream: string): Promise<Readonly<Record<string, number>> | null>;
@@ -165,12 +169,10 @@ async function s3Target({ directory, server, proxied = false }: TargetOptions): 
   };
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
 function asking(
   ask: (sql: string) => Promise<readonly Row[]>,
   absent: RegExp,
-): Pick<Target, 'held' | 'generations' | 'filled' | 'cursor'> {
+): Pick<Target, 'ask' | 'held' | 'generations' | 'filled' | 'cursor'> {
   const all = async (sql: string): Promise<readonly Row[] | null> => {
     try {
       return await ask(sql);
@@ -182,6 +184,7 @@ function asking(
   };
   const first = async (sql: string): Promise<Row | undefined> => (await all(sql))?.[0];
   return {
+    ask: all,
     async held(stream, records) {
       const row = await first(
         `SELECT count(*) AS found, count(DISTINCT id) AS ids,

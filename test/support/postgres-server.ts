@@ -27,6 +27,9 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A program that comes with the server, such as `psql`. */
+export const postgresProgram = (name: string): string => join(binaries(), name);
+
 /** Debian keeps the server's programs out of PATH. */
 function binaries(): string {
   const root = '/usr/lib/postgresql';

@@ -171,6 +171,19 @@ export function residentMemoryOf(pid: number): number {
   return Number(found?.[1] ?? 0) * 1024;
 }
 
+/** Of the kernel's figures below /proc; 100 wherever Linux runs. */
+const ticksPerSecond = 100;
+
+/** CPU time of a process so far, user and system, in seconds. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = textOf(`/proc/${pid}/stat`);
+  const [user, system] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13);
+  return (Number(user ?? 0) + Number(system ?? 0)) / ticksPerSecond;
+}
+
 /** File descriptors that a process has open: files, sockets, pipes. */
 export function openFilesOf(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length;

@@ -29,7 +29,7 @@ export async function* readPostgres(
   };
   const signs = watchServer(
     config,
-    () => (session === null || session.isLost ? null : session.processId),
+    () => [session?.processId ?? null],
     () => input.lives?.(),
   );
   try {

@@ -75,7 +75,7 @@ async function follow(
   const sent: Sent[] = [];
   const log = followLog({
     ...{ reader, session, from, emittedAt: 1, onTruncate: 'fail' },
-    ...{ log: () => undefined, isDue: () => false },
+    ...{ log: () => undefined, came: () => undefined, isDue: () => false },
     streams: new Map(streams.map((one) => [one.id, one])),
     ...more,
   });
@@ -211,6 +211,14 @@ test('what was read of the table already does not come again; what came meanwhil
   const stream = followed('t', ['id']);
   stream.part = { seen: { snapshot, text, until: BigInt(now!.lsn) } };
   expect((await follow([stream])).map(({ data }) => data['id'])).toEqual([2]);
+});
+
+test('what the server sends is a sign of life, also where no record comes of it', async () => {
+  await publish('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (id int PRIMARY KEY)');
+  await database.query('INSERT INTO other SELECT generate_series(1, 5000)');
+  let came = 0;
+  expect(await follow([followed('t', ['id'])], { came: () => (came += 1) })).toEqual([]);
+  expect(came).toBeGreaterThan(5_000);
 });
 
 test('a truncated table ends its stream, or keeps its rows if told so; a deleted row must say which it was', async () => {

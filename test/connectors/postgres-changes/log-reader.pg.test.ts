@@ -90,6 +90,10 @@ test('inserts, updates, deletes and truncates arrive as they were, in whole tran
     ['truncate', 1],
     'commit',
   ]);
+  const [{ pid }] = (await database.query(
+    `SELECT active_pid AS pid FROM pg_replication_slots WHERE slot_name = '${slot()}'`,
+  )) as [{ pid: number }];
+  expect(reader.processId).toBe(pid);
 });
 
 test('what is confirmed is not sent again, all else is; a quiet server says how far it is', async () => {

@@ -1,7 +1,11 @@
+import { jest } from '@jest/globals';
+import pg from 'pg';
+import { isWorking } from '../../../connectors/postgres/source/signs-of-life.ts';
 import type { JsonObject, StateMessage } from '../../../protocol/index.ts';
 import { createRoadBack } from '../../../activities/road-back.ts';
 import { postgresSource } from '../../../connectors/postgres/index.ts';
 import { seeded } from '../../e2e/instants.ts';
+import { eventually } from '../../worker/eventually.ts';
 import { failure, never } from '../harness.ts';
 import {
   failureOf,
@@ -225,6 +229,58 @@ test('a reader that does not know that it is over is ended; a lost slot says wha
     message: expect.stringContaining('slot is gone'),
     remedy: expect.stringContaining('tidemark refresh'),
   });
+});
+
+test('a server that works while nothing comes is told from one that waits', async () => {
+  await place.sql('CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE busy (id int)');
+  const other = new pg.Client({ connectionString: place.database.url });
+  await other.connect();
+  await other.query('BEGIN; INSERT INTO busy VALUES (1)');
+  // All but setInterval.
+  jest.useFakeTimers({
+    doNotFake: [
+      ...(['Date', 'hrtime', 'performance', 'nextTick', 'queueMicrotask'] as const),
+      ...(['setImmediate', 'clearImmediate', 'setTimeout', 'clearTimeout'] as const),
+    ],
+  });
+  let lives = 0;
+  const stop = new AbortController();
+  try {
+    const reading = place.read({
+      ...options,
+      ...{ config: { cdc: { slot: slot(), continuous: true } }, streams: ['t'] },
+      ...{ abort: stop.signal, lives: () => void (lives += 1) },
+    });
+    // It is not made before the transaction is over.
+    await eventually('the slot is being made', async () => {
+      const [row] = await place.sql(
+        `SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_create_logical%' AND wait_event_type = 'Lock' AND datname = current_database()`,
+      );
+      return row !== undefined;
+    });
+    expect(lives).toBe(0);
+    jest.advanceTimersByTime(120_000);
+    await eventually('it is told that the server works', () => lives > 0);
+    await other.query('COMMIT');
+    let pid = 0;
+    await eventually('the log is read', async () => {
+      const [row] = await place.sql(
+        `SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender' AND state = 'active' AND datname = current_database()`,
+      );
+      pid = (row?.['pid'] as number | undefined) ?? 0;
+      return pid > 0;
+    });
+    await eventually(
+      'what waits for the log to grow does no work',
+      async () => !(await isWorking(place.config, [pid])),
+    );
+    stop.abort();
+    expect(failureOf(await reading)).toMatchObject({ code: 'aborted' });
+  } finally {
+    jest.useRealTimers();
+    stop.abort();
+    await other.end();
+  }
 });
 
 test('partitions are their table; an abort lets the slot go', async () => {

@@ -12,27 +12,38 @@ import { parseShared } from './state.ts';
 const stateMs = 1_000;
 /** And after this long where there are none of ours: so the server may forget what others wrote. */
 const quietStateMs = 60_000;
+/** What the server sends is a sign of life, told this often. */
+const livesMs = 1_000;
 
 /** What the log holds from where it was read on: up to where it is now, or without end. False: it was drained. */
 export async function* followChanges(run: Run): AsyncGenerator<Item, boolean, undefined> {
-  const { input, session, changes, streams, emittedAt } = run;
+  const { input, session, changes, streams, signs, emittedAt } = run;
   const end = changes.continuous === true ? null : await logEnd(session);
   const { config, abort } = input;
   const reader = await openLog({ config, changes, session, from: run.lsn, abort });
+  run.reader = reader;
   advance(input.checkpoints, reader).catch(() => reader.close());
   const logs: string[] = [];
   let statedAt = performance.now();
   let stated = run.lsn;
   const isDue = (): boolean => performance.now() - statedAt >= stateMs;
+  let livedAt = -Infinity;
+  const came = (): void => {
+    signs.came();
+    const now = performance.now();
+    if (now - livedAt < livesMs) return;
+    livedAt = now;
+    input.lives?.();
+  };
   const followed = followLog({
     ...{ reader, session, from: run.lsn, emittedAt, isDue },
     streams: new Map(streams.map(followedStream)),
     onTruncate: changes.on_truncate ?? 'fail',
     log: (text) => logs.push(text),
+    came,
   });
   try {
     for await (const { blocks, at } of followed) {
-      input.lives?.();
       for (const text of logs.splice(0)) yield logged('WARN', text);
       for (const block of blocks) {
         run.records += block.records;

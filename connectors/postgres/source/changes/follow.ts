@@ -40,6 +40,8 @@ export interface FollowOptions {
   readonly emittedAt: number;
   readonly onTruncate: 'fail' | 'ignore';
   readonly log: (text: string) => void;
+  /** Told of everything that the server sends, also where no record comes of it: a long transaction may change other tables only. */
+  readonly came: () => void;
   /** Asked at the end of a transaction: what was read by now is wanted, though more follows. */
   readonly isDue: () => boolean;
 }
@@ -61,7 +63,10 @@ export async function* followLog(
   for (;;) {
     const received = await options.reader.next(quietMs);
     if (received === null) options.reader.ask();
-    else await following.take(received);
+    else {
+      options.came();
+      await following.take(received);
+    }
     const followed = await following.followed(received);
     if (followed !== null) yield followed;
   }

@@ -27,6 +27,7 @@ async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, bo
   const selection = wholeSelectionOf(relation, configured, more);
   const read = { session, selection, input, id, stream: descriptor, lookBack: null, began };
   for await (const item of readTable(read, stateOf(stream))) {
+    run.signs.came();
     if (item.type === 'DRAINED') return false;
     if (item.type === 'BLOCK') run.records += item.records;
     if (item.type === 'STATE') {

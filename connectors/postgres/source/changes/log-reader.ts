@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../../../kit/identifiers.ts';
+import { processIdOf } from '../../session.ts';
 import { decodeChange, epochMicros, type Change } from './pgoutput.ts';
 import { lsnText, type Lsn } from './lsn.ts';
 
@@ -16,6 +17,8 @@ export type Received =
 
 /** A replication slot that is read. One caller at a time. */
 export interface LogReader {
+  /** The server's, that reads the log for it; null: none does. */
+  readonly processId: number | null;
   /** The next message; null: none came in time. Throws the driver's errors. */
   next(waitMs: number): Promise<Received | null>;
   /** Asks the server how far it is: an `idle` follows. */
@@ -87,6 +90,9 @@ export function readLog(client: pg.Client, options: LogReaderOptions): LogReader
   }
 
   return {
+    get processId() {
+      return failure === null ? processIdOf(client) : null;
+    },
     async next(waitMs) {
       const found = take();
       if (found !== null) return found;

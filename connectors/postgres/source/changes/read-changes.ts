@@ -14,6 +14,7 @@ import { byStream, findRelations } from '../catalog.ts';
 import { defaultPublication, type ChangesConfig, type PostgresSourceConfig } from '../config.ts';
 import { gone } from '../gone.ts';
 import { connectReader } from '../reader-session.ts';
+import { watchServer, type Signs } from '../signs-of-life.ts';
 import { followChanges } from './follow-changes.ts';
 import { parseChangesState, type ChangesState } from './global.ts';
 import { loadTables } from './load-tables.ts';
@@ -38,11 +39,18 @@ export async function* readChanges(
     });
   let session: Session | null = null;
   const stop = (): void => session?.destroy();
+  let run: Run | null = null;
   input.abort.addEventListener('abort', stop, { once: true });
+  // A slot is not made before transactions that run are over, and a commit may be long on its way to here: the server works meanwhile.
+  const signs = watchServer(
+    input.config,
+    () => [session?.processId ?? null, run?.reader?.processId ?? null],
+    () => input.lives?.(),
+  );
   try {
     yield* tell('STARTED');
     session = await connectReader(input.config, input.abort);
-    const run = await begin(input, changes, session);
+    run = await begin(input, changes, session, signs);
     yield* tell('RUNNING');
     const isOver = (yield* loadTables(run)) && (yield* followChanges(run));
     if (isOver) yield* tell('COMPLETE');
@@ -53,19 +61,25 @@ export async function* readChanges(
     const failure = asSyncError(mapped, 'source').toFailure();
     yield { type: 'END', failure, drained: false, statuses };
   } finally {
+    signs.stop();
     input.abort.removeEventListener('abort', stop);
     await session?.close();
   }
 }
 
-async function begin(input: Input, changes: ChangesConfig, session: Session): Promise<Run> {
+async function begin(
+  input: Input,
+  changes: ChangesConfig,
+  session: Session,
+  signs: Signs,
+): Promise<Run> {
   const { slot, publication = defaultPublication } = changes;
   const state = parseChangesState(input.state);
   const streams = await streamsOf(input, session, publication, state);
   const lsn = await startOf(session, slot, state.shared);
   return {
     ...{ input, session, streams, lsn, changes: { ...changes, publication } },
-    ...{ emittedAt: Date.now(), records: 0 },
+    ...{ signs, reader: null, emittedAt: Date.now(), records: 0 },
   };
 }
 

@@ -9,6 +9,8 @@ import type { Session } from '../../session.ts';
 import type { Relation } from '../catalog.ts';
 import type { ChangesConfig, PostgresSourceConfig } from '../config.ts';
 import { changesState, type StreamProgress } from './global.ts';
+import type { Signs } from '../signs-of-life.ts';
+import type { LogReader } from './log-reader.ts';
 import type { Lsn } from './lsn.ts';
 
 export interface ReadStream {
@@ -26,6 +28,9 @@ export interface Run {
   readonly session: Session;
   readonly changes: ChangesConfig & { readonly publication: string };
   readonly streams: readonly ReadStream[];
+  readonly signs: Signs;
+  /** null: the log is not followed yet. */
+  reader: LogReader | null;
   /** Epoch ms. */
   readonly emittedAt: number;
   /** All of the log before it was read. */
