@@ -13,6 +13,7 @@ import type { Session } from '../../session.ts';
 import { byStream, findRelations } from '../catalog.ts';
 import { defaultPublication, type ChangesConfig, type PostgresSourceConfig } from '../config.ts';
 import { gone } from '../gone.ts';
+import { createHelpers } from '../helpers.ts';
 import { connectReader } from '../reader-session.ts';
 import { followChanges } from './follow-changes.ts';
 import { parseChangesState, type ChangesState } from './global.ts';
@@ -37,12 +38,16 @@ export async function* readChanges(
       return statusOf(configured, status);
     });
   let session: Session | null = null;
-  const stop = (): void => session?.destroy();
+  const helpers = createHelpers(input.config, input.abort);
+  const stop = (): void => {
+    session?.destroy();
+    helpers.destroy();
+  };
   input.abort.addEventListener('abort', stop, { once: true });
   try {
     yield* tell('STARTED');
     session = await connectReader(input.config, input.abort);
-    const run = await begin(input, changes, session);
+    const run = await begin(input, changes, { session, helpers });
     yield* tell('RUNNING');
     const isOver = (yield* loadTables(run)) && (yield* followChanges(run));
     if (isOver) yield* tell('COMPLETE');
@@ -54,17 +59,21 @@ export async function* readChanges(
     yield { type: 'END', failure, drained: false, statuses };
   } finally {
     input.abort.removeEventListener('abort', stop);
-    await session?.close();
+    await Promise.all([session?.close(), helpers.close()]);
   }
 }
 
-async function begin(input: Input, changes: ChangesConfig, session: Session): Promise<Run> {
+async function begin(
+  input: Input,
+  changes: ChangesConfig,
+  { session, helpers }: Pick<Run, 'session' | 'helpers'>,
+): Promise<Run> {
   const { slot, publication = defaultPublication } = changes;
   const state = parseChangesState(input.state);
   const streams = await streamsOf(input, session, publication, state);
   const lsn = await startOf(session, slot, state.shared);
   return {
-    ...{ input, session, streams, lsn, changes: { ...changes, publication } },
+    ...{ input, session, helpers, streams, lsn, changes: { ...changes, publication } },
     ...{ emittedAt: Date.now(), records: 0 },
   };
 }

@@ -9,6 +9,7 @@ import type { Session } from '../../session.ts';
 import type { Relation } from '../catalog.ts';
 import type { ChangesConfig, PostgresSourceConfig } from '../config.ts';
 import { changesState, type StreamProgress } from './global.ts';
+import type { Helpers } from '../helpers.ts';
 import type { Lsn } from './lsn.ts';
 
 export interface ReadStream {
@@ -24,6 +25,8 @@ export interface ReadStream {
 export interface Run {
   readonly input: ReadInput<PostgresSourceConfig>;
   readonly session: Session;
+  /** While tables are read. */
+  readonly helpers: Helpers;
   readonly changes: ChangesConfig & { readonly publication: string };
   readonly streams: readonly ReadStream[];
   /** Epoch ms. */
