@@ -166,7 +166,7 @@ test('where the server has no sessions left for it, one reads, and the log says 
   await freed();
 });
 
-test('what waits to change the table is not waited for: it waits for the session that leads', async () => {
+test('those that join see what the lead does, also of rows that came since; what waits to change the table is not waited for: it waits for the lead', async () => {
   const lead = await connectReader(place.config, never);
   const helpers = createHelpers(place.config, never);
   const other = new pg.Client({ connectionString: place.database.url });
@@ -175,7 +175,14 @@ test('what waits to change the table is not waited for: it waits for the session
     const relation = (await findRelations(lead, place.config)).find(({ name }) => name === 't')!;
     const selection = wholeSelectionOf(relation, configured(id('t')));
     await beginReading(lead, selection);
-    expect(await helpers.join(lead, selection, 2)).toHaveLength(2);
+    await other.query(`INSERT INTO t (id) VALUES (0)`);
+    const joined = await helpers.join(lead, selection, 2);
+    if ('why' in joined) throw new Error(joined.why);
+    for (const session of [lead, ...joined])
+      expect((await session.query(`SELECT count(*)::int AS count FROM t`)).rows).toEqual([
+        { count: rows },
+      ]);
+    expect(joined).toHaveLength(2);
     await helpers.leave();
     const changing = other.query(`ALTER TABLE t ADD COLUMN more int`);
     await eventually('it waits', async () => {
