@@ -17,6 +17,8 @@ export interface Meeting {
   readonly catalog: ConfiguredCatalog;
   readonly states: readonly StateMessage[];
   readonly checkpoints: AsyncIterable<StateMessage>;
+  /** See ReadInput. */
+  readonly parallelism: number;
   accepts(stream: StreamId): readonly Encoding[];
   /** See ReadInput. */
   lives(): void;

@@ -54,7 +54,10 @@ export async function planSync(
   if (source.source.spec.host_bound === true) await source.source.check(source.config, signal);
   const offered = await source.source.discover(source.config, signal);
   const { supported_destination_sync_modes: modes } = destination.spec;
-  return planOf(spec, held, offered, destination.guarantee ?? null, modes);
+  const plan = planOf(spec, held, offered, destination.guarantee ?? null, modes);
+  const { parallelism: asked } = spec.policy;
+  const { readsAtOnce = null } = source.source;
+  return asked === 1 ? plan : { ...plan, parallelism: { asked, readsAtOnce } };
 }
 
 export function planOf(

@@ -82,15 +82,15 @@ async function pump(
   drain: AbortSignal,
   counted: Counted,
 ): Promise<SyncFailure | null> {
-  const { pipe, source, config, catalog, states, checkpoints } = meeting;
+  const { pipe, source, config, catalog, states, checkpoints, parallelism } = meeting;
   const abort = pipe.closed;
   let items: AsyncIterator<Item> | null = null;
   let end: End | null = null;
   try {
     const accepts = (stream: StreamId): readonly Encoding[] => meeting.accepts(stream);
     const lives = (): void => meeting.lives();
-    const input = { config, catalog, state: states, accepts, checkpoints, lives, drain, abort };
-    items = source.read(input)[Symbol.asyncIterator]();
+    const given = { config, catalog, state: states, checkpoints, parallelism };
+    items = source.read({ ...given, accepts, lives, drain, abort })[Symbol.asyncIterator]();
     while (end === null) {
       const result = await nextOrClosed(items, pipe);
       if (result === null) return null;

@@ -192,6 +192,7 @@ async function copy(
         fullRefresh: idsOf(catalog, isReadInFull),
       }),
       checkpoints: road.states,
+      parallelism: begun.spec.policy.parallelism,
       accepts: (stream) => encodingsOf(ends.destination, stream),
       lives: () => flow.lives(),
     },

@@ -8,6 +8,8 @@ import type { StreamId } from './stream.ts';
 /** A source of records. Throws SyncErrors of origin `source`, never a driver's own. `config` arrives with its secrets resolved. */
 export interface Source<C> {
   readonly spec: ConnectorSpecification;
+  /** One clause: what it reads at once where `parallelism` asks for it. Absent: it ignores that. */
+  readonly readsAtOnce?: string;
   /** Resolves when the source can be reached and used, else throws a SyncError. Ends soon after `signal` aborts. */
   check(config: C, signal: AbortSignal): Promise<void>;
   discover(config: C, signal: AbortSignal): Promise<Catalog>;
@@ -28,6 +30,8 @@ export interface ReadInput<C> {
   accepts(stream: StreamId): readonly Encoding[];
   /** The road back: states that became checkpoints. A replication slot or an acknowledgement advances only on these. */
   readonly checkpoints: AsyncIterable<StateMessage>;
+  /** It may read so much of a stream at once, with as many sessions of its system. Absent: 1. States cover as they do without it. */
+  readonly parallelism?: number;
   /** To be called, at most now and then, when the source shows life that no item tells of: its word is all that tells a slow one from a dead one. */
   lives?(this: void): void;
   /** Aborted: stop soon at a good place, if possible after a state, and end with `drained: true`. */

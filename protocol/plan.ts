@@ -55,6 +55,8 @@ export interface Plan {
   readonly syncNo: number;
   /** null: the destination claims none, which makes it at least once. */
   readonly guarantee: Guarantee | null;
+  /** `parallelism` of the policy, and what the source reads at once for it; null: it ignores it. Absent: it is 1, or of an older worker. */
+  readonly parallelism?: { readonly asked: number; readonly readsAtOnce: string | null };
   /** As many as fit. */
   readonly streams: readonly PlannedStream[];
   readonly streamCount: number;

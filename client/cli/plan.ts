@@ -43,6 +43,7 @@ export function planText(plan: Plan, now: number): readonly string[] {
     `${plan.connection}: ${plan.source} to ${plan.destination}, sync ${plan.syncNo}${standing(plan)}`,
     ...guaranteeLines(plan),
     countsLine(plan),
+    ...parallelLines(plan),
     ...streams.flatMap((stream) => ['', ...streamLines(stream, plan, now)]),
     ...(more > 0 ? ['', `… and ${plural(more, 'more stream')}: too many to be shown`] : []),
     '',
@@ -69,6 +70,13 @@ function guaranteeLines({ guarantee }: Plan): readonly string[] {
 function countsLine({ guarantee }: Plan): string {
   const told = guarantee?.counts === 'where told' ? ' where it sends them' : '';
   return `counts: ours and the destination’s agree for each state${told}, or it is no checkpoint; the source’s too where it sends them`;
+}
+
+function parallelLines({ parallelism, source }: Plan): readonly string[] {
+  if (parallelism === undefined) return [];
+  const { asked, readsAtOnce } = parallelism;
+  const what = readsAtOnce ?? `without effect: ${source} reads one thing after the other`;
+  return [`parallelism: ${asked}, ${what}`];
 }
 
 function streamLines(stream: PlannedStream, plan: Plan, now: number): readonly string[] {

@@ -98,6 +98,11 @@ test.each<[Partial<Plan>, string]>([
     { guarantee: theirs, streams: [{ ...orders, rows: 'replaced' }] },
     'rows     replaced, before or after the new ones are complete',
   ],
+  [
+    { parallelism: { asked: 4, readsAtOnce: null } },
+    'parallelism: 4, without effect: api reads one',
+  ],
+  [{ parallelism: { asked: 4, readsAtOnce: 'tables' } }, 'parallelism: 4, tables\n'],
   [{ streamCount: 5_000 }, '… and 4,999 more streams'],
   [{ unselectedCount: 30 }, 'rates, … (30 in all)'],
 ])('of the whole, %j is told', async (changes, expected) => {

@@ -39,6 +39,8 @@ export interface ReadOptions {
   readonly state?: readonly StateMessage[];
   /** Stops like a killed reader, right after so many states. */
   readonly statesMax?: number;
+  /** Absent: none. */
+  readonly parallelism?: number;
   /** By name; of others the whole catalog. */
   readonly streams?: readonly string[];
   /** Absent: full refresh. */
@@ -109,10 +111,11 @@ function inputOf(
   catalog: Catalog,
   options: ReadOptions,
 ): ReadInput<PostgresSourceConfig> {
-  const { streams, cursor, state = [], drain = never, abort = never } = options;
+  const { streams, cursor, state = [], drain = never, abort = never, parallelism } = options;
   const chosen = catalog.streams.filter(({ name }) => streams?.includes(name) ?? true);
   return {
     ...{ config, state, drain, abort, accepts: () => ['jsonl'] as const },
+    ...(parallelism !== undefined && { parallelism }),
     catalog: {
       streams: chosen.map((stream): ConfiguredStream => ({
         ...{ stream, destination_sync_mode: 'append', sync_id: 1 },

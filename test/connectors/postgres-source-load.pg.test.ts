@@ -104,7 +104,8 @@ test('any table, changed between attempts that are killed anywhere: nothing is l
     fc.asyncProperty(
       fc.array(fc.integer({ min: 1, max: 6 }), { maxLength: 6 }),
       fc.array(fc.tuple(fc.nat(599), fc.nat(60)), { minLength: 6, maxLength: 6 }),
-      async (kills, changes) => {
+      fc.constantFrom(1, 3),
+      async (kills, changes, parallelism) => {
         await place.sql(`DROP TABLE IF EXISTS t`);
         await place.sql(`CREATE TABLE t (id int, version int, pad text)`);
         await place.sql(
@@ -113,7 +114,8 @@ test('any table, changed between attempts that are killed anywhere: nothing is l
         await place.sql(`DELETE FROM t WHERE id % 7 = 0`);
         await place.sql(`VACUUM t`);
         const changed = new Set<number>();
-        const { records } = await readUnderKills(place, { config }, kills, async (attempt) => {
+        const options = { config, parallelism };
+        const { records } = await readUnderKills(place, options, kills, async (attempt) => {
           const [from, count] = changes[attempt]!;
           const rows = await place.sql(
             `UPDATE t SET version = version + 1 WHERE id BETWEEN ${from} AND ${from + count} RETURNING id`,

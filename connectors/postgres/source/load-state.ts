@@ -38,11 +38,13 @@ const ageMax = 2n ** 31n - 100_000_000n;
 const lookedRanges = 16;
 
 export interface Load {
-  /** What to read next; null: all pages were looked at under the present snapshot. */
+  /** What to read next, read or not what it gave before; null: then all pages are looked at under the present snapshot. */
   next(): Range | null;
-  /** Of rows that are read: a transaction that is not below the oldest. 32 bits, as rows have it. */
+  /** Ranges that are to be read, counted up to so many. */
+  count(most: number): number;
+  /** Of rows that are read: a transaction that is not below the oldest. 32 bits, as rows have it. What sees this moment may say so at any time. */
   saw(transaction: string): void;
-  /** It was read. */
+  /** It was read, or the beginning of it: in the order in which `next` gave them. */
   finish(range: Range): void;
   state(): JsonObject;
   /** Names of what was rewritten since it was read in part: it is read again from its start. */
@@ -75,27 +77,28 @@ export function createLoad(
 
   const reached = (unit: Unit): number => read.get(unit)!.at(-1)?.[0] ?? 0;
 
-  function unread(): Range | null {
-    const unit = units.find((one) => reached(one) < one.pages);
-    if (unit === undefined) return null;
-    const from = reached(unit);
-    return { unit, from, to: Math.min(unit.pages, from + unit.rangePages), but: null };
-  }
-
-  function unlooked(): Range | null {
-    for (const unit of units) {
+  /** What is unread, then what earlier attempts read. */
+  function* ranges(): Generator<Range, void, undefined> {
+    const known = units.map((unit) => ({ unit, segments: read.get(unit)! }));
+    for (const { unit, segments } of known)
+      yield* cutUp({ unit, from: segments.at(-1)?.[0] ?? 0, to: unit.pages, but: null }, 1);
+    for (const { unit, segments } of known) {
       let from = 0;
-      for (const [to, number] of read.get(unit)!) {
-        const most = from + unit.rangePages * lookedRanges;
-        if (number !== now) return { unit, from, to: Math.min(to, most), but: before[number]! };
+      for (const [to, number] of segments) {
+        yield* cutUp({ unit, from, to, but: before[number]! }, lookedRanges);
         from = to;
       }
     }
-    return null;
   }
+  const given = ranges();
 
   return {
-    next: () => unread() ?? unlooked(),
+    next: () => given.next().value ?? null,
+    count(most) {
+      let count = 0;
+      for (const _ of ranges()) if ((count += 1) >= most) break;
+      return count;
+    },
     saw(transaction) {
       // Invariant 7. Rows of those that are not kept come twice, and none is lost.
       if (later?.add(transaction).size === seenMax + 1) later = null;
@@ -114,6 +117,12 @@ export function createLoad(
     },
     again,
   };
+}
+
+function* cutUp({ unit, from, to, but }: Range, ranges: number): Generator<Range> {
+  const most = unit.rangePages * ranges;
+  for (let at = from; at < to; at += most)
+    yield { unit, from: at, to: Math.min(to, at + most), but };
 }
 
 /** Of transactions that earlier attempts saw, those that this one can't tell by its own oldest: what one saw, later ones see. */

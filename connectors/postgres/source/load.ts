@@ -1,13 +1,17 @@
-import type { Block, JsonObject } from '../../../protocol/index.ts';
+import type { Block, JsonObject, LogMessage, StateMessage } from '../../../protocol/index.ts';
 import { quoteLiteral } from '../../kit/identifiers.ts';
 import { streamState, type Drained, type StreamItems } from '../../kit/read-streams.ts';
+import { pieceBytesMax, readAhead } from '../../kit/tables-source/read-ahead.ts';
 import { stateJson } from '../../kit/tables-source/state.ts';
+import type { Session } from '../session.ts';
 import { defaultCheckpointPages } from './config.ts';
 import { idle } from './copy-out.ts';
 import { copyRecords, rowsOf } from './load-rows.ts';
 import type { Load, Range } from './load-state.ts';
+import { createPieces, type Piece } from './pieces.ts';
 import { fromSql, relationSql, type Cursor, type Selection } from './selection.ts';
-import type { Snapshot, StreamRead } from './transaction.ts';
+import { logged, type Snapshot, type StreamRead } from './transaction.ts';
+import { unitsMax, type Unit } from './units.ts';
 
 export const checkpointPages = ({ input: { config } }: StreamRead): number =>
   config.checkpoint_pages ?? defaultCheckpointPages;
@@ -49,28 +53,85 @@ const isLater = (oldest: string): string => `age(s.xmin) <= age('${oldest}'::xid
 const notOf = (transactions: readonly string[]): string =>
   `s.xmin <> ALL('{${transactions.join(',')}}'::xid[])`;
 
-/** Reads a table range by range, with a state after each. */
-export async function* readRanges(read: StreamRead, load: Load, upTo: string | null): StreamItems {
-  const { selection, input, stream, snapshot } = read;
+/** What sessions read ahead waits within these, bytes: for each session, and for all. Invariant 7. */
+const sessionBytesMax = 4 * 1024 * 1024;
+const aheadBytesMax = 32 * 1024 * 1024;
+
+/** A load, and how it is read. */
+export interface Loading {
+  readonly load: Load;
+  readonly units: readonly Unit[];
+  readonly upTo: string | null;
+}
+
+/** Reads a table range by range, with a state after each; several sessions read pieces of them at once, which come in order all the same. */
+export async function* readRanges(read: StreamRead, { load, units, upTo }: Loading): StreamItems {
+  const { selection, input, stream, helpers, snapshot } = read;
   const rows = rowsOf(read);
   const saw = tellsLater(snapshot) ? (later: string): void => load.saw(later) : null;
-  for (let range = load.next(); range !== null; range = load.next()) {
-    if (input.drain.aborted) return yield { type: 'DRAINED' };
-    let records = 0;
-    for await (const item of copyRecords(read, rows, {
-      select: rangeSql(read, rows.row, range, upTo),
-      saw,
-    })) {
+  const sessions = yield* sessionsOf(read, load, units);
+  const hands = sessions.length;
+  const bytesMax = Math.min(aheadBytesMax, sessionBytesMax * hands);
+  const pieces = createPieces(load, hands === 1 ? null : pieceBytesMax({ hands, bytesMax }) * 0.75);
+  const ahead = readAhead<Piece, Block | typeof idle>({
+    ...{ hands, bytesMax, next: () => pieces.next() },
+    fetch: ({ range }, hand) =>
+      copyRecords({ ...read, session: sessions[hand]! }, rows, {
+        select: rangeSql(read, rows.row, range, upTo),
+        saw,
+      }),
+    bytesOf: (item) => (item === idle ? 0 : item.bytes.byteLength),
+    stop: () => sessions.forEach((session) => session.destroy()),
+  });
+  const state = (): StateMessage =>
+    streamState(stream, loadState(selection, load.state(), upTo), records);
+  let records = 0;
+  let isCovered = true;
+  for await (const { piece, hand, items } of ahead) {
+    read.awaits?.(sessions[hand]!);
+    if (input.drain.aborted) {
+      if (!isCovered) yield state();
+      return yield { type: 'DRAINED' };
+    }
+    let bytes = 0;
+    for await (const item of items) {
       if (item === idle) {
         if (records === 0) return yield { type: 'DRAINED' };
         continue;
       }
       records += item.records;
+      bytes += item.bytes.byteLength;
       yield item;
     }
-    load.finish(range);
-    yield streamState(stream, loadState(selection, load.state(), upTo), records);
+    load.finish(piece.range);
+    pieces.came(piece, bytes);
+    isCovered = piece.isLast;
+    if (!isCovered) continue;
+    yield state();
+    records = 0;
   }
+  await helpers.leave();
+}
+
+/** The one that leads, and as many beside it as are asked for and have something to do. */
+async function* sessionsOf(
+  read: StreamRead,
+  load: Load,
+  units: readonly Unit[],
+): AsyncGenerator<LogMessage, readonly Session[], undefined> {
+  const { session, selection, helpers, id, input } = read;
+  const { parallelism = 1 } = input;
+  // Each of them locks all tables of the stream, and the server has room for so many locks.
+  const most = Math.min(parallelism, Math.floor(unitsMax / Math.max(1, units.length)));
+  const count = load.count(most) - 1;
+  if (count < 1) return [session];
+  const joined = await helpers.join(session, selection, count);
+  if (!('why' in joined)) return [session, ...joined];
+  yield logged(
+    'WARN',
+    `${id} is read by one session, though parallelism is ${parallelism}: ${joined.why}`,
+  );
+  return [session];
 }
 
 function loadState({ cursor }: Selection, load: JsonObject, upTo: string | null): JsonObject {

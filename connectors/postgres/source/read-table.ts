@@ -19,7 +19,7 @@ type Parts<T> = AsyncGenerator<StreamItem, T | 'drained', undefined>;
 /** What a full refresh that is over says: an attempt of the same sync has nothing to read. */
 const loaded = stateJson({ version: 1, load: { done: true } });
 
-/** Reads one stream from its state on, in a transaction of its own. */
+/** Reads one stream from its state on, in transactions of its own that see one moment. */
 export async function* readTable(
   of: Omit<StreamRead, 'snapshot'>,
   state: State | undefined,
@@ -56,13 +56,13 @@ async function* readInFull(read: StreamRead, before: TableState | null): Parts<'
   return 'over';
 }
 
-interface Loading {
+interface Wanted {
   readonly units: readonly Unit[];
   readonly upTo: string | null;
   readonly state: TableState | null;
 }
 
-async function* readLoad(read: StreamRead, { units, upTo, state }: Loading): Parts<'over'> {
+async function* readLoad(read: StreamRead, { units, upTo, state }: Wanted): Parts<'over'> {
   const known: LoadState | null = state?.load === undefined ? null : parseLoad(state.load, read.id);
   const load = createLoad(units, known, read.snapshot);
   for (const what of load.again)
@@ -70,7 +70,7 @@ async function* readLoad(read: StreamRead, { units, upTo, state }: Loading): Par
       'WARN',
       `${read.id}: ${what} was rewritten since it was read in part. It is read again from its start; rows that were read before come twice.`,
     );
-  for await (const item of readRanges(read, load, upTo)) {
+  for await (const item of readRanges(read, { load, units, upTo })) {
     if (item.type === 'DRAINED') return 'drained';
     yield item;
   }

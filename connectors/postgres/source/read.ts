@@ -5,6 +5,7 @@ import { asPostgresError } from '../errors.ts';
 import type { Session } from '../session.ts';
 import { byStream, findRelations } from './catalog.ts';
 import { gone } from './gone.ts';
+import { createHelpers } from './helpers.ts';
 import { readChanges } from './changes/read-changes.ts';
 import type { PostgresSourceConfig } from './config.ts';
 import { readTable } from './read-table.ts';
@@ -12,7 +13,7 @@ import { connectReader } from './reader-session.ts';
 import { selectionOf } from './selection.ts';
 import { watchServer } from './signs-of-life.ts';
 
-/** Reads the catalog's streams one after the other, all through one session while it lasts. */
+/** Reads the catalog's streams one after the other, all through one session while it lasts, and those beside it that help with large tables. */
 export async function* readPostgres(
   input: ReadInput<PostgresSourceConfig>,
 ): AsyncGenerator<Item, void, undefined> {
@@ -20,7 +21,12 @@ export async function* readPostgres(
   if (config.cdc !== undefined) return yield* readChanges(input, config.cdc);
   const lookBack = parseLookBack(config.look_back);
   let session: Session | null = null;
-  const stop = (): void => session?.destroy();
+  let awaited: Session | null = null;
+  const helpers = createHelpers(config, abort);
+  const stop = (): void => {
+    session?.destroy();
+    helpers.destroy();
+  };
   abort.addEventListener('abort', stop, { once: true });
   const connected = async (): Promise<Session> => {
     if (session !== null && !session.isLost) return session;
@@ -29,7 +35,7 @@ export async function* readPostgres(
   };
   const signs = watchServer(
     config,
-    () => [session?.processId ?? null],
+    () => [awaited === null || awaited.isLost ? null : awaited.processId],
     () => input.lives?.(),
   );
   try {
@@ -42,9 +48,12 @@ export async function* readPostgres(
         if (relation === undefined) throw gone(id);
         const selection = selectionOf(relation, configured);
         const own = await connected();
+        const awaits = (one: Session): void => void (awaited = one);
+        awaits(own);
         let isOver = false;
         try {
-          yield* readTable({ session: own, selection, input, id, stream, lookBack }, state);
+          const sessions = { session: own, helpers, awaits };
+          yield* readTable({ ...sessions, selection, input, id, stream, lookBack }, state);
           isOver = true;
         } catch (error) {
           throw asPostgresError(error, abort, own.place, 'source');
@@ -61,6 +70,6 @@ export async function* readPostgres(
   } finally {
     signs.stop();
     abort.removeEventListener('abort', stop);
-    await (session as Session | null)?.close();
+    await Promise.all([(session as Session | null)?.close(), helpers.close()]);
   }
 }

@@ -21,6 +21,8 @@ const namesMax = 10;
 /** Tables and views of a Postgres database. See docs/connectors.md. */
 export const postgresSource: Source<PostgresSourceConfig> = {
   spec: postgresSourceSpec,
+  readsAtOnce:
+    'ranges of a table that is read in full or for the first time, one table after the other',
   check: (config, signal) => inSession(config, signal, (session) => check(session, config)),
   discover: (config, signal) =>
     inSession(config, signal, async (session) => {

@@ -1,6 +1,8 @@
+import { quoteLiteral } from '../../kit/identifiers.ts';
 import type { LookBack } from '../../kit/tables-source/look-back.ts';
 import type { LogMessage, ReadInput, StreamDescriptor, StreamId } from '../../../protocol/index.ts';
 import type { Session } from '../session.ts';
+import type { Helpers } from './helpers.ts';
 import type { PostgresSourceConfig } from './config.ts';
 import { hasPlaces } from './discover.ts';
 import { relationSql, type Selection } from './selection.ts';
@@ -15,17 +17,26 @@ export interface Snapshot {
   readonly until: string;
 }
 
-/** One stream, read in one transaction that sees one moment. */
+export type ReadingInput = Pick<
+  ReadInput<PostgresSourceConfig>,
+  'config' | 'accepts' | 'drain' | 'abort' | 'parallelism'
+>;
+
+/** One stream, read in transactions that see one moment. */
 export interface StreamRead {
   readonly snapshot: Snapshot;
   readonly session: Session;
+  /** Sessions beside it. */
+  readonly helpers: Helpers;
   readonly selection: Selection;
-  readonly input: Pick<ReadInput<PostgresSourceConfig>, 'config' | 'accepts' | 'drain' | 'abort'>;
+  readonly input: ReadingInput;
   readonly id: StreamId;
   readonly stream: StreamDescriptor;
   readonly lookBack: LookBack | null;
   /** Told what its transaction sees, before it reads. */
   readonly began?: (snapshot: Snapshot) => void;
+  /** Told from which session something is awaited, as it is another one. */
+  readonly awaits?: (session: Session) => void;
 }
 
 /**
@@ -43,6 +54,27 @@ export async function beginReading(session: Session, selection: Selection): Prom
   );
   const { oldest, next, text, until } = rows[0] as Record<string, string>;
   return { oldest: BigInt(oldest!), next: BigInt(next!), text: text!, until: until! };
+}
+
+/** What it sees, for others that join it. */
+export async function exportSnapshot(session: Session): Promise<string> {
+  const { rows } = await session.query('SELECT pg_export_snapshot() AS id');
+  return rows[0]!['id'] as string;
+}
+
+/**
+ * Begins another one that sees what an exported snapshot does. The lock is not waited for: who waits for the table by now waits for the session that leads,
+ * and would hold off this one, whose rows come before that session's next.
+ */
+export async function joinReading(
+  session: Session,
+  selection: Selection,
+  snapshot: string,
+): Promise<void> {
+  await session.query(
+    `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT ${quoteLiteral(snapshot)};
+     LOCK TABLE ${relationSql(selection.relation)} IN ACCESS SHARE MODE NOWAIT`,
+  );
 }
 
 export const endReading = async (session: Session): Promise<void> =>

@@ -136,6 +136,7 @@ test.each([1, 2, 3])(
     const under: ReadOptions = {
       ...options,
       config: { cdc: { slot: slot() }, checkpoint_pages: 1 },
+      parallelism: 1 + pick(3),
       on: async (item) => void (item.type === 'STATE' && (await write())),
     };
     const first = await readUnderKills(place, under, kills, async () => {

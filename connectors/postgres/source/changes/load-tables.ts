@@ -12,11 +12,12 @@ export async function* loadTables(run: Run): AsyncGenerator<Item, boolean, undef
     if (stream.progress?.type === 'there') continue;
     if (run.input.drain.aborted || !(yield* loadTable(run, stream))) return false;
   }
+  await run.helpers.close();
   return true;
 }
 
 async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, boolean, undefined> {
-  const { input, session, lsn, emittedAt } = run;
+  const { input, session, helpers, lsn, emittedAt } = run;
   const { id, descriptor, relation, configured, progress } = stream;
   let part: StreamPart = progress?.part ?? { seen: null };
   const began = (seen: Seen): void => {
@@ -25,7 +26,8 @@ async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, bo
   };
   const more = changeFields({ lsn, at: emittedAt });
   const selection = wholeSelectionOf(relation, configured, more);
-  const read = { session, selection, input, id, stream: descriptor, lookBack: null, began };
+  const sessions = { session, helpers };
+  const read = { ...sessions, selection, input, id, stream: descriptor, lookBack: null, began };
   for await (const item of readTable(read, stateOf(stream))) {
     run.signs.came();
     if (item.type === 'DRAINED') return false;

@@ -13,8 +13,9 @@ import type { Session } from '../../session.ts';
 import { byStream, findRelations } from '../catalog.ts';
 import { defaultPublication, type ChangesConfig, type PostgresSourceConfig } from '../config.ts';
 import { gone } from '../gone.ts';
+import { createHelpers } from '../helpers.ts';
 import { connectReader } from '../reader-session.ts';
-import { watchServer, type Signs } from '../signs-of-life.ts';
+import { watchServer } from '../signs-of-life.ts';
 import { followChanges } from './follow-changes.ts';
 import { parseChangesState, type ChangesState } from './global.ts';
 import { loadTables } from './load-tables.ts';
@@ -38,8 +39,12 @@ export async function* readChanges(
       return statusOf(configured, status);
     });
   let session: Session | null = null;
-  const stop = (): void => session?.destroy();
   let run: Run | null = null;
+  const helpers = createHelpers(input.config, input.abort);
+  const stop = (): void => {
+    session?.destroy();
+    helpers.destroy();
+  };
   input.abort.addEventListener('abort', stop, { once: true });
   // A slot is not made before transactions that run are over, and a commit may be long on its way to here: the server works meanwhile.
   const signs = watchServer(
@@ -50,7 +55,7 @@ export async function* readChanges(
   try {
     yield* tell('STARTED');
     session = await connectReader(input.config, input.abort);
-    run = await begin(input, changes, session, signs);
+    run = await begin(input, changes, { session, helpers, signs });
     yield* tell('RUNNING');
     const isOver = (yield* loadTables(run)) && (yield* followChanges(run));
     if (isOver) yield* tell('COMPLETE');
@@ -63,23 +68,22 @@ export async function* readChanges(
   } finally {
     signs.stop();
     input.abort.removeEventListener('abort', stop);
-    await session?.close();
+    await Promise.all([session?.close(), helpers.close()]);
   }
 }
 
 async function begin(
   input: Input,
   changes: ChangesConfig,
-  session: Session,
-  signs: Signs,
+  own: Pick<Run, 'session' | 'helpers' | 'signs'>,
 ): Promise<Run> {
   const { slot, publication = defaultPublication } = changes;
   const state = parseChangesState(input.state);
-  const streams = await streamsOf(input, session, publication, state);
-  const lsn = await startOf(session, slot, state.shared);
+  const streams = await streamsOf(input, own.session, publication, state);
+  const lsn = await startOf(own.session, slot, state.shared);
   return {
-    ...{ input, session, streams, lsn, changes: { ...changes, publication } },
-    ...{ signs, reader: null, emittedAt: Date.now(), records: 0 },
+    ...{ input, ...own, streams, lsn, changes: { ...changes, publication } },
+    ...{ reader: null, emittedAt: Date.now(), records: 0 },
   };
 }
 

@@ -9,6 +9,7 @@ import type { Session } from '../../session.ts';
 import type { Relation } from '../catalog.ts';
 import type { ChangesConfig, PostgresSourceConfig } from '../config.ts';
 import { changesState, type StreamProgress } from './global.ts';
+import type { Helpers } from '../helpers.ts';
 import type { Signs } from '../signs-of-life.ts';
 import type { LogReader } from './log-reader.ts';
 import type { Lsn } from './lsn.ts';
@@ -26,6 +27,8 @@ export interface ReadStream {
 export interface Run {
   readonly input: ReadInput<PostgresSourceConfig>;
   readonly session: Session;
+  /** While tables are read. */
+  readonly helpers: Helpers;
   readonly changes: ChangesConfig & { readonly publication: string };
   readonly streams: readonly ReadStream[];
   readonly signs: Signs;
