@@ -1,4 +1,5 @@
 import { isObject, type Item, type JsonObject, type State } from '../../../../protocol/index.ts';
+import type { Session } from '../../session.ts';
 import { readTable } from '../read-table.ts';
 import { wholeSelectionOf } from '../selection.ts';
 import type { Snapshot as Seen } from '../transaction.ts';
@@ -12,6 +13,7 @@ export async function* loadTables(run: Run): AsyncGenerator<Item, boolean, undef
     if (stream.progress?.type === 'there') continue;
     if (run.input.drain.aborted || !(yield* loadTable(run, stream))) return false;
   }
+  run.awaited = run.session;
   await run.helpers.close();
   return true;
 }
@@ -26,7 +28,9 @@ async function* loadTable(run: Run, stream: ReadStream): AsyncGenerator<Item, bo
   };
   const more = changeFields({ lsn, at: emittedAt });
   const selection = wholeSelectionOf(relation, configured, more);
-  const sessions = { session, helpers };
+  const awaits = (one: Session): void => void (run.awaited = one);
+  awaits(session);
+  const sessions = { session, helpers, awaits };
   const read = { ...sessions, selection, input, id, stream: descriptor, lookBack: null, began };
   for await (const item of readTable(read, stateOf(stream))) {
     run.signs.came();

@@ -49,7 +49,7 @@ export async function* readChanges(
   // A slot is not made before transactions that run are over, and a commit may be long on its way to here: the server works meanwhile.
   const signs = watchServer(
     input.config,
-    () => [session?.processId ?? null, run?.reader?.processId ?? null],
+    () => [(run?.awaited ?? session)?.processId ?? null, run?.reader?.processId ?? null],
     () => input.lives?.(),
   );
   try {
@@ -83,7 +83,7 @@ async function begin(
   const lsn = await startOf(own.session, slot, state.shared);
   return {
     ...{ input, ...own, streams, lsn, changes: { ...changes, publication } },
-    ...{ reader: null, emittedAt: Date.now(), records: 0 },
+    ...{ awaited: own.session, reader: null, emittedAt: Date.now(), records: 0 },
   };
 }
 

@@ -32,6 +32,8 @@ export interface Run {
   readonly changes: ChangesConfig & { readonly publication: string };
   readonly streams: readonly ReadStream[];
   readonly signs: Signs;
+  /** The session whose rows come next, while tables are read. */
+  awaited: Session;
   /** null: the log is not followed yet. */
   reader: LogReader | null;
   /** Epoch ms. */
