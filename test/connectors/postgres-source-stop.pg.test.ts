@@ -180,7 +180,7 @@ test('memory stays bounded while sessions read hundreds of megabytes of a table 
   const before = held();
   let [blocks, bytes, most] = [0, 0, 0];
   for await (const item of postgresSource.read({
-    ...{ config: { ...place.config, checkpoint_pages: 1 }, state: [], parallelism: 4 },
+    ...{ config: { ...place.config, checkpoint_pages: 64 }, state: [], parallelism: 4 },
     ...{ drain: signal, abort: signal, accepts: () => ['jsonl'] },
     catalog: {
       streams: [
@@ -195,9 +195,9 @@ test('memory stays bounded while sessions read hundreds of megabytes of a table 
     if (item.type !== 'BLOCK') continue;
     bytes += item.bytes.byteLength;
     blocks += 1;
-    if (blocks % 125 === 0) {
-      // Long enough for all sessions to send what they may.
-      await sleep(20);
+    if (blocks % 500 === 10) {
+      // Long enough for all sessions to send what they may, and more.
+      await sleep(400);
       most = Math.max(most, held() - before);
     }
     item.release();
