@@ -1,5 +1,6 @@
 import { openCluster, sourceUrlVariable, untilView, type Cluster } from '../support/cluster.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { eventually } from '../worker/eventually.ts';
 
 const rows = 150_000;
 let cluster: Cluster;
@@ -38,6 +39,7 @@ test('a table goes from Postgres to Postgres once, however its worker is killed;
       connector: 'postgres',
       config: { url: `\${env:${sourceUrlVariable}}`, checkpoint_pages: 100 },
     },
+    policy: { parallelism: 3 },
     streams: [
       {
         ...{ name: 'items', namespace: 'public', cursor_field: ['seen'] },
@@ -48,6 +50,12 @@ test('a table goes from Postgres to Postgres once, however its worker is killed;
   });
   const worker = await cluster.worker(env);
   const sync = await cluster.client.startSync(name);
+  await eventually('three sessions read', async () => {
+    const [row] = await source.query(
+      `SELECT count(*)::int AS count FROM pg_stat_activity WHERE application_name = 'tidemark source' AND datname = current_database()`,
+    );
+    return row!['count'] === 3;
+  });
   await untilView(sync, 'something is committed', ({ attempts, summary }) => {
     const committed = attempts.at(-1)?.progress?.committed.records ?? 0;
     return committed > 0 || summary !== null;
