@@ -10,6 +10,8 @@ interface Client {
 const begins = /^\s*(BEGIN|START\s+TRANSACTION)\b/i;
 const ends = /^\s*(COMMIT|ROLLBACK|END)\b/i;
 const defines = /(^|;)\s*(CREATE|ALTER|DROP|TRUNCATE|RENAME|GRANT|REVOKE|COMMENT)\b/i;
+/** What a value says defines nothing. */
+const literals = /'(?:[^']|'')*'/g;
 const temporary =
   /^\s*(CREATE\s+(LOCAL\s+)?(TEMP|TEMPORARY)\s|DROP\s+TEMPORARY\s|(DROP|TRUNCATE)\s+(TABLE\s+)?(IF\s+EXISTS\s+)?(pg_temp|temp)\.)/i;
 
@@ -30,7 +32,8 @@ export function createDdlGuard(allowed: readonly RegExp[] = []): DdlGuard {
       const client = clients.get(connection) ?? { isOpen: false };
       clients.set(connection, client);
       const isAllowed = temporary.test(sql) || allowed.some((pattern) => pattern.test(sql));
-      if (client.isOpen && defines.test(sql) && !isAllowed) offences.push(sql.trim().slice(0, 200));
+      if (client.isOpen && !isAllowed && defines.test(sql.replace(literals, "''")))
+        offences.push(sql.trim().slice(0, 200));
       if (begins.test(sql)) client.isOpen = true;
       if (ends.test(sql)) client.isOpen = false;
     },

@@ -16,7 +16,7 @@ import type { S3Config } from '../../connectors/s3/index.ts';
 import type { JsonObject } from '../../protocol/index.ts';
 import { ownerKey, workerKey } from './s3-server.ts';
 
-/** A prefix of its own, looked at with another client. */
+/** A prefix of its own (or the one that it is told), looked at with another client. */
 export interface TestBucket {
   readonly config: S3Config;
   manifests(): Promise<readonly Manifest[]>;
@@ -25,7 +25,7 @@ export interface TestBucket {
   /** Tidemark's own, below the prefix. */
   own(): Promise<readonly string[]>;
   text(path: string): Promise<string>;
-  put(path: string, text: string): Promise<void>;
+  put(path: string, body: string | Uint8Array): Promise<void>;
   /** Makes a directory hold the manifests, and what they name. */
   copyTo(directory: string): Promise<void>;
   /** Keys of uploads that are not complete. */
@@ -62,14 +62,15 @@ const ownerClient = (at: string): S3Client =>
 
 export async function openBucket(more: Partial<S3Config> = {}): Promise<TestBucket> {
   const Bucket = more.bucket ?? shared;
-  const prefix = `lake/${randomBytes(6).toString('hex')}`;
+  const prefix = more.prefix ?? `lake/${randomBytes(6).toString('hex')}`;
   const at = more.endpoint ?? endpoint();
   const client = ownerClient(at);
   await client.send(new CreateBucketCommand({ Bucket })).catch((error: unknown) => {
     if (!(error instanceof Error) || !error.name.startsWith('BucketAlready')) throw error;
   });
   const config: S3Config = {
-    ...{ prefix, ...more, bucket: Bucket, endpoint: at },
+    ...more,
+    ...{ prefix, bucket: Bucket, endpoint: at },
     access_key_id: process.env['TEST_S3_WORKER_KEY'] ?? workerKey.id,
     secret_access_key: process.env['TEST_S3_WORKER_SECRET'] ?? workerKey.secret,
   };

@@ -1,6 +1,6 @@
 import type { DeclaredType } from './cases.ts';
 import { fieldsOf, type CaseStream, type PlacedCase } from './layout.ts';
-import type { CaseFile } from './sources.ts';
+import type { CaseFile } from './case-files.ts';
 
 /** A CSV file as careful programs write it: text in quotes, all else as it is. */
 export function csvFile(stream: CaseStream): CaseFile {

@@ -1,7 +1,7 @@
 import type { CaseDestination } from './destinations.ts';
 import { charactersOf, judge, type ArrivedRow, type Outcome } from './judge.ts';
 import type { CaseStream } from './layout.ts';
-import type { CaseSource } from './sources.ts';
+import type { CaseSource } from './case-source.ts';
 import { changesOf } from './sync.ts';
 
 /** By case; a case that the source has no spelling for is not in it. */

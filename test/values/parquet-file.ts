@@ -7,7 +7,7 @@ import { withMark } from '../connectors/duckdb-harness.ts';
 import { isWhole } from './csv-file.ts';
 import { judge } from './judge.ts';
 import type { CaseStream, PlacedCase } from './layout.ts';
-import type { CaseFile } from './sources.ts';
+import type { CaseFile } from './case-files.ts';
 
 const literal = (text: string): string =>
   text

@@ -2,11 +2,9 @@ import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { columnTypes, type ColumnType } from '../../connectors/kit/files-source/config.ts';
-import { filesSource, type FilesConfig } from '../../connectors/files/index.ts';
 import { mysqlSource } from '../../connectors/mysql/index.ts';
 import { postgresSource } from '../../connectors/postgres/index.ts';
-import type { Catalog, Item, JsonObject, Source } from '../../protocol/index.ts';
+import type { Catalog, JsonObject, Source } from '../../protocol/index.ts';
 import { noUpdates } from '../../worker/runners/config-listener.ts';
 import { protocolSource } from '../../worker/runners/child.ts';
 import { giveData } from '../support/exact-source.ts';
@@ -16,33 +14,20 @@ import { testDatabase } from '../support/postgres.ts';
 import { builtFile } from '../support/processes.ts';
 import { never } from '../connectors/harness.ts';
 import { fakeConnector } from '../worker/fake-connector.ts';
-import { csvFile } from './csv-file.ts';
-import { fieldsOf, recordOf, schemaOf, type CaseStream, type PlacedCase } from './layout.ts';
+import { files } from './case-files.ts';
+import { givenOf, reading, type CaseSource } from './case-source.ts';
+import { recordOf, schemaOf, type CaseStream } from './layout.ts';
 import { mysqlTables } from './mysql-tables.ts';
-import { parquetFile } from './parquet-file.ts';
 import { postgresTables } from './postgres-tables.ts';
 import { fillTables, type CaseTables } from './tables.ts';
-
-/** A source that was given the cases of some streams. */
-export interface CaseSource {
-  readonly catalog: Catalog;
-  /** A case of a stream as it says it; undefined: it has no spelling there. */
-  given(stream: string, name: string): PlacedCase | undefined;
-  read(catalog: Parameters<Source<never>['read']>[0]['catalog']): AsyncIterable<Item>;
-  drop(): Promise<void>;
-}
 
 /** Makes a source that holds the streams. */
 export type MakeSource = (streams: readonly CaseStream[]) => Promise<CaseSource>;
 
 export const sources: Readonly<Record<string, MakeSource>> = {
-  'JSONL files': (streams) =>
-    files(streams, 'jsonl', ({ cases }) => {
-      const held = cases.filter(isJson);
-      return { bytes: Buffer.from(held.map((one) => `${recordOf(one)}\n`).join('')), held };
-    }),
-  'CSV files': (streams) => files(streams, 'csv', csvFile),
-  'Parquet files': (streams) => files(streams, 'parquet', parquetFile),
+  'JSONL files': (streams) => files(streams, 'JSONL files'),
+  'CSV files': (streams) => files(streams, 'CSV files'),
+  'Parquet files': (streams) => files(streams, 'Parquet files'),
   // As Python prints: spaces, and nothing beyond ASCII.
   'Python protocol': (streams) => fake(streams),
   'exact protocol': (streams) => exact(streams),
@@ -75,66 +60,6 @@ async function tables(
     catalog: await source.discover(config, never),
     ...{ given: givenOf(held), drop: () => database.drop() },
   };
-}
-
-/** Protocol sources print what they like; JSON files hold JSON. */
-const isJson = ({ value }: PlacedCase): boolean =>
-  !/NaN|Infinity/.test((value ?? '').replace(/"[^"]*"/g, ''));
-
-/** The content of a file with a stream's cases, and those that it holds, as it says them. */
-export interface CaseFile {
-  readonly bytes: Uint8Array;
-  readonly held: readonly PlacedCase[];
-}
-
-async function files(
-  streams: readonly CaseStream[],
-  ending: string,
-  write: (stream: CaseStream) => CaseFile | Promise<CaseFile>,
-): Promise<CaseSource> {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-values-')));
-  const held: CaseStream[] = [];
-  for (const stream of streams) {
-    const file = await write(stream);
-    writeFileSync(join(path, `${stream.name}.${ending}`), file.bytes);
-    held.push({ name: stream.name, cases: file.held });
-  }
-  const config: FilesConfig = {
-    path,
-    streams: streams.map((stream) => ({
-      name: stream.name,
-      glob: `${stream.name}.${ending}`,
-      // A Parquet file has types of its own.
-      ...(ending !== 'parquet' && { types: typesOf(stream) }),
-    })),
-  };
-  return {
-    ...reading(filesSource, config),
-    catalog: await filesSource.discover(config, never),
-    given: givenOf(held),
-    drop: () => rm(path, { recursive: true, force: true }),
-  };
-}
-
-/** What a person can say of columns; the others are inferred. */
-const typesOf = (stream: CaseStream): Readonly<Record<string, ColumnType>> =>
-  Object.fromEntries(
-    [...fieldsOf(stream)].filter(([, type]) => (columnTypes as readonly string[]).includes(type)),
-  ) as Record<string, ColumnType>;
-
-const reading = <C>(source: Source<C>, config: C): Pick<CaseSource, 'read'> => ({
-  read: (catalog) =>
-    source.read({
-      ...{ config, catalog, state: [], accepts: () => ['jsonl'], drain: never, abort: never },
-      checkpoints: { async *[Symbol.asyncIterator]() {} },
-    }),
-});
-
-function givenOf(streams: readonly CaseStream[]): CaseSource['given'] {
-  const byName = new Map(
-    streams.map(({ name, cases }) => [name, new Map(cases.map((one) => [one.name, one]))]),
-  );
-  return (stream, name) => byName.get(stream)?.get(name);
 }
 
 const declared = (streams: readonly CaseStream[]): Catalog => ({

@@ -2,7 +2,7 @@ import type { Catalog, ConfiguredCatalog } from '../../protocol/index.ts';
 import { connection, never } from '../connectors/harness.ts';
 import type { CaseDestination } from './destinations.ts';
 import type { Arrived, Change } from './judge.ts';
-import type { CaseSource } from './sources.ts';
+import type { CaseSource } from './case-source.ts';
 
 /** What a sync did. */
 export interface Synced {

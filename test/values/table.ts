@@ -135,7 +135,8 @@ by hand. To renew it: \`${renew}\`. What the types become is in [connectors.md](
 *Held by*: the sources that have a spelling for the case; the others could not be given it. A CSV file has text only, a Parquet file one type a
 column, and neither has half a character; a table of a database holds what its column gives back unchanged. *Python protocol* is a program that
 prints as Python does (spaces, nothing beyond ASCII), *exact protocol* one that prints each value as it stands here. Without a source behind it, an
-outcome is that of all that hold the case. Objects of S3 hold what files do, which is tried with Parquet from JSONL files, Postgres and MySQL.
+outcome is that of all that hold the case. Objects of S3 hold what files do, which is tried with Parquet from JSONL files, Postgres and MySQL; and what
+is read from them becomes what it becomes from files, which is tried into every destination, and into S3, with streams in all three formats.
 
 ## Values
 

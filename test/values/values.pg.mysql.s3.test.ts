@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createBucket } from '../connectors/s3/bucket.ts';
+import { objects, type FileFormatName } from './case-files.ts';
+import type { CaseSource } from './case-source.ts';
 import { valueCases } from './cases.ts';
 import { destinations, ofTables, type CaseDestination } from './destinations.ts';
 import {
@@ -20,7 +22,7 @@ import {
   type CaseStream,
 } from './layout.ts';
 import { nameStream } from './names.ts';
-import { sources, type CaseSource } from './sources.ts';
+import { sources } from './sources.ts';
 import { sync } from './sync.ts';
 import { documentOf } from './table.ts';
 
@@ -39,11 +41,13 @@ const reversed: CaseStream = { ...nameStream, cases: nameStream.cases.toReversed
 
 const made: CaseSource[] = [];
 const opened: CaseDestination[] = [];
-async function make(from: string, streams: readonly CaseStream[]): Promise<CaseSource> {
-  const source = await sources[from]!(streams);
+async function keep(making: Promise<CaseSource>): Promise<CaseSource> {
+  const source = await making;
   made.push(source);
   return source;
 }
+const make = (from: string, streams: readonly CaseStream[]): Promise<CaseSource> =>
+  keep(sources[from]!(streams));
 async function open(to: string): Promise<CaseDestination> {
   const destination = await destinations[to]!();
   opened.push(destination);
@@ -74,6 +78,21 @@ async function namesFound(source: CaseSource, target: Arrivals) {
   return columns;
 }
 
+/** A sync; answers what arrived. */
+async function arrive(source: CaseSource, target: CaseDestination): Promise<Arrivals> {
+  const { nulled } = await sync(source, target);
+  const arrived = readOnce(target);
+  const told = all.map(({ name }) => nulledIn(name, arrived));
+  expect((await Promise.all(told)).reduce((sum, count) => sum + count)).toBe(nulled);
+  return arrived;
+}
+
+async function openObjects(): Promise<CaseDestination> {
+  const bucket = ofTables(await createBucket({ format: 'parquet' }));
+  opened.push(bucket);
+  return bucket;
+}
+
 describe.each(Object.keys(sources))('from %s', (from) => {
   let source: CaseSource;
   beforeAll(async () => {
@@ -83,11 +102,7 @@ describe.each(Object.keys(sources))('from %s', (from) => {
   test.each(Object.keys(destinations))(
     'every value arrives in %s equal, or as NULL with a counted entry, in a column that is its own',
     async (to) => {
-      const target = await open(to);
-      const { nulled } = await sync(source, target);
-      const arrived = readOnce(target);
-      const told = all.map(({ name }) => nulledIn(name, arrived));
-      expect((await Promise.all(told)).reduce((sum, count) => sum + count)).toBe(nulled);
+      const arrived = await arrive(source, await open(to));
       const outcomes = async (stream: CaseStream): Promise<Outcomes> => {
         const ofStream = await outcomesOf(stream, source, arrived);
         expect(broken(ofStream)).toEqual([]);
@@ -103,13 +118,52 @@ describe.each(Object.keys(sources))('from %s', (from) => {
 
   if (toObjects.has(from))
     test('what becomes of every value in Parquet objects of S3 is what becomes of it in Parquet files', async () => {
-      const bucket = ofTables(await createBucket({ format: 'parquet' }));
-      opened.push(bucket);
+      const bucket = await openObjects();
       await sync(source, bucket);
       const outcomes = await outcomesOf(together, source, bucket);
       expect(outcomes.size).toBeGreaterThan(100);
       expect(outcomes).toEqual(found.together.get('Parquet files')!.get(from));
     });
+});
+
+describe('from objects of S3', () => {
+  // By turns, so that one source has them all.
+  const formats: readonly FileFormatName[] = ['CSV files', 'Parquet files', 'JSONL files'];
+  const placed = all.map((stream, i) => [stream, formats[i % formats.length]!] as const);
+  let source: CaseSource;
+  beforeAll(async () => {
+    source = await keep(objects(placed));
+  });
+
+  const outcomesIn = async (stream: CaseStream, arrived: Arrivals): Promise<Outcomes> => {
+    const outcomes = await outcomesOf(stream, source, arrived);
+    expect(outcomes.size).toBeGreaterThan(10);
+    return outcomes;
+  };
+  /** What was found of files with the same bytes. */
+  const foundOf = (stream: CaseStream, to: string, format: string): Outcomes => {
+    const outcomes = (stream === together ? found.together : found.apart).get(to)!.get(format)!;
+    const names = new Set(stream.cases.map(({ name }) => name));
+    return new Map([...outcomes].filter(([name]) => names.has(name)));
+  };
+
+  test.each(Object.keys(destinations))(
+    'every value and name becomes in %s what it becomes from files',
+    async (to) => {
+      const arrived = await arrive(source, await open(to));
+      for (const [stream, format] of placed)
+        if (stream === nameStream)
+          expect(await namesFound(source, arrived)).toEqual(found.names.get(to)!.get(format));
+        else expect(await outcomesIn(stream, arrived)).toEqual(foundOf(stream, to, format));
+    },
+  );
+
+  test('every value becomes in Parquet objects of S3 what it becomes in Parquet files', async () => {
+    const arrived = await arrive(source, await openObjects());
+    for (const [stream, format] of placed)
+      if (stream !== nameStream)
+        expect(await outcomesIn(stream, arrived)).toEqual(foundOf(stream, 'Parquet files', format));
+  });
 });
 
 test.each(Object.keys(destinations))('every field keeps its column in %s', async (to) => {

@@ -9,7 +9,7 @@ import { listedBelow, listObjects } from '../../../connectors/s3/source/listing.
 import type { Item, StateMessage } from '../../../protocol/index.ts';
 import { openBucket, ownBucket, type TestBucket } from '../../support/s3-bucket.ts';
 import { strangerKey } from '../../support/s3-server.ts';
-import { configured, openPlace } from '../files/place.ts';
+import { compress, configured, openPlace } from '../files/place.ts';
 import { failure, never } from '../harness.ts';
 import { sourceSuite } from '../source-conformance.ts';
 
@@ -93,7 +93,7 @@ test('what was put since is read, and what was replaced, in each text format', a
   const two = await read(streamed, one.states.slice(-1));
   expect([two.records.toSorted((a, b) => a - b), two.failure]).toEqual([[7, 10, 11], null]);
   expect((await read(streamed, two.states.slice(-1))).records).toEqual([]);
-  await bucket.put('c.jsonl.gz', gzipSync(lines(20, 22)) as unknown as string);
+  await bucket.put('c.jsonl.gz', gzipSync(lines(20, 22)));
   expect((await read(streamed, two.states.slice(-1))).records).toEqual([20, 21]);
 });
 
@@ -185,6 +185,22 @@ describe('a large object', () => {
     expect((await read(given, one.states.slice(-1))).records).toEqual([50_000, 50_001, 50_002]);
   });
 
+  test('of zstd is fetched from its start, and read on from its place', async () => {
+    const { bucket, config } = await open();
+    const bytes = compress(lines(0, count, 1_000), 'zstd');
+    await bucket.put('big.jsonl.zst', bytes);
+    proxy = await between(config.endpoint!);
+    const given = { ...config, streams, endpoint: proxy.url, checkpoint_records: 1_000 };
+    const whole = await read(given);
+    expect(whole.failure).toBeNull();
+    expect(whole.records).toEqual(Array.from({ length: count }, (_, i) => i));
+    proxy.asked.length = 0;
+    const rest = await read(given, [whole.states[9]!]);
+    expect(rest.failure).toBeNull();
+    expect(rest.records).toEqual(whole.records.slice(10_000));
+    expect(bytesOf(proxy.asked)).toBeGreaterThanOrEqual(bytes.byteLength);
+  });
+
   test('of Parquet is fetched row group by row group, and entered at its row', async () => {
     const { bucket, config } = await open();
     const place = openPlace();
@@ -193,7 +209,7 @@ describe('a large object', () => {
     );
     const bytes = readFileSync(join(place.path, 'big.parquet'));
     place.drop();
-    await bucket.put('big.parquet', bytes as unknown as string);
+    await bucket.put('big.parquet', bytes);
     proxy = await between(config.endpoint!);
     const parquet = [{ name: 's', glob: 'big*' }];
     const given = { ...config, streams: parquet, endpoint: proxy.url, checkpoint_records: 7_000 };
