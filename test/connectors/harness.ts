@@ -43,6 +43,13 @@ export interface Offers {
   readonly tables: boolean;
 }
 
+/** The same server, said otherwise. */
+export function changedUrl(url: string, change: (url: URL) => void): { readonly url: string } {
+  const changed = new URL(url);
+  change(changed);
+  return { url: changed.href };
+}
+
 export const database: Offers = { dedup: true, typed: true, tables: true };
 
 /** `test` where the destination offers what the tests are about; else they are no tests of it. */

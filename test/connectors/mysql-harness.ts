@@ -3,7 +3,7 @@ import { mysqlDestination, type MysqlConfig } from '../../connectors/mysql/index
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import { createDdlGuard, listen } from './ddl-guard.ts';
-import type { Harness } from './harness.ts';
+import { changedUrl, type Harness } from './harness.ts';
 
 export interface MysqlHarness extends Harness<MysqlConfig> {
   readonly database: TestMysql;
@@ -15,11 +15,7 @@ for (const method of ['query', 'execute'] as const) listen(mysql.Connection, met
 /** A database of its own. */
 export async function createMysql(flavour: MysqlFlavour): Promise<MysqlHarness> {
   const database = await testMysql(flavour);
-  const changed = (change: (url: URL) => void): MysqlConfig => {
-    const url = new URL(database.url);
-    change(url);
-    return { url: url.href };
-  };
+  const changed = (change: (url: URL) => void): MysqlConfig => changedUrl(database.url, change);
   return {
     database,
     destination: mysqlDestination,

@@ -3,6 +3,7 @@ import type { JsonObject, SyncError } from '../../protocol/index.ts';
 import { testMysql, type TestMysql } from '../support/mysql.ts';
 import type { MysqlFlavour } from '../support/mysql-server.ts';
 import { eventually } from '../worker/eventually.ts';
+import { changedUrl } from './harness.ts';
 import { idsOf, readAll, streamOf } from './mysql-source.ts';
 import { sourceSuite, type SourceHarness } from './source-conformance.ts';
 
@@ -18,11 +19,7 @@ async function create(
     await server.query(`CREATE TABLE ${table} (id INT PRIMARY KEY, pad TEXT)`);
     await server.query(fill(table, `i, REPEAT('x', 100)`, rows));
   }
-  const changed = (change: (url: URL) => void): MysqlSourceConfig => {
-    const url = new URL(server.url);
-    change(url);
-    return { url: url.href };
-  };
+  const changed = (change: (url: URL) => void): MysqlSourceConfig => changedUrl(server.url, change);
   return {
     source: mysqlSource,
     config: { url: server.url, checkpoint_records: 100 },

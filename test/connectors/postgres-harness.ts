@@ -3,7 +3,7 @@ import type { PostgresConfig } from '../../connectors/postgres/destination/confi
 import { postgresDestination } from '../../connectors/postgres/destination/destination.ts';
 import { testDatabase } from '../support/postgres.ts';
 import { createDdlGuard, listen } from './ddl-guard.ts';
-import type { Harness, TextRow } from './harness.ts';
+import { changedUrl, type Harness, type TextRow } from './harness.ts';
 
 const booleanOid = 16;
 /** Values as Postgres writes them, not as the driver reads them. */
@@ -30,11 +30,7 @@ export async function createPostgres(): Promise<Harness<PostgresConfig>> {
   client.on('error', () => undefined);
   await client.connect();
   await client.query(`SET timezone = 'UTC'`);
-  const changed = (change: (url: URL) => void): PostgresConfig => {
-    const url = new URL(database.url);
-    change(url);
-    return { url: url.href };
-  };
+  const changed = (change: (url: URL) => void): PostgresConfig => changedUrl(database.url, change);
   return {
     destination: postgresDestination,
     config: { url: database.url },

@@ -13,6 +13,7 @@ import type {
   SyncFailure,
 } from '../../protocol/index.ts';
 import { testDatabase, type TestDatabase } from '../support/postgres.ts';
+import { eventually } from '../worker/eventually.ts';
 import { never } from './harness.ts';
 
 /** A database of its own, read by the source. */
@@ -189,4 +190,26 @@ export async function roleIn(
   url.username = name;
   url.password = 'secret';
   return { url: url.href };
+}
+
+/** Sessions of readers on the server. */
+export async function sessionsOf(place: PostgresPlace): Promise<number> {
+  const [row] = await place.sql(
+    `SELECT count(*)::int AS count FROM pg_stat_activity
+     WHERE application_name = 'tidemark source' AND datname = current_database()`,
+  );
+  return row!['count'] as number;
+}
+
+export const freed = (place: PostgresPlace): Promise<unknown> =>
+  eventually('the server is free of it', async () => (await sessionsOf(place)) === 0);
+
+/** What happens when so many blocks came. */
+export function atBlock(at: number, act: () => void | Promise<void>): Pick<ReadOptions, 'on'> {
+  let blocks = 0;
+  return {
+    async on(item) {
+      if (item.type === 'BLOCK' && (blocks += 1) === at) await act();
+    },
+  };
 }

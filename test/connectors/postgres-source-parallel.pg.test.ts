@@ -8,10 +8,13 @@ import { eventually } from '../worker/eventually.ts';
 import { configured, id } from '../support/items.ts';
 import { never } from './harness.ts';
 import {
+  atBlock,
   failureOf,
+  freed,
   openPostgresPlace,
   readUnderKills,
   roleIn,
+  sessionsOf,
   type Outcome,
   type PostgresPlace,
   type ReadOptions,
@@ -37,27 +40,6 @@ const config = { checkpoint_pages: 100 };
 const parallelism = 4;
 const ofT: ReadOptions = { config, parallelism, streams: ['t'] };
 
-/** Sessions of readers on the server. */
-const sessions = async (): Promise<number> => {
-  const [row] = await place.sql(
-    `SELECT count(*)::int AS count FROM pg_stat_activity
-     WHERE application_name = 'tidemark source' AND datname = current_database()`,
-  );
-  return row!['count'] as number;
-};
-const freed = (): Promise<unknown> =>
-  eventually('the server is free of it', async () => (await sessions()) === 0);
-
-/** What happens when so many blocks came. */
-const atBlock = (at: number, act: () => void | Promise<void>): Pick<ReadOptions, 'on'> => {
-  let blocks = 0;
-  return {
-    async on(item) {
-      if (item.type === 'BLOCK' && (blocks += 1) === at) await act();
-    },
-  };
-};
-
 const numbers = ({ states }: Outcome): unknown =>
   states.map(({ state }) => [
     state.sourceStats!.recordCount,
@@ -68,7 +50,7 @@ test('several sessions give what one gives: the same records in the same order, 
   let most = 0;
   const four = await place.read({
     ...ofT,
-    ...atBlock(20, async () => void (most = await sessions())),
+    ...atBlock(20, async () => void (most = await sessionsOf(place))),
   });
   const one = await place.read({ ...ofT, parallelism: 1 });
   expect(most).toBe(parallelism);
@@ -77,7 +59,7 @@ test('several sessions give what one gives: the same records in the same order, 
   expect(four.states.length).toBeGreaterThan(5);
   expect(numbers(four)).toEqual(numbers(one));
   expect([four.logs, four.end!.failure]).toEqual([[], null]);
-  await freed();
+  await freed(place);
 });
 
 test('by a cursor the first time likewise; partitions too; a table of one range keeps to one session', async () => {
@@ -87,7 +69,7 @@ test('by a cursor the first time likewise; partitions too; a table of one range 
   expect(four.records).toEqual(one.records);
   expect(four.states.at(-1)).toEqual(one.states.at(-1));
   let most = 0;
-  const on = atBlock(1, async () => void (most = await sessions()));
+  const on = atBlock(1, async () => void (most = await sessionsOf(place)));
   const parts = await place.read({ streams: ['p'], config: { checkpoint_pages: 5 }, parallelism });
   expect(parts.records.map((text) => (JSON.parse(text) as { id: number }).id)).toEqual(
     Array.from({ length: 3_000 }, (_, i) => i),
@@ -101,7 +83,7 @@ test('killed after each state, it goes on there: no row is lost, none comes twic
   const kills = Array.from({ length: one.states.length }, (_, i) => 1 + (i % 2));
   const { records } = await readUnderKills(place, ofT, kills);
   expect(records).toEqual(one.records);
-  await freed();
+  await freed(place);
 });
 
 test('asked to drain it ends with a state of all that it gave, and what follows begins there; no session stays', async () => {
@@ -113,7 +95,7 @@ test('asked to drain it ends with a state of all that it gave, and what follows 
   expect(one.end).toMatchObject({ failure: null, drained: true });
   expect(one.covered).toHaveLength(one.records.length);
   expect(one.records.length).toBeLessThan(rows / 2);
-  await freed();
+  await freed(place);
   const two = await place.read({ ...ofT, state: one.states.slice(-1) });
   const ids = [...one.records, ...two.records].map(
     (text) => (JSON.parse(text) as { id: number }).id,
@@ -127,14 +109,14 @@ test.each(['aborted', 'left early'])(
     const abort = new AbortController();
     let most = 0;
     const on = atBlock(8, async () => {
-      most = await sessions();
+      most = await sessionsOf(place);
       if (how === 'aborted') abort.abort();
     });
     const options = { ...ofT, abort: abort.signal, ...on };
     const outcome = await place.read(how === 'aborted' ? options : { ...options, statesMax: 2 });
     expect(most).toBe(parallelism);
     if (how === 'aborted') expect(failureOf(outcome)).toMatchObject({ code: 'aborted' });
-    await freed();
+    await freed(place);
   },
 );
 
@@ -148,7 +130,7 @@ test('a session that is lost ends the reading of its stream, and what came befor
   });
   const one = await place.read({ ...ofT, ...lose });
   expect(failureOf(one)).toMatchObject({ kind: 'transient_error', stream: 'public/t' });
-  await freed();
+  await freed(place);
   expect(one.covered.length).toBeGreaterThan(0);
   const two = await place.read({ ...ofT, state: one.states.slice(-1) });
   expect(one.covered.length + two.records.length).toBe(rows);
@@ -163,7 +145,7 @@ test('where the server has no sessions left for it, one reads, and the log says 
       'public/t is read by one session, though parallelism is 4: Postgres has no free connection.',
     ),
   ]);
-  await freed();
+  await freed(place);
 });
 
 test('those that join see what the lead does, also of rows that came since; what waits to change the table is not waited for: it waits for the lead', async () => {

@@ -5,11 +5,12 @@ import { postgresSource } from '../../connectors/postgres/index.ts';
 import { isWorking } from '../../connectors/postgres/source/signs-of-life.ts';
 import { eventually } from '../worker/eventually.ts';
 import {
+  atBlock,
   failureOf,
+  freed,
   openPostgresPlace,
   roleIn,
   type PostgresPlace,
-  type ReadOptions,
 } from './postgres-source-harness.ts';
 
 let place: PostgresPlace;
@@ -24,26 +25,6 @@ const fill = async (): Promise<void> => {
     `CREATE TABLE t AS SELECT i AS id, repeat(md5(i::text), 10) AS pad FROM generate_series(1, ${rows}) i`,
   );
   await place.sql(`ANALYZE t`);
-};
-/** Sessions of readers on the server. */
-const sessions = async (): Promise<number> => {
-  const [row] = await place.sql(
-    `SELECT count(*)::int AS count FROM pg_stat_activity
-     WHERE application_name = 'tidemark source' AND datname = current_database()`,
-  );
-  return row!['count'] as number;
-};
-const freed = (): Promise<unknown> =>
-  eventually('the server is free of it', async () => (await sessions()) === 0);
-
-/** What happens when so many blocks came. */
-const atBlock = (at: number, act: () => void | Promise<void>): Pick<ReadOptions, 'on'> => {
-  let blocks = 0;
-  return {
-    async on(item) {
-      if (item.type === 'BLOCK' && (blocks += 1) === at) await act();
-    },
-  };
 };
 
 test('a drain in the order of the cursor ends at the next row', async () => {
@@ -61,7 +42,7 @@ test('a drain in the order of the cursor ends at the next row', async () => {
   expect(one.covered.length + two.records.length).toBe(rows);
   expect(one.covered.length).toBeGreaterThan(100);
   expect(one.records.length).toBeLessThan(rows / 2);
-  await freed();
+  await freed(place);
 });
 
 test('a drain before the first row ends at once', async () => {
@@ -79,7 +60,7 @@ test('a drain before the first row ends at once', async () => {
   );
   drain.abort();
   expect((await reading).end).toMatchObject({ failure: null, drained: true });
-  await freed();
+  await freed(place);
 });
 
 test.each([
@@ -106,13 +87,13 @@ test.each([
   );
   abort.abort();
   expect((await reading).end).toMatchObject({ failure: { code: 'aborted' }, drained: false });
-  await freed();
+  await freed(place);
 });
 
 test('a reader that goes away early frees the server', async () => {
   await fill();
   await place.read({ config: { checkpoint_pages: 1 }, statesMax: 1 });
-  await freed();
+  await freed(place);
 });
 
 test('a lost connection is told as transient, what was covered stays, and the next attempt goes on there', async () => {
@@ -149,7 +130,7 @@ test('a server that works on a first row for long is told from one that does not
   expect(await isWorking(place.config, [pid])).toBe(true);
   abort.abort();
   await reading;
-  await freed();
+  await freed(place);
   expect(await isWorking(place.config, [pid])).toBe(false);
   expect(await isWorking({ url: 'postgres://nobody@127.0.0.1:1/none' }, [pid])).toBe(false);
 });

@@ -1,4 +1,5 @@
 import { postgresSource, type PostgresSourceConfig } from '../../connectors/postgres/index.ts';
+import { changedUrl } from './harness.ts';
 import { openPostgresPlace } from './postgres-source-harness.ts';
 import { sourceSuite, type SourceHarness } from './source-conformance.ts';
 
@@ -12,11 +13,8 @@ async function create(
     await place.sql(
       `CREATE TABLE ${table} AS SELECT i AS id, repeat('x', 100) AS pad FROM generate_series(1, ${rows}) i`,
     );
-  const changed = (change: (url: URL) => void): PostgresSourceConfig => {
-    const url = new URL(database.url);
-    change(url);
-    return { url: url.href };
-  };
+  const changed = (change: (url: URL) => void): PostgresSourceConfig =>
+    changedUrl(database.url, change);
   return {
     source: postgresSource,
     config: { ...config, checkpoint_pages: 2, checkpoint_records: 100 },

@@ -56,6 +56,8 @@ const notOf = (transactions: readonly string[]): string =>
 /** What sessions read ahead waits within these, bytes: for each session, and for all. Invariant 7. */
 const sessionBytesMax = 4 * 1024 * 1024;
 const aheadBytesMax = 32 * 1024 * 1024;
+/** Of what a piece may take, what it is cut to come to: some come to more than those before them tell. */
+const pieceShare = 0.75;
 
 /** A load, and how it is read. */
 export interface Loading {
@@ -72,7 +74,8 @@ export async function* readRanges(read: StreamRead, { load, units, upTo }: Loadi
   const sessions = yield* sessionsOf(read, load, units);
   const hands = sessions.length;
   const bytesMax = Math.min(aheadBytesMax, sessionBytesMax * hands);
-  const pieces = createPieces(load, hands === 1 ? null : pieceBytesMax({ hands, bytesMax }) * 0.75);
+  const wanted = hands === 1 ? null : pieceBytesMax({ hands, bytesMax }) * pieceShare;
+  const pieces = createPieces(load, wanted);
   const ahead = readAhead<Piece, Block | typeof idle>({
     ...{ hands, bytesMax, next: () => pieces.next() },
     fetch: ({ range }, hand) =>
