@@ -154,11 +154,17 @@ test('memory stays bounded while sessions read hundreds of megabytes of a table 
   const signal = new AbortController().signal;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
-  const held = (): number => {
-    collect();
-    return process.memoryUsage().arrayBuffers;
+  // What a collection frees is given back by a thread of its own, later when the machine is busy: the least of several looks is what is held.
+  const held = async (): Promise<number> => {
+    let least = Infinity;
+    for (let look = 0; look < 8; look += 1) {
+      collect();
+      least = Math.min(least, process.memoryUsage().arrayBuffers);
+      await sleep(50);
+    }
+    return least;
   };
-  const before = held();
+  const before = await held();
   let [blocks, bytes, most] = [0, 0, 0];
   for await (const item of postgresSource.read({
     ...{ config: { ...place.config, checkpoint_pages: 64 }, state: [], parallelism: 4 },
@@ -179,7 +185,7 @@ test('memory stays bounded while sessions read hundreds of megabytes of a table 
     if (blocks % 500 === 10) {
       // Long enough for all sessions to send what they may, and more.
       await sleep(400);
-      most = Math.max(most, held() - before);
+      most = Math.max(most, (await held()) - before);
     }
     item.release();
   }
