@@ -104,7 +104,8 @@ export async function moveBatch(database: Database, { table, typed }: Batch): Pr
   ].join(', ');
   const insert = `INSERT INTO ${table.sql} (${columnNames(table)}) SELECT ${values} FROM`;
   if (target.dedupBy === null) {
-    await database.run(`${insert} ${typed} ORDER BY ordinal`);
+    // In the order that they are in: DuckDB keeps it (preserve_insertion_order), and sorting rows costs as much as inserting them.
+    await database.run(`${insert} ${typed}`);
     return;
   }
   const keys = keyColumns(table);

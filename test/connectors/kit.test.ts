@@ -9,7 +9,6 @@ import {
 } from '../../connectors/kit/identifiers.ts';
 import { fitsDouble } from '../../connectors/kit/numbers.ts';
 import { repairLines, type RepairRules } from '../../connectors/kit/repair.ts';
-import { hasDoubtfulNumber, hasLongNumeral } from '../../connectors/kit/suspicion.ts';
 import { planTargets, type KnownTable } from '../../connectors/kit/targets.ts';
 import type { Block, Encoding, JsonObject, Landing } from '../../protocol/index.ts';
 import { id } from '../support/items.ts';
@@ -134,18 +133,6 @@ test('fitsDouble compares values, not spellings', () => {
     '0.10000000000000000001',
   ])
     expect([numeral, fitsDouble(numeral)]).toEqual([numeral, false]);
-});
-
-test('a long numeral is noticed wherever it stands', () => {
-  for (let at = 0; at < 40; at += 1) {
-    expect(hasLongNumeral(Buffer.from(`${' '.repeat(at)}123456789.123456`))).toBe(true);
-    expect(hasLongNumeral(Buffer.from(`${' '.repeat(at)}123456789.12345 123456789012345`))).toBe(
-      false,
-    );
-  }
-  expect(hasDoubtfulNumber(Buffer.from('{"a":1.5e-320}'))).toBe(true);
-  expect(hasDoubtfulNumber(Buffer.from('{"a":NaN}'))).toBe(true);
-  expect(hasDoubtfulNumber(Buffer.from('{"a":1.5,"t":"2024-01-01T00:00:00.123456Z"}'))).toBe(false);
 });
 
 test('deep lines are noticed wherever they stand, whatever is in their strings', () => {

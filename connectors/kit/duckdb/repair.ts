@@ -4,30 +4,31 @@ import type { StreamId } from '../../../protocol/index.ts';
 import { nestsDeeper } from '../depth.ts';
 import { NotJson } from '../json-scan.ts';
 import { depthMax, repairLines, type RepairRules } from '../repair.ts';
-import { hasDoubtfulNumber } from '../suspicion.ts';
+import { doubtfulLines } from '../suspicion.ts';
 import { unreadableRecord } from '../targets.ts';
 
 /** DuckDB reads every number with a point as a double. */
 const rules: RepairRules = { numbers: 'list', refusesNul: false };
-/** It may stand in a key. */
-const nul = '\\u0000';
+/** What DuckDB takes for something else without a word; the last may stand in a key. */
+const words = ['NaN', 'Infinity', '\\u0000'];
 /** The line, its record and its data. */
 const envelopeDepth = 3;
 /** A file is repaired in pieces of this size. */
 const repairBytes = 4 * 1024 * 1024;
 
-/** RECORD lines as DuckDB reads them exactly: as they are, where nothing in them is doubtful. */
+/** RECORD lines as DuckDB reads them exactly: as they are, but for those with what it would get wrong without refusing it. */
 export function exactLines(bytes: Uint8Array, stream: StreamId): Uint8Array {
-  return isDoubtful(bytes) ? repaired(bytes, stream) : bytes;
-}
-
-/** True where DuckDB would not refuse what it gets wrong, or would end the process: that is how deep JSON overflows its stack. */
-function isDoubtful(bytes: Uint8Array): boolean {
-  return (
-    hasDoubtfulNumber(bytes) ||
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(nul) ||
-    nestsDeeper(bytes, depthMax + envelopeDepth)
-  );
+  // JSON this deep would overflow its stack and end the process.
+  if (nestsDeeper(bytes, depthMax + envelopeDepth)) return repaired(bytes, stream);
+  const doubtful = doubtfulLines(bytes, words);
+  if (doubtful.length === 0) return bytes;
+  const pieces: Uint8Array[] = [];
+  let done = 0;
+  for (const { start, end } of doubtful) {
+    pieces.push(bytes.subarray(done, start), repaired(bytes.subarray(start, end), stream));
+    done = end;
+  }
+  return Buffer.concat([...pieces, bytes.subarray(done)]);
 }
 
 /** Throws what the source is to be told. */
