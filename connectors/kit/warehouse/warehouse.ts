@@ -1,0 +1,111 @@
+import type { Fit } from '../rows/fit.ts';
+import type { Digits } from '../rows/numerals.ts';
+import type { ColumnKind } from '../columns.ts';
+import type { Row } from '../ledger-cells.ts';
+import type { Fold } from '../identifiers.ts';
+import type { SyncError } from '../../../protocol/index.ts';
+
+// What a cloud warehouse is to the one loader of them all (loader.ts): a dialect, sessions, and a place for files.
+
+/** Goes apart from the statement, as text: a statement casts what is to be no text. */
+export type Binding = string | null;
+
+export interface Answer {
+  /** By name in lower case. Integers and decimals are numbers or texts, whatever the driver gives. */
+  readonly rows: readonly Row[];
+  /** Of a DML statement: the rows that it inserted, updated or deleted. */
+  readonly count: number;
+}
+
+/** One session, used by one caller at a time. Its errors are the driver's: see `asError`. */
+export interface WarehouseSession {
+  /** One statement; its values stand as `?`. A transaction is of `BEGIN TRANSACTION`, `COMMIT` and `ROLLBACK`. */
+  query(sql: string, values?: readonly Binding[]): Promise<Answer>;
+  /** Ends what is pending at once, if need be without the server's answer. Every later call fails. */
+  destroy(): void;
+  /** Frees what the server holds for it. */
+  close(): Promise<void>;
+}
+
+/** Rows as lines of text in a compressed file on this machine, written whole. */
+export interface RowFile {
+  /** Unique by connection, epoch, part, place in the part and content; of letters, digits, `_`, `-` and `.` only. */
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Of its lines, in this order: names of columns of the table that it goes into, not quoted. */
+  readonly columns: readonly string[];
+}
+
+/** Where files wait until they are loaded, and the loading. Its tables hold texts only, and are nobody's to see. */
+export interface Stage {
+  /**
+   * Brings a file to the warehouse, while more is read; several at once. `table` is there, with the file's columns. The file is the caller's again
+   * afterwards. Repeatable: the same name is the same content.
+   */
+  put(file: RowFile, table: string, abort: AbortSignal): Promise<void>;
+  /** Once, when all files of a table are put: its rows are those of the files afterwards. Outside transactions. */
+  load(table: string, files: readonly RowFile[], abort: AbortSignal): Promise<void>;
+  /** Files are of no use any more: those whose names begin so. They may be gone already, and there may be none. */
+  remove(prefix: string): Promise<void>;
+  /** Files that are there, of those whose names begin so. */
+  list(prefix: string): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** How a warehouse spells things. */
+export interface WarehouseDialect {
+  readonly fold: Fold;
+  readonly quote: (name: string) => string;
+  /** A table's name in full, quoted. */
+  readonly table: (schema: string, table: string) => string;
+  /** How one line of a RowFile is written. `cells`: by column; null: no value. */
+  readonly line: (columns: readonly string[], cells: readonly (string | null)[]) => string;
+  /** Types of our own tables. */
+  readonly own: { readonly text: string; readonly integer: string; readonly boolean: string };
+  readonly typeOf: (kind: ColumnKind) => string;
+  /** Of Airbyte's columns. */
+  readonly airbyte: { readonly id: string; readonly instant: string; readonly json: string };
+  /** The way of a value into a column of this type: as text that `cast` takes without loss. */
+  readonly fitOf: (type: string) => Fit;
+  /** Whether times of this type end at the microsecond. */
+  readonly isCutToMicros: (type: string) => boolean;
+  /** See kit/rows: the type that a column of numbers may become. */
+  readonly widerType: (type: string, digits: Digits) => string | null;
+  /** SQL: the text of a staged column as this type. */
+  readonly cast: (column: string, type: string) => string;
+}
+
+/** A warehouse with its config. */
+export interface Warehouse {
+  readonly dialect: WarehouseDialect;
+  /** Where it is, for people. */
+  readonly place: string;
+  /** The schema that tables go to where the catalog names none. */
+  readonly schema: string;
+  connect(abort: AbortSignal): Promise<WarehouseSession>;
+  openStage(abort: AbortSignal): Promise<Stage>;
+  /** Idempotent. Asks first, where making one wants a right that its use does not. */
+  makeSchema(session: WarehouseSession, schema: string): Promise<void>;
+  /** In their order; none: there is no such table. Types as `typeOf` spells them. */
+  columnsOf(
+    session: WarehouseSession,
+    schema: string,
+    table: string,
+  ): Promise<{ readonly name: string; readonly type: string }[]>;
+  /** Tables of a schema whose names begin so. */
+  tableNames(session: WarehouseSession, schema: string, prefix: string): Promise<string[]>;
+  /** Inside a transaction, before its other statements: nobody else changes the table until it ends. Null: what the first UPDATE does is enough. */
+  lock(table: string): string | null;
+  /** What stands between CREATE TABLE's columns and its end, such as a clustering; of tables of ours and of parts none. */
+  tableOptions(columns: readonly string[]): string;
+  /**
+   * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
+   * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.
+   */
+  replace(session: WarehouseSession, schema: string, from: string, table: string): Promise<void>;
+  /** A conflict with another transaction: the same statements may succeed now. */
+  isConflict(error: unknown): boolean;
+  asError(error: unknown, abort: AbortSignal): SyncError;
+}
