@@ -124,7 +124,7 @@ export async function openWriter(
       epoch,
       from: attached.checkpoints,
       adopt: attached.adopt,
-      cadence: cadenceBounds(spec.policy),
+      cadence: cadenceBounds(spec.policy, destination.cadence),
       rowsMin: isClear ? 0 : spec.policy.rowsMin,
       permit,
       drain,

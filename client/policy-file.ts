@@ -93,7 +93,7 @@ export function policyOf(value: YamlValue | undefined): Policy {
   if (schema !== undefined) policy.schemaChanges = choiceOf(schema, schemaChoices);
   const column = entries['on_new_column'];
   if (column !== undefined) policy.onNewColumn = choiceOf(column, columnChoices);
-  if (policy.commitIntervalMsMin > policy.commitIntervalMsMax)
+  if ((policy.commitIntervalMsMin ?? 0) > (policy.commitIntervalMsMax ?? Infinity))
     throw (entries['commit_interval_min'] ?? entries['commit_interval_max'] ?? value).refuse(
       'The commit intervals contradict each other.',
       'Keep commit_interval_min at or below commit_interval_max.',

@@ -1,4 +1,9 @@
-import type { CadenceBounds, CadenceFacts, CommitReason } from '../protocol/index.ts';
+import type {
+  CadenceBounds,
+  CadenceFacts,
+  CommitReason,
+  WarehouseCost,
+} from '../protocol/index.ts';
 
 /** Commits may cost this share of the time. */
 const commitShare = 0.05;
@@ -26,7 +31,11 @@ export interface Cadence {
   /** When `waiting` becomes due by age. */
   dueAt(waiting: Waiting): number;
   /** A commit was made. `bytes`: that it took. */
-  learn(commit: { readonly ms: number; readonly bytes: number }): void;
+  learn(commit: {
+    readonly ms: number;
+    readonly bytes: number;
+    readonly cost?: WarehouseCost | undefined;
+  }): void;
   /** `why`: the last commit was made; `now`: on the clock of `startedAt`. */
   facts(why: CommitReason, now: number): CadenceFacts;
 }
@@ -42,6 +51,7 @@ export function createCadence(
   let commits = 0;
   let spentMs = 0;
   let bytesTaken = 0;
+  let charged: WarehouseCost | null = null;
 
   const interval = (): number =>
     cost === null ? floor : Math.min(ceiling, Math.max(floor, cost / commitShare - cost));
@@ -52,11 +62,12 @@ export function createCadence(
       return now - since >= interval() ? 'interval' : null;
     },
     dueAt: ({ since }) => since + interval(),
-    learn({ ms, bytes }) {
+    learn({ ms, bytes, cost: charge }) {
       cost = cost === null ? ms : cost + learning * (ms - cost);
       commits += 1;
       spentMs += ms;
       bytesTaken += bytes;
+      if (charge !== undefined) charged = sum(charged, charge);
     },
     facts: (why, now) => ({
       why,
@@ -65,6 +76,12 @@ export function createCadence(
       msPerMib: bytesTaken === 0 ? null : rounded(spentMs / (bytesTaken / mebibyte)),
       intervalMs: Math.round(interval()),
       share: now > startedAt ? Math.min(1, rounded(spentMs / (now - startedAt))) : 0,
+      ...(charged !== null && { cost: charged }),
     }),
   };
 }
+
+const sum = (a: WarehouseCost | null, b: WarehouseCost): WarehouseCost => ({
+  stagedBytes: (a?.stagedBytes ?? 0) + b.stagedBytes,
+  busyMs: (a?.busyMs ?? 0) + b.busyMs,
+});

@@ -37,6 +37,7 @@ export function fromLoader<C>(
     spec: native.spec,
     ...(native.guarantee !== undefined && { guarantee: native.guarantee }),
     check: (config, signal) => native.check(config, signal),
+    ...(native.cadence !== undefined && { cadence: native.cadence }),
     ...(native.accepts !== undefined && { accepts: (stream) => native.accepts!(stream) }),
     async offered({ config, ...asked }) {
       const loader = native.loader(config);
@@ -241,7 +242,7 @@ class Run<C> {
     const receipt = await this.#loader.commit(batch.parts, checkpoints, abort);
     const commitMs = performance.now() - begun;
     const bytes = batch.parts.reduce((sum, part) => sum + part.bytes, 0);
-    this.#cadence.learn({ ms: commitMs, bytes });
+    this.#cadence.learn({ ms: commitMs, bytes, cost: receipt.cost });
     const cadence = this.#cadence.facts(why, performance.now());
     compare(batch, receipt);
     // Invariant 1: the rows and the checkpoints are durable; only now do the states go back.

@@ -34,9 +34,10 @@ export interface Policy {
   readonly heartbeatTimeoutMs: number;
   readonly parallelism: number;
   readonly rowsMin: number;
-  readonly batchBytesMax: number;
-  readonly commitIntervalMsMin: number;
-  readonly commitIntervalMsMax: number;
+  /** These three absent: what suits the destination (see `cadenceBounds`). */
+  readonly batchBytesMax?: number;
+  readonly commitIntervalMsMin?: number;
+  readonly commitIntervalMsMax?: number;
   /** A source that shows no life at all for this long while the writer waits for it has failed. */
   readonly sourceSilenceMsMax: number;
   /** A destination that finishes nothing of what it was given for this long has failed. Absent: see `limitsOf`. */
@@ -61,9 +62,6 @@ export const defaultPolicy: Policy = {
   heartbeatTimeoutMs: 30_000,
   parallelism: 1,
   rowsMin: 0,
-  batchBytesMax: 64 * 1024 * 1024,
-  commitIntervalMsMin: 1_000,
-  commitIntervalMsMax: 15 * 60_000,
   sourceSilenceMsMax: 60 * 60_000,
   segmentMsMax: 6 * 60 * 60_000,
 };

@@ -64,6 +64,8 @@ export interface Destination<C> {
   readonly spec: ConnectorSpecification;
   /** Absent: at least once, and verified on nothing. */
   readonly guarantee?: Guarantee;
+  /** When to commit, where the connection's policy does not say. Absent: `defaultCadence`. */
+  readonly cadence?: CadenceBounds;
   check(config: C, signal: AbortSignal): Promise<void>;
   /** Encodings it takes for a stream beside `jsonl`, best first. Absent: none. */
   accepts?(stream: StreamId): readonly Encoding[];
@@ -160,6 +162,8 @@ export interface CadenceFacts {
   readonly intervalMs: number;
   /** Of the time since writing began, 0 to 1. */
   readonly share: number;
+  /** Of a warehouse: what the attempt has cost there. */
+  readonly cost?: WarehouseCost;
 }
 
 /** A native destination: it gives a loader, and the engine makes the Writer. */
@@ -167,6 +171,8 @@ export interface LoaderDestination<C> {
   readonly spec: ConnectorSpecification;
   /** See Destination. */
   readonly guarantee?: Guarantee;
+  /** See Destination. */
+  readonly cadence?: CadenceBounds;
   check(config: C, signal: AbortSignal): Promise<void>;
   /** See Destination. */
   accepts?(stream: StreamId): readonly Encoding[];
@@ -251,4 +257,14 @@ export interface Receipt {
   readonly nulled: Readonly<Record<StreamId, number>>;
   /** Records that it turned away, by what its states cover: they are not there. Absent: none. */
   readonly rejected?: Readonly<Partial<Record<Scope, number>>>;
+  /** Absent: it charges nobody. */
+  readonly cost?: WarehouseCost;
+}
+
+/** What people pay a warehouse for. */
+export interface WarehouseCost {
+  /** That were sent to it, compressed as they went. */
+  readonly stagedBytes: number;
+  /** ms in which it worked on statements and loads, those of several at once each. */
+  readonly busyMs: number;
 }

@@ -1,7 +1,7 @@
 import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConfigUpdates } from './config-updates.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
-import type { CadenceFacts } from './connector.ts';
+import type { CadenceBounds, CadenceFacts } from './connector.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { Pause } from './pause.ts';
@@ -233,15 +233,21 @@ export type WriteOutcome =
   /** The destination knows a higher syncNo (Temporal was restored): begin again above it. */
   | { readonly type: 'raise'; readonly syncNo: number };
 
-/** Cadence bounds as the policy sets them. */
-export function cadenceBounds(policy: Policy): {
-  batchBytesMax: number;
-  intervalMsMin: number;
-  intervalMsMax: number;
-} {
+/** What suits a destination that does not say otherwise. */
+export const defaultCadence: CadenceBounds = {
+  batchBytesMax: 64 * 1024 * 1024,
+  intervalMsMin: 1_000,
+  intervalMsMax: 15 * 60_000,
+};
+
+/** Cadence bounds as the policy sets them, or else as they suit the destination. */
+export function cadenceBounds(
+  policy: Policy,
+  suitable: CadenceBounds = defaultCadence,
+): CadenceBounds {
   return {
-    batchBytesMax: policy.batchBytesMax,
-    intervalMsMin: policy.commitIntervalMsMin,
-    intervalMsMax: policy.commitIntervalMsMax,
+    batchBytesMax: policy.batchBytesMax ?? suitable.batchBytesMax,
+    intervalMsMin: policy.commitIntervalMsMin ?? suitable.intervalMsMin,
+    intervalMsMax: policy.commitIntervalMsMax ?? suitable.intervalMsMax,
   };
 }

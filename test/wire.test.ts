@@ -149,6 +149,7 @@ const progress: Required<Progress> = {
   waiting: { states: 1, bytes: 2 },
   cadence: {
     ...{ why: 'batch full', commits: 1, commitMs: 1, msPerMib: 1, intervalMs: 1, share: 0.05 },
+    cost: { stagedBytes: 1, busyMs: 1 },
   } satisfies Required<CadenceFacts>,
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],

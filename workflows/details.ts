@@ -144,8 +144,12 @@ function progressLines(progress: Progress): string[] {
   ];
 }
 
-function cadenceLine({ why, commits, commitMs, share }: CadenceFacts): string {
-  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time`;
+function cadenceLine({ why, commits, commitMs, share, cost }: CadenceFacts): string {
+  const charged =
+    cost === undefined
+      ? ''
+      : ` · ${size(cost.stagedBytes)} staged, the warehouse busy for ${grouped(Math.round(cost.busyMs / 1_000))} s`;
+  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time${charged}`;
 }
 
 function streamTable({ progress, checkpoints }: SyncShown): string {

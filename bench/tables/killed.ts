@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultPolicy, type Policy } from '../../client/index.ts';
+import { defaultCadence } from '../../protocol/index.ts';
 import { defaultCheckpointPages } from '../../connectors/postgres/source/config.ts';
 import type { Finding } from '../../test/chaos/finding.ts';
 import { seeded } from '../../test/e2e/instants.ts';
@@ -46,19 +47,16 @@ export async function copyUnderKills(
 ): Promise<Finding> {
   const { kills, parallelism, tell } = options;
   const wanted = (source.rows * recordBytes) / (commitsPerKill * (kills + 1));
-  const policy: Policy = {
-    ...defaultPolicy,
-    ...{ heartbeatTimeoutMs, parallelism },
-    batchBytesMax: Math.round(
-      Math.min(defaultPolicy.batchBytesMax, Math.max(wanted, batchBytesMin)),
-    ),
-  };
+  const batchBytesMax = Math.round(
+    Math.min(defaultCadence.batchBytesMax, Math.max(wanted, batchBytesMin)),
+  );
+  const policy: Policy = { ...defaultPolicy, heartbeatTimeoutMs, parallelism, batchBytesMax };
   return withBed(source, target, policy, async (bed) => {
     const fought = await fight(bed, source.rows, options);
     tell('comparing the tables');
     const [differing, pages] = [await bed.differing(), await pagesOf(source)];
     const range = Math.ceil((source.rows * defaultCheckpointPages) / pages);
-    const batch = Math.ceil((policy.batchBytesMax * fought.records) / Math.max(1, fought.bytes));
+    const batch = Math.ceil((batchBytesMax * fought.records) / Math.max(1, fought.bytes));
     // Of each range that was read at once, of a batch that was not committed: no more than that is lost with a worker.
     const againMax = kills * (Math.min(source.rows, range) * parallelism + batch);
     return findingOf({ source, target, kills, fought, differing, range, batch, againMax });

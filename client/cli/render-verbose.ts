@@ -6,7 +6,7 @@ import {
   type WatchedLimit,
 } from '../../protocol/index.ts';
 import type { SyncView } from '../sync-view.ts';
-import { clean, count, duration, plural, table } from './format.ts';
+import { bytes, clean, count, duration, plural, table } from './format.ts';
 import { retryText } from './render-waits.ts';
 
 /** As a policy calls them. */
@@ -72,7 +72,11 @@ function setBy(policy: Policy): readonly (readonly [WatchedLimit['limit'], numbe
 }
 
 function cadenceText(facts: CadenceFacts): string {
-  const { why, commits, commitMs, msPerMib, intervalMs, share } = facts;
+  const { why, commits, commitMs, msPerMib, intervalMs, share, cost } = facts;
   const bySize = msPerMib === null ? '' : `, ${msPerMib.toFixed(1)} ms a MiB`;
-  return `${plural(commits, 'commit')}, the last one because: ${why}; one takes ${duration(commitMs)}${bySize}, all ${(share * 100).toFixed(1)} % of the time; a covered state waits ${duration(intervalMs)}`;
+  const charged =
+    cost === undefined
+      ? ''
+      : `; ${bytes(cost.stagedBytes)} staged, the warehouse busy for ${duration(cost.busyMs)}`;
+  return `${plural(commits, 'commit')}, the last one because: ${why}; one takes ${duration(commitMs)}${bySize}, all ${(share * 100).toFixed(1)} % of the time; a covered state waits ${duration(intervalMs)}${charged}`;
 }

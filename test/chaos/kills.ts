@@ -1,6 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultPolicy } from '../../client/index.ts';
-import type { DestinationSyncMode, Policy } from '../../protocol/index.ts';
+import {
+  cadenceBounds,
+  defaultCadence,
+  type DestinationSyncMode,
+  type Policy,
+} from '../../protocol/index.ts';
 import { seeded } from '../e2e/instants.ts';
 import { heartbeatTimeoutMs, openCluster, type Applied, type Cluster } from '../support/cluster.ts';
 import type { TargetKind } from '../support/cluster-target.ts';
@@ -48,8 +52,8 @@ export const fullRefresh: Load = {
   delayMsMax: 4_000,
   destinationSyncMode: 'overwrite',
   policy: {
-    commitIntervalMsMin: defaultPolicy.commitIntervalMsMin,
-    commitIntervalMsMax: defaultPolicy.commitIntervalMsMax,
+    commitIntervalMsMin: defaultCadence.intervalMsMin,
+    commitIntervalMsMax: defaultCadence.intervalMsMax,
     attemptsWithoutProgressMax: 20,
   },
 };
@@ -144,7 +148,7 @@ async function findingOf(fight: Fight): Promise<Finding> {
   const fromStart = recoveries.filter(({ held, from }) => held > 0 && from === 0).length;
   const backwards = recoveries.filter(({ held, from }) => from < held).length;
   const readAgain = sentIn(applied.directory) - records;
-  const { batchBytesMax } = applied.spec.policy;
+  const { batchBytesMax } = cadenceBounds(applied.spec.policy);
   const readAgainMax = (recoveries.length * (batchBytesMax + underWayBytesMax)) / (padBytes || 1);
   return {
     what: `${victim} killed, ${kind}`,

@@ -1,4 +1,5 @@
 import { defaultPolicy } from '../../client/index.ts';
+import { defaultCadence } from '../../protocol/index.ts';
 import { connectionWorkflowId } from '../../workflows/messages.ts';
 import { holdCrowd, type Crowd } from '../e2e/crowd.ts';
 import { openCluster, type ConnectionOptions } from '../support/cluster.ts';
@@ -21,9 +22,9 @@ interface LargeLoad {
 }
 
 const everyone = {
-  commitIntervalMsMin: defaultPolicy.commitIntervalMsMin,
-  commitIntervalMsMax: defaultPolicy.commitIntervalMsMax,
-  batchBytesMax: defaultPolicy.batchBytesMax,
+  commitIntervalMsMin: defaultCadence.intervalMsMin,
+  commitIntervalMsMax: defaultCadence.intervalMsMax,
+  batchBytesMax: defaultCadence.batchBytesMax,
   heartbeatTimeoutMs: defaultPolicy.heartbeatTimeoutMs,
 };
 

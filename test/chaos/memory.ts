@@ -1,6 +1,6 @@
 import { openCluster, testPolicy } from '../support/cluster.ts';
 import { peakMemoryOf } from '../support/processes.ts';
-import { defaultPolicy } from '../../client/index.ts';
+import { defaultCadence } from '../../protocol/index.ts';
 import type { Finding } from './finding.ts';
 
 const megabyte = 1_000_000;
@@ -16,10 +16,14 @@ export async function memoryUnderLoad(): Promise<Finding> {
   try {
     const worker = await cluster.worker();
     cluster.target.proxy!.throttle(bytesPerSecond);
-    const { commitIntervalMsMin, commitIntervalMsMax, batchBytesMax } = defaultPolicy;
     const { name } = await cluster.connection({
       source: { records, padBytes: recordBytes, stateEvery: 1_000 },
-      policy: { ...testPolicy, commitIntervalMsMin, commitIntervalMsMax, batchBytesMax },
+      policy: {
+        ...testPolicy,
+        commitIntervalMsMin: defaultCadence.intervalMsMin,
+        commitIntervalMsMax: defaultCadence.intervalMsMax,
+        batchBytesMax: defaultCadence.batchBytesMax,
+      },
     });
     const startedAt = Date.now();
     const sync = await cluster.client.startSync(name);

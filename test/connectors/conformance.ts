@@ -59,7 +59,7 @@ export function destinationSuite<C>(options: {
           ['{"id":1}', '{"id":2}'],
           checkpoint('orders', 1, 5),
         );
-        expect(receipt).toEqual({ rows: { orders: 2 }, nulled: { orders: 0 } });
+        expect([receipt.rows, receipt.nulled]).toEqual([{ orders: 2 }, { orders: 0 }]);
         const second = await sessions.open({ epoch: epoch(2) });
         expect(second.held).toEqual([checkpoint('orders', 1, 5)]);
         expect(await ids()).toEqual(['1', '2']);

@@ -1,3 +1,4 @@
+import { cadenceBounds, defaultCadence, defaultPolicy } from '../../protocol/index.ts';
 import { createCadence, intervalMsLimit } from '../../engine/cadence.ts';
 
 const bounds = { batchBytesMax: 1000, intervalMsMin: 100, intervalMsMax: 60_000 };
@@ -39,5 +40,23 @@ test('tells what commits cost: each, by size, and of the time', () => {
   expect(cadence.facts('batch full', 7_000)).toEqual({
     ...{ why: 'batch full', commits: 2, commitMs: 130, msPerMib: 50, share: 0.05 },
     intervalMs: 2_470,
+  });
+});
+
+test('adds up what a warehouse charges', () => {
+  const cadence = createCadence(bounds, 0);
+  const cost = { stagedBytes: 10, busyMs: 3 };
+  for (let n = 0; n < 2; n += 1) cadence.learn({ ms: 1, bytes: 1, cost });
+  cadence.learn({ ms: 1, bytes: 1 });
+  expect(cadence.facts('end', 1).cost).toEqual({ stagedBytes: 20, busyMs: 6 });
+});
+
+test('a policy says when to commit, or else the destination does, or else all do the same', () => {
+  const suitable = { batchBytesMax: 7, intervalMsMin: 8, intervalMsMax: 9 };
+  expect(cadenceBounds(defaultPolicy)).toEqual(defaultCadence);
+  expect(cadenceBounds(defaultPolicy, suitable)).toEqual(suitable);
+  const policy = { ...defaultPolicy, batchBytesMax: 1, commitIntervalMsMin: 2 };
+  expect(cadenceBounds(policy, suitable)).toEqual({
+    ...{ batchBytesMax: 1, intervalMsMin: 2, intervalMsMax: 9 },
   });
 });

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import {
   compareEpochs,
   SyncError,
+  type CadenceBounds,
   type Checkpoint,
   type Epoch,
   type Loader,
@@ -22,6 +23,7 @@ import { createSlots } from '../slots.ts';
 import { tablesToPublish, type Table } from '../tables.ts';
 import { outsideCatalog, planTargets } from '../targets.ts';
 import { ready, writePart, type Ready } from './commit.ts';
+import { CostMeter } from './cost.ts';
 import { connectionHash, WarehouseLedger, type Replacement } from './ledger.ts';
 import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
@@ -33,6 +35,13 @@ import { transaction } from './transaction.ts';
 import { Turns } from './turns.ts';
 import type { Stage, Warehouse, WarehouseSession } from './warehouse.ts';
 import { widePrefix } from './widen.ts';
+
+/** For destinations of this loader: a GiB of JSON is some 100 to 250 MB compressed, and each commit makes a warehouse work for seconds. */
+export const warehouseCadence: CadenceBounds = {
+  batchBytesMax: 1024 * 1024 * 1024,
+  intervalMsMin: 5 * 60_000,
+  intervalMsMax: 15 * 60_000,
+};
 
 /** Files on their way at once. Invariant 7: each is some MiB, on disk. */
 const sendingMax = 3;
@@ -53,6 +62,7 @@ interface Opened {
 export class WarehouseLoader implements Loader {
   readonly #warehouse: Warehouse;
   readonly #gatherer = new Gatherer();
+  readonly #cost = new CostMeter();
   readonly #closing = new AbortController();
   #opened: Opened | null = null;
   readonly #sessions: Turns[] = [];
@@ -100,7 +110,7 @@ export class WarehouseLoader implements Loader {
     const { input, side, stage, staging, shapes } = this.#open();
     if (!shapes.has(stream)) throw outsideCatalog(stream);
     const staged = new StagedTable({
-      ...{ warehouse: this.#warehouse, turns: side, stage, stream },
+      ...{ warehouse: this.#warehouse, turns: side, stage, cost: this.#cost, stream },
       name: partName(input, id),
     });
     const outlet = new RowsOutlet(staging, staged);
@@ -133,7 +143,7 @@ export class WarehouseLoader implements Loader {
     }
     // Durable by now: what stays is swept by the next `open`.
     await Promise.allSettled(sealed.map(({ staged }) => staged.drop(staging.abort)));
-    return receipt(sealed, written);
+    return { ...receipt(sealed, written), cost: this.#cost.take() };
   }
 
   async close(): Promise<void> {
@@ -155,7 +165,7 @@ export class WarehouseLoader implements Loader {
   }
 
   async #connect(abort: AbortSignal): Promise<Turns> {
-    const turns = await Turns.connect(this.#warehouse, abort);
+    const turns = await Turns.connect(this.#warehouse, this.#cost, abort);
     this.#sessions.push(turns);
     if (this.#closing.signal.aborted) turns.destroy();
     return turns;

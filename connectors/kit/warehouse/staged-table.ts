@@ -1,4 +1,5 @@
 import type { StreamId } from '../../../protocol/index.ts';
+import type { CostMeter } from './cost.ts';
 import type { Turns } from './turns.ts';
 import type { RowFile, Stage, Warehouse } from './warehouse.ts';
 
@@ -14,6 +15,7 @@ export class StagedTable {
   readonly #warehouse: Warehouse;
   readonly #turns: Turns;
   readonly #stage: Stage;
+  readonly #cost: CostMeter;
   readonly #columns = new Set<string>();
   readonly #files: RowFile[] = [];
   #isLoaded = false;
@@ -22,12 +24,14 @@ export class StagedTable {
     readonly warehouse: Warehouse;
     readonly turns: Turns;
     readonly stage: Stage;
+    readonly cost: CostMeter;
     readonly stream: StreamId;
     readonly name: string;
   }) {
     this.#warehouse = options.warehouse;
     this.#turns = options.turns;
     this.#stage = options.stage;
+    this.#cost = options.cost;
     this.stream = options.stream;
     this.name = options.name;
     this.sql = this.#warehouse.dialect.table(this.#warehouse.schema, this.name);
@@ -51,12 +55,15 @@ export class StagedTable {
       for (const name of lacking) this.#columns.add(name);
     });
     await this.#told(abort, () => this.#stage.put(file, this.sql, abort));
+    this.#cost.staged(file.bytes);
   }
 
   /** Once; called again it does nothing. */
   async load(abort: AbortSignal): Promise<void> {
     if (this.#isLoaded || this.#files.length === 0) return;
-    await this.#told(abort, () => this.#stage.load(this.sql, this.#files, abort));
+    await this.#told(abort, () =>
+      this.#cost.busy(() => this.#stage.load(this.sql, this.#files, abort)),
+    );
     this.#isLoaded = true;
   }
 

@@ -1,4 +1,5 @@
 import { aborted } from '../gather.ts';
+import type { CostMeter } from './cost.ts';
 import type { Warehouse, WarehouseSession } from './warehouse.ts';
 
 /** A session, for one user at a time. An abort destroys it, which ends what is pending at once. */
@@ -12,10 +13,11 @@ export class Turns {
     this.#session = session;
   }
 
-  static async connect(warehouse: Warehouse, abort: AbortSignal): Promise<Turns> {
+  static async connect(warehouse: Warehouse, cost: CostMeter, abort: AbortSignal): Promise<Turns> {
     if (abort.aborted) throw aborted();
     try {
-      return new Turns(warehouse, await warehouse.connect(abort));
+      const session = await warehouse.connect(abort);
+      return new Turns(warehouse, metered(session, cost));
     } catch (error) {
       throw warehouse.asError(error, abort);
     }
@@ -48,3 +50,9 @@ export class Turns {
     return this.#session.close();
   }
 }
+
+const metered = (session: WarehouseSession, cost: CostMeter): WarehouseSession => ({
+  query: (sql, values) => cost.busy(() => session.query(sql, values)),
+  destroy: () => session.destroy(),
+  close: () => session.close(),
+});
