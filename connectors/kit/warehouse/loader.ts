@@ -177,7 +177,9 @@ export class WarehouseLoader implements Loader {
     const { schema, dialect } = this.#warehouse;
     const ledger = new WarehouseLedger(this.#warehouse, session, connection);
     const targets = async () =>
-      planTargets(catalog, await ledger.knownTables(), { schema, fold: dialect.fold });
+      planTargets(catalog, await ledger.knownTables(), {
+        ...{ schema, fold: dialect.fold, spell: dialect.spell },
+      });
     await ledger.prepare();
     const held = await ledger.fence(input, await targets());
     for (const publication of await ledger.publications())
