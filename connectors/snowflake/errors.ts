@@ -74,11 +74,11 @@ function explained(error: unknown, number: number | undefined): Known {
       'Another transaction holds a table.',
       'It is tried again by itself. See SHOW LOCKS for who holds it.',
     );
-  const known = number === undefined ? null : knownError(number);
-  if (known !== null) return known;
   const word = wordOf(error);
   if (word === 'ENOTFOUND')
     return config('The Snowflake account is unknown.', 'Check account or url in the config.');
+  const known = number === undefined ? null : knownError(number);
+  if (known !== null) return known;
   if (number === 401002) return refusedRequest(error as DriverError);
   if (typeof (error as { path?: unknown }).path === 'string')
     return transient(

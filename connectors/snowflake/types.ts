@@ -3,7 +3,6 @@ import type { Digits } from '../kit/rows/numerals.ts';
 
 /** docs.snowflake.com: sql-reference/data-types-numeric */
 export const digitsMax = 38;
-const scaleMax = 37;
 /** Of a VARCHAR whose length is not said, bytes (docs.snowflake.com: sql-reference/data-types-text). */
 export const textBytesMax = 16_777_216;
 
@@ -12,7 +11,7 @@ const sqlTypes: Readonly<Record<ColumnKind, string>> = {
   boolean: 'BOOLEAN',
   integer: `NUMBER(${digitsMax},0)`,
   big_integer: `NUMBER(${digitsMax},0)`,
-  // Until a number comes that a double would round: see `widerType`.
+  // No ALTER makes a NUMBER of it, and a copy of the table in its place could not be fenced (docs.snowflake.com: sql-reference/sql/alter-table-column).
   number: 'FLOAT',
   date: 'DATE',
   timestamp: 'TIMESTAMP_NTZ',
@@ -43,28 +42,18 @@ export function digitsOf(type: string): Digits | null {
   return { whole: Number(precision) - Number(scale), scale: Number(scale) };
 }
 
-/** The type that a column of numbers may become, so that it holds what it must; null: none, or its own is the one. */
-export function widerType(type: string, { whole, scale }: Digits): string | null {
-  const own = type === 'FLOAT' ? { whole: 0, scale: 0 } : digitsOf(type);
-  // A NUMBER without a scale is an integer's column.
-  if (
-    own === null ||
-    (type !== 'FLOAT' && (own.scale === 0 || own.whole + own.scale !== digitsMax))
-  )
-    return null;
-  const needed = Math.max(scale, own.scale);
-  const room = digitsMax - whole - needed;
-  if (room < 0 || needed > scaleMax) return null;
-  // Room on both sides, so that the next batch needs no change again.
-  const wider = `NUMBER(${digitsMax},${Math.min(scaleMax, needed + Math.ceil(room / 2))})`;
-  return wider === type ? null : wider;
-}
-
 /**
  * SQL: the text of a staged column as this type. Duplicate keys of an object are an error to PARSE_JSON unless they are allowed: then the last one
  * counts, as it does elsewhere (docs.snowflake.com: sql-reference/functions/parse_json).
  */
 export function cast(column: string, type: string): string {
   if (type === 'VARCHAR') return column;
-  return type === 'VARIANT' ? `PARSE_JSON(${column}, 'd')` : `${column}::${type}`;
+  if (type === 'VARIANT') return `PARSE_JSON(${column}, 'd')`;
+  // See `timestampText`: in UTC. Of formats that are told by themselves (docs.snowflake.com: user-guide/date-time-input-output).
+  const text = type.startsWith('TIMESTAMP_TZ') ? `(${column} || '+00:00')` : column;
+  return `CAST(${text} AS ${type})`;
 }
+
+/** SQL: what tells a column's values apart. A VARIANT's keys are in one order (docs.snowflake.com: sql-reference/functions/to_json). */
+export const comparable = (column: string, type: string): string =>
+  type === 'VARIANT' ? `TO_JSON(${column})` : column;

@@ -1,7 +1,17 @@
-import type { WarehouseSession } from '../kit/warehouse/warehouse.ts';
-import { isMissing } from './errors.ts';
-import { literal, pathOf, spelledHere, spelledThere } from './names.ts';
-import { typeText } from './types.ts';
+import { caseFold } from '../kit/identifiers.ts';
+import type {
+  Stage,
+  Warehouse,
+  WarehouseDialect,
+  WarehouseSession,
+} from '../kit/warehouse/warehouse.ts';
+import { cells } from './cells.ts';
+import { placeOf, schemaOf, stageOf, type SnowflakeConfig } from './config.ts';
+import { asSnowflakeError, isConflict, isMissing } from './errors.ts';
+import { literal, pathOf, quote, spell, spelledHere, spelledThere } from './names.ts';
+import { connect } from './session.ts';
+import { createStage, line, makeStage } from './stage.ts';
+import { cast, comparable, typeOf, typeText } from './types.ts';
 
 export interface SchemaPlace {
   readonly database: string;
@@ -70,4 +80,49 @@ export async function replace(
   if ((await columnsOf(session, place, from)).length === 0) return;
   await session.query(`CREATE OR REPLACE TABLE ${target} CLONE ${source} COPY GRANTS`);
   await session.query(`DROP TABLE IF EXISTS ${source}`);
+}
+
+const dialectOf = (database: string): WarehouseDialect => ({
+  ...{ fold: caseFold, spell, quote },
+  table: (schema, table) => pathOf(database, schema, table),
+  line: (_, values) => line(values),
+  own: { text: 'VARCHAR', integer: typeOf('integer'), boolean: typeOf('boolean') },
+  airbyte: { id: 'VARCHAR', instant: typeOf('timestamptz'), json: typeOf('json') },
+  ...{ typeOf, cells, cast, comparable },
+  // docs.snowflake.com: sql-reference/sql/alter-table
+  addColumns: (table, definitions) => [`ALTER TABLE ${table} ADD COLUMN ${definitions.join(', ')}`],
+});
+
+export function snowflakeWarehouse(config: SnowflakeConfig): Warehouse {
+  const { database } = config;
+  const place = placeOf(config);
+  return {
+    dialect: dialectOf(database),
+    place,
+    schema: schemaOf(config),
+    connect: (abort) => connect(config, abort),
+    openStage: (abort) => openStage(config, abort),
+    makeSchema: (session, schema) => makeSchema(session, { database, schema }),
+    columnsOf: (session, schema, table) => columnsOf(session, { database, schema }, table),
+    tableNames: (session, schema, prefix) => tableNames(session, { database, schema }, prefix),
+    // An UPDATE holds the table until its transaction ends (docs.snowflake.com: sql-reference/transactions).
+    lock: () => null,
+    // Rows come in the order of time, which is how most are asked for: no clustering is paid for.
+    tableOptions: () => '',
+    replace: (session, schema, from, table) => replace(session, { database, schema }, from, table),
+    isConflict,
+    asError: (error, abort) => asSnowflakeError(error, abort, { place }),
+  };
+}
+
+async function openStage(config: SnowflakeConfig, abort: AbortSignal): Promise<Stage> {
+  const place = { database: config.database, schema: schemaOf(config), stage: stageOf(config) };
+  const session = await connect(config, abort);
+  try {
+    await makeStage(session, place);
+    return createStage(session, place);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
 }

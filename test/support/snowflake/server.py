@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 import urllib.parse
+import uuid
 from typing import Any
 
 import duckdb
@@ -198,21 +199,9 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def rows_sql(names: list[str], rows: list[list[str]]) -> str:
-    """A statement that answers with these rows."""
-    if not rows:
-        return f"SELECT {', '.join(f'NULL::VARCHAR AS {chr(34)}{name}{chr(34)}' for name in names)} WHERE FALSE"
-    return " UNION ALL ".join(
-        "SELECT " + ", ".join(f'{quoted(value)} AS "{name}"' for name, value in zip(names, row, strict=True)) for row in rows
-    )
-
-
-SUCCESS = rows_sql(["status"], [["Statement executed successfully."]])
-
-
 def place_of(location: str, connection: Any) -> tuple[str, str, str]:
     """Directory, name and path of @"DB"."SCHEMA"."STAGE"/path, which quotes may enclose."""
-    text = location.strip().strip(";").removeprefix("'").removesuffix("'")
+    text = location.strip().removeprefix("'").removesuffix("'")
     match = re.fullmatch(r'@((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)(?:/(.*))?', text)
     assert match, location
     database, schema, name = stage.parts_from_var(match[1], connection.database, connection.schema)
@@ -228,32 +217,80 @@ def staged(directory: str, path: str) -> list[str]:
     return sorted(name for name in (os.path.relpath(one, directory) for one in found) if name.startswith(path))
 
 
-def rewritten(sql: str, connection: Any, session: Session) -> str:
-    """The statement as fakesnow takes it."""
-    words = sql.split(None, 1)
-    word = words[0].upper() if words else ""
+# DuckDB's types as DESCRIBE TABLE tells them.
+TYPES = {
+    "VARCHAR": "VARCHAR(16777216)", "DOUBLE": "FLOAT", "JSON": "VARIANT", "BIGINT": "NUMBER(38,0)",
+    "TIMESTAMP": "TIMESTAMP_NTZ(9)", "TIMESTAMP_NS": "TIMESTAMP_NTZ(9)", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_TZ(9)", "TIME": "TIME(9)",
+}  # fmt: skip
+
+NAME = r'"?([^".\s]+)"?'
+Answer = tuple[list[str], list[list[str]]]
+
+
+def done() -> Answer:
+    return ["status"], [["Statement executed successfully."]]
+
+
+def answered(sql: str, connection: Any, session: Session) -> Answer | None:
+    """Names and rows of what is answered here, as fakesnow does not know it, or not as the vendor documents it."""
+    duck = connection._duck_conn
+    word, _, rest = sql.partition(" ")
+    word = word.upper()
+    if word in ("DESCRIBE", "SHOW") and session.open:
+        # sql-reference/sql-ddl-summary counts them among what ends a transaction.
+        duck.commit()
+        release(session)
     if re.match(r"ALTER\s+SESSION\s+SET\b", sql, re.IGNORECASE):
         if timeout := re.search(r"LOCK_TIMEOUT\s*=\s*(\d+)", sql):
             session.lock_timeout = float(timeout[1])
-        return SUCCESS
+        return done()
     if key := re.match(r"ALTER\s+USER\s+TIDEMARK\s+SET\s+RSA_PUBLIC_KEY\s*=\s*'([^']+)'", sql, re.IGNORECASE):
         public_keys.append(f"-----BEGIN PUBLIC KEY-----\n{key[1].strip()}\n-----END PUBLIC KEY-----\n")
-        return SUCCESS
+        return done()
     if word in ("LIST", "LS"):
-        directory, name, path = place_of(words[1], connection)
-        return rows_sql(["name", "size"], [[f"{name.lower()}/{one}", str(os.path.getsize(directory + one))] for one in staged(directory, path)])
+        directory, name, path = place_of(rest, connection)
+        return ["name", "size"], [[f"{name.lower()}/{one}", str(os.path.getsize(directory + one))] for one in staged(directory, path)]
     if word in ("REMOVE", "RM"):
-        directory, name, path = place_of(words[1], connection)
+        directory, name, path = place_of(rest, connection)
         gone = staged(directory, path)
         for one in gone:
             os.remove(directory + one)
-        return rows_sql(["name", "result"], [[f"{name.lower()}/{one}", "removed"] for one in gone])
-    if word in ("PUT", "COPY"):
+        return ["name", "result"], [[f"{name.lower()}/{one}", "removed"] for one in gone]
+    if table := re.fullmatch(rf"DESCRIBE\s+TABLE\s+{NAME}\.{NAME}\.{NAME}", sql, re.IGNORECASE):
+        found = duck.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            list(table.groups()),
+        ).fetchall()
+        if not found:
+            raise ProgrammingError(msg=f"Table '{'.'.join(table.groups())}' does not exist or not authorized.", errno=2003, sqlstate="02000")
+        return ["name", "type"], [[name, TYPES.get(kind, kind.replace("DECIMAL", "NUMBER"))] for name, kind in found]
+    if tables := re.fullmatch(rf"SHOW\s+TERSE\s+TABLES\s+IN\s+SCHEMA\s+{NAME}\.{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND starts_with(table_name, ?)", list(tables.groups())
+        ).fetchall()]  # fmt: skip
+    if schemas := re.fullmatch(rf"SHOW\s+TERSE\s+SCHEMAS\s+IN\s+DATABASE\s+{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
+        if schemas[1] != DATABASE:
+            raise ProgrammingError(msg=f"Database '{schemas[1]}' does not exist or not authorized.", errno=2043, sqlstate="02000")
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND starts_with(schema_name, ?)", list(schemas.groups())
+        ).fetchall()]  # fmt: skip
+    if stages := re.fullmatch(rf"SHOW\s+STAGES\s+LIKE\s+'([^']*)'\s+IN\s+SCHEMA\s+{NAME}\.{NAME}", sql, re.IGNORECASE):
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT name FROM _fs_global._fs_information_schema._fs_stages WHERE name ILIKE ? AND database_name = ? AND schema_name = ?",
+            list(stages.groups()),
+        ).fetchall()]  # fmt: skip
+    return None
+
+
+def rewritten(sql: str) -> str:
+    """The statement as fakesnow takes it."""
+    if re.match(r"PUT\b|COPY\b", sql, re.IGNORECASE):
         # The quotes that sql-reference/sql/put asks for around names in quotes.
         return re.sub(r"'(@[^']*)'", r"\1", sql)
-    if clone := re.match(r"CREATE\s+OR\s+REPLACE\s+TABLE\s+(\S+)\s+CLONE\s+(\S+)(\s+COPY\s+GRANTS)?\s*$", sql, re.IGNORECASE):
+    if clone := re.match(r"CREATE\s+OR\s+REPLACE\s+TABLE\s+(\S+)\s+CLONE\s+(\S+)(\s+COPY\s+GRANTS)?$", sql, re.IGNORECASE):
         return f"CREATE OR REPLACE TABLE {clone[1]} AS SELECT * FROM {clone[2]}"
-    return sql
+    # DuckDB's parser of JSON makes doubles of numbers that a VARIANT keeps; a cast keeps the text.
+    return re.sub(r"""PARSE_JSON\(("[^"]+"), 'd'\)""", r"CAST(\1 AS VARIANT)", sql)
 
 
 # --- what COPY reads -------------------------------------------------------------------------------------------------------------------------
@@ -290,6 +327,8 @@ def read_csv(self: Any, url: str) -> Any:
     return exp.Var(this=call)
 
 
+# NUMBER(38,0) has 38 digits; fakesnow makes it an integer of 64 bits, for Python.
+cursors.transforms.integer_precision = lambda expression: expression
 copying._source_urls = source_urls
 copying._inserts = inserts
 copying.ReadCSV.read_expression = read_csv
@@ -318,6 +357,15 @@ def text_of(value: Any, column: dict[str, Any]) -> str | None:
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
+def told(names: list[str], rows: list[list[str]]) -> JSONResponse:
+    column = {"type": "text", "nullable": True, "length": 16777216, "byteLength": 16777216, "precision": None, "scale": None}
+    data = {
+        "queryResultFormat": "json", "rowset": rows, "rowtype": [{"name": name, **column} for name in names], "total": len(rows),
+        "returned": len(rows), "queryId": str(uuid.uuid4()), "version": 1, "statementTypeId": 0x4000, "parameters": [],
+    }  # fmt: skip
+    return JSONResponse({"data": data, "success": True})
+
+
 async def query(request: Request) -> JSONResponse:
     connection = fake.sessions.get(fake.to_token(request))
     session = sessions.get(connection)
@@ -326,8 +374,11 @@ async def query(request: Request) -> JSONResponse:
     # A session does one thing at a time in DuckDB.
     async with session.turn:
         body = await body_of(request)
+        sql = body["sqlText"].strip()
         try:
-            body["sqlText"] = rewritten(body["sqlText"].strip(), connection, session)
+            if (known := answered(sql, connection, session)) is not None:
+                return told(*known)
+            body["sqlText"] = rewritten(sql)
         except ProgrammingError as error:
             code = f"{error.errno:06d}"
             return JSONResponse({"data": {"errorCode": code, "sqlState": error.sqlstate}, "code": code, "message": error.msg, "success": False})
@@ -335,8 +386,8 @@ async def query(request: Request) -> JSONResponse:
         request._headers = request.headers.mutablecopy()
         request._headers["Content-Encoding"] = "gzip"
         answer = await fake.query_request(request)
-    told = json.loads(answer.body)
-    data = told.get("data") or {}
+    reply = json.loads(answer.body)
+    data = reply.get("data") or {}
     if data.get("queryResultFormat") == "arrow":
         rows: list[list[Any]] = []
         if packed := data.pop("rowsetBase64"):
@@ -351,7 +402,7 @@ async def query(request: Request) -> JSONResponse:
     if isinstance(info, dict) and info.get("locationType") == "GCS":
         info.setdefault("region", "us-central1")
         info.setdefault("endPoint", None)
-    return JSONResponse(told, status_code=answer.status_code)
+    return JSONResponse(reply, status_code=answer.status_code)
 
 
 async def staged_file(request: Request) -> Response:
