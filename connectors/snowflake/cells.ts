@@ -7,7 +7,7 @@ import { doubleText } from '../kit/rows/numerals.ts';
 import type { NumberTypes } from '../kit/rows/observe.ts';
 import type { CellTypes } from '../kit/rows/rows.ts';
 import { dateText, losesNanos, timestampText, timeText } from '../kit/rows/times.ts';
-import { digitsMax, digitsOf, textBytesMax } from './types.ts';
+import { digitsMax, digitsOf, isOfNumbers, textBytesMax, widerType } from './types.ts';
 
 const microDigits = 6;
 
@@ -15,7 +15,7 @@ const microDigits = 6;
 export function fitOf(type: string): Fit {
   const number = digitsOf(type);
   if (number !== null) return decimalFit(number);
-  const [, name, size] = /^(\w+)(?:\((\d+)\))?$/.exec(type) ?? [];
+  const [, name = type, size] = /^(\w+)(?:\((\d+)\))?$/.exec(type) ?? [];
   const digits = size === undefined ? microDigits : Number(size);
   switch (name) {
     case 'VARCHAR':
@@ -87,7 +87,5 @@ function isKept(numeral: string): boolean {
 export const cells: CellTypes & NumberTypes = {
   fitOf,
   isCut: (type, json) => type.startsWith('TIME') && losesNanos(json),
-  // See `typeOf`.
-  isOfNumbers: () => false,
-  widerType: () => null,
+  ...{ isOfNumbers, widerType },
 };

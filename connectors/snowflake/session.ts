@@ -1,3 +1,4 @@
+import './quiet.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import snowflake, {
   type Connection,
@@ -92,7 +93,7 @@ function createSession(connection: Connection): WarehouseSession & { login(): Pr
     ended.abort(closed());
     // The server ends them at once, and rolls back; nobody waits for its answers.
     for (const statement of pending) statement.cancel(() => undefined);
-    leave(connection);
+    void leave(connection);
   };
 
   return {

@@ -11,7 +11,7 @@ import { asSnowflakeError, isConflict, isMissing } from './errors.ts';
 import { literal, pathOf, quote, spell, spelledHere, spelledThere } from './names.ts';
 import { connect } from './session.ts';
 import { createStage, line, makeStage } from './stage.ts';
-import { cast, comparable, typeOf, typeText } from './types.ts';
+import { cast, comparable, losesWidened, typeOf, typeText, widened } from './types.ts';
 
 export interface SchemaPlace {
   readonly database: string;
@@ -88,7 +88,7 @@ const dialectOf = (database: string): WarehouseDialect => ({
   line: (_, values) => line(values),
   own: { text: 'VARCHAR', integer: typeOf('integer'), boolean: typeOf('boolean') },
   airbyte: { id: 'VARCHAR', instant: typeOf('timestamptz'), json: typeOf('json') },
-  ...{ typeOf, cells, cast, comparable },
+  ...{ typeOf, cells, cast, comparable, widened, losesWidened },
   // docs.snowflake.com: sql-reference/sql/alter-table
   addColumns: (table, definitions) => [`ALTER TABLE ${table} ADD COLUMN ${definitions.join(', ')}`],
 });

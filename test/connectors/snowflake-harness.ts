@@ -23,13 +23,10 @@ snowflake.createConnection = (options): Connection => {
 const spelledHere = (row: TextRow): TextRow =>
   Object.fromEntries(Object.entries(row).map(([name, value]) => [name, value!.toLowerCase()]));
 
-/** A number's column is a FLOAT, and a VARIANT's numbers have 38 digits. */
+/** A VARIANT's numbers have 38 digits. */
 export const snowflakeOffers: Offers = {
   ...database,
-  numerals: {
-    json: '12345678901234567890.123456789012345678',
-    column: '1234567890.1234567',
-  },
+  jsonNumeral: '12345678901234567890.123456789012345678',
 };
 
 /** A schema of its own. Names in quotes are in upper case there. */

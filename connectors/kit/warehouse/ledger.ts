@@ -243,7 +243,7 @@ export class WarehouseLedger {
   async #unknownTables(
     targets: readonly Target[],
   ): Promise<ReadonlyMap<Target, readonly { readonly name: string }[]>> {
-    const placeOf = ({ schema, table }: Omit<Publication, 'generation'>): string =>
+    const placeOf = ({ schema, table }: Pick<Target, 'schema' | 'table'>): string =>
       this.#warehouse.dialect.fold(`${schema}.${table}`);
     const known = new Set((await this.knownTables()).map(placeOf));
     const found = new Map<Target, readonly { readonly name: string }[]>();

@@ -195,6 +195,26 @@ def execute(self: Any, command: str, params: Any = None, *args: Any, **more: Any
 cursors.FakeSnowflakeCursor.execute = execute
 
 
+def describe_last(self: Any) -> list[tuple[Any, ...]]:
+    """Names and types of an answer, from the answer: fakesnow runs the statement through its parser once more."""
+    return [(field.name, duck_type(field.type), None, None, None, None) for field in self._arrow_table.schema]
+
+
+def duck_type(kind: pa.DataType) -> str:
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP WITH TIME ZONE" if kind.tz else "TIMESTAMP"
+    tests = {
+        "BOOLEAN": pa.types.is_boolean, "BIGINT": pa.types.is_integer, "DOUBLE": pa.types.is_floating, "DATE": pa.types.is_date,
+        "TIME": pa.types.is_time, "BLOB": pa.types.is_binary,
+    }  # fmt: skip
+    return next((name for name, matches in tests.items() if matches(kind)), "VARCHAR")
+
+
+cursors.FakeSnowflakeCursor._describe_last_sql = describe_last
+
+
 def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
