@@ -64,6 +64,8 @@ class Session:
         self.warehouse = warehouse
         self.lock_timeout = 43_200.0
         self.open = False
+        # What it waits for is not wanted any more.
+        self.is_cancelled = False
         self.tables: set[str] = set()
         self.turn = asyncio.Lock()
 
@@ -84,7 +86,8 @@ def why_refused(data: dict[str, Any]) -> tuple[str, str] | None:
         # user-guide/key-pair-auth: issuer and subject name account and user in upper case.
         for key in public_keys:
             with contextlib.suppress(jwt.InvalidTokenError):
-                claims = jwt.decode(data["TOKEN"], key, algorithms=["RS256"])
+                # The driver tells its times in ms.
+                claims = jwt.decode(data["TOKEN"], key, algorithms=["RS256"], options={"verify_iat": False})
                 if re.fullmatch(r"[A-Z0-9_-]+\.TIDEMARK", claims["sub"]) and claims["iss"].startswith(claims["sub"] + ".SHA256:"):
                     return None
         return "390144", "JWT token is invalid. [00000000-0000-0000-0000-000000000000]"
@@ -112,14 +115,28 @@ async def login(request: Request) -> JSONResponse:
     return answer
 
 
+def cancel(session: Session) -> None:
+    with changed:
+        session.is_cancelled = bool(session.turn.locked())
+        changed.notify_all()
+
+
+async def abort(request: Request) -> JSONResponse:
+    if session := sessions.get(fake.sessions.get(fake.to_token(request))):
+        cancel(session)
+    return JSONResponse({"success": True})
+
+
 async def end_session(request: Request) -> JSONResponse:
     connection = fake.sessions.get(fake.to_token(request)) if request.headers.get("Authorization") else None
     answer = await fake.session(request)
     if request.query_params.get("delete") and connection is not None and (known := sessions.pop(connection, None)):
         # sql-reference/transactions: an open transaction of a session that is closed is rolled back.
-        if known.open:
-            connection._duck_conn.rollback()
-        release(known)
+        cancel(known)
+        async with known.turn:
+            if known.open:
+                connection._duck_conn.rollback()
+            release(known)
     return answer
 
 
@@ -143,6 +160,9 @@ def lock(session: Session, name: str) -> None:
     until = time.monotonic() + session.lock_timeout
     with changed:
         while locked.get(name, session) is not session:
+            if session.is_cancelled:
+                session.is_cancelled = False
+                raise ProgrammingError(msg="SQL execution canceled", errno=604, sqlstate="57014")
             if not changed.wait(until - time.monotonic()):
                 raise ProgrammingError(
                     msg=f"Statement was aborted because it waited too long for a lock on table '{name}'.",
@@ -418,6 +438,8 @@ async def query(request: Request) -> JSONResponse:
     if isinstance(data.get("rowset"), list):
         data["returned"] = data["total"] = len(data["rowset"])
     data.setdefault("version", 1)
+    if data.get("command") == "UPLOAD":
+        data["overwrite"] = re.search(r"OVERWRITE\s*=\s*TRUE", sql, re.IGNORECASE) is not None
     info = data.get("stageInfo")
     if isinstance(info, dict) and info.get("locationType") == "GCS":
         info.setdefault("region", "us-central1")
@@ -439,6 +461,7 @@ def serve(port: int) -> None:
     own = {
         "/session/v1/login-request": (login, ["POST"]),
         "/session": (end_session, ["POST"]),
+        "/queries/v1/abort-request": (abort, ["POST"]),
         "/queries/v1/query-request": (query, ["POST"]),
         "/telemetry/send": (lambda _: JSONResponse({"success": True}), ["POST"]),
     }
