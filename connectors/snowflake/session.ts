@@ -1,14 +1,10 @@
-import './quiet.ts';
 import { setTimeout as pause } from 'node:timers/promises';
-import snowflake, {
-  type Connection,
-  type FileAndStageBindStatement,
-  type RowStatement,
-} from 'snowflake-sdk';
+import type { Connection, FileAndStageBindStatement, RowStatement } from 'snowflake-sdk';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
 import type { Answer, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { loginOf, type SnowflakeConfig } from './config.ts';
+import { snowflake } from './driver.ts';
 import { literal } from './names.ts';
 
 /** A statement waits this long for a table that another transaction has changed, s; then the attempt fails and is retried. */
@@ -21,9 +17,6 @@ const answerMsMax = (statementS + 300) * 1000;
 const rowsMax = 100_000;
 /** How long `close` waits for a polite goodbye. */
 const goodbyeMs = 5_000;
-
-// It writes a log into the working directory otherwise.
-snowflake.configure({ logLevel: 'OFF', additionalLogToConsole: false });
 
 /**
  * Whatever the account's own parameters are. `QUOTED_IDENTIFIERS_IGNORE_CASE` would make quoted names unquoted ones, and input formats decide what a

@@ -1,6 +1,7 @@
-import snowflake, { type Connection } from 'snowflake-sdk';
+import type { Connection } from 'snowflake-sdk';
 import { checkpointTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
+import { snowflake } from '../../connectors/snowflake/driver.ts';
 import { snowflakeDestination, type SnowflakeConfig } from '../../connectors/snowflake/index.ts';
 import { testSnowflake } from '../support/snowflake.ts';
 import { createDdlGuard } from './ddl-guard.ts';

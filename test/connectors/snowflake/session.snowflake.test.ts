@@ -15,6 +15,10 @@ import { failure, never } from '../harness.ts';
 import { snowflakeSecrets } from '../../support/snowflake-server.ts';
 import { testSnowflake, type TestSnowflake } from '../../support/snowflake.ts';
 
+interface Detection {
+  getDetectedPlatforms(this: void): Promise<readonly string[]>;
+}
+
 let snowflake: TestSnowflake;
 let sessions: WarehouseSession[] = [];
 let directory: string;
@@ -79,7 +83,9 @@ describe('logging in', () => {
   test('writes no log, and asks no cloud where it runs', async () => {
     await open();
     expect(existsSync('snowflake.log')).toBe(false);
-    expect(process.env['SNOWFLAKE_DISABLE_PLATFORM_DETECTION']).toBe('true');
+    const detection = 'snowflake-sdk/dist/lib/telemetry/platform_detection.js';
+    const { getDetectedPlatforms } = (await import(detection)) as Detection;
+    expect(await getDetectedPlatforms()).toEqual(['disabled']);
   });
 });
 
