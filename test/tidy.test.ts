@@ -20,6 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
+  'connectors/snowflake': ['protocol', 'connectors/kit', 'node:', 'snowflake-sdk'],
   engine: ['protocol', 'node:'],
   activities: [
     ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter'],

@@ -28,6 +28,10 @@ export const natives: Natives = {
     destination: async () =>
       destinationOf((await import('../connectors/s3/index.ts')).s3Destination),
   },
+  snowflake: {
+    destination: async () =>
+      destinationOf((await import('../connectors/snowflake/index.ts')).snowflakeDestination),
+  },
 };
 
 // The registry checks a config against the spec before any end sees it, so it has the type that the end declares.

@@ -50,14 +50,20 @@ export interface Naming {
   readonly reserved: readonly string[];
   /** Names have no characters beyond the Basic Multilingual Plane, and no space at their end. */
   readonly narrow?: boolean | undefined;
+  /** The one spelling that a system which folds names gives them, in which `existing` are; idempotent. Absent: as they are wanted. */
+  readonly spell?: Spell | undefined;
 }
+
+/** How a name is spelled in a system. */
+export type Spell = (name: string) => string;
+export const asWanted: Spell = (name) => name;
 
 /**
  * A name in the database for each wanted one: verbatim where that is possible, else hashed. Stable: a name that exists is found again,
  * whatever the order and company of the wanted ones.
  */
 export function claimNames(wanted: readonly string[], naming: Naming): Map<string, string> {
-  const { fold, existing, narrow = false } = naming;
+  const { fold, existing, narrow = false, spell = asWanted } = naming;
   const taken = new Set(naming.reserved.map(fold));
   const present = new Set(existing);
   const claimed = new Map<string, string>();
@@ -66,9 +72,9 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
     taken.add(fold(name));
   };
   for (const want of wanted) {
-    const hashed = hashedName(want, narrow);
+    const [own, hashed] = [spell(want), spell(hashedName(want, narrow))];
     if (present.has(hashed)) claim(want, hashed);
-    else if (present.has(want) && !taken.has(fold(want))) claim(want, want);
+    else if (present.has(own) && !taken.has(fold(own))) claim(want, own);
   }
   for (const name of existing) taken.add(fold(name));
   for (const want of wanted) {
@@ -78,7 +84,8 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
       want.search(invisible) < 0 &&
       !(narrow && want.search(beyondNarrow) >= 0) &&
       Buffer.byteLength(want) <= identifierBytesMax;
-    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want, narrow));
+    const own = spell(want);
+    claim(want, fits && !taken.has(fold(own)) ? own : spell(hashedName(want, narrow)));
   }
   return claimed;
 }

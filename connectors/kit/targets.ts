@@ -9,7 +9,14 @@ import {
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
 import { hiddenPrefix } from './hidden.ts';
-import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
+import {
+  asWanted,
+  claimNames,
+  hashedName,
+  identifierBytesMax,
+  type Fold,
+  type Spell,
+} from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable, sessionTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -25,6 +32,8 @@ export interface Target {
   readonly dedupBy: readonly string[] | null;
   /** The fields that may have a column, beside those of change data capture; null: every field. */
   readonly only: ReadonlySet<string> | null;
+  /** Of a target that is settled, where `only` are columns of its table: see Naming. */
+  readonly spell?: Spell;
   /** Its table takes no new columns: not settled yet, see `settle`. */
   readonly frozen: boolean;
   /** A key whose last record says that it was deleted loses its row. */
@@ -54,9 +63,11 @@ export function planTargets(
     readonly fold: Fold;
     /** See Naming. */
     readonly narrow?: boolean;
+    /** See Naming. */
+    readonly spell?: Spell | undefined;
   },
 ): Target[] {
-  const { fold, narrow = false } = options;
+  const { fold, narrow = false, spell = asWanted } = options;
   const bySchema = new Map<string, ConfiguredStream[]>();
   for (const configured of catalog.streams) {
     const schema = fold(schemaOf(configured, options.schema));
@@ -64,7 +75,7 @@ export function planTargets(
   }
   return [...bySchema].flatMap(([folded, streams]) => {
     const here = known.filter(({ schema }) => fold(schema) === folded);
-    const tables = tablesIn(streams, here, { fold, narrow });
+    const tables = tablesIn(streams, here, { fold, narrow, spell });
     return streams.map((configured) => {
       const id = streamId(configured.stream);
       const schema = schemaOf(configured, options.schema);
@@ -87,7 +98,7 @@ type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
-  { fold, narrow }: { readonly fold: Fold; readonly narrow: boolean },
+  { fold, narrow, spell }: { readonly fold: Fold; readonly narrow: boolean; readonly spell: Spell },
 ): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
   const tables = new Map<StreamId, Place>();
@@ -99,14 +110,14 @@ function tablesIn(
     if (other !== undefined) throw sharedTable(other, id, configured);
     byName.set(name, id);
     const own = knownOf.get(id);
-    if (own?.table === name || own?.table === hashedName(name, narrow)) tables.set(id, own);
+    const names = [name, hashedName(name, narrow)].map(spell);
+    if (own !== undefined && names.includes(own.table)) tables.set(id, own);
   }
   const fresh = [...byName].filter(([, id]) => !tables.has(id));
   const names = claimNames(
     fresh.map(([name]) => name),
     {
-      fold,
-      narrow,
+      ...{ fold, narrow, spell },
       existing: [],
       reserved: [
         ...[checkpointTable, ownerTable, offerTable, sessionTable],

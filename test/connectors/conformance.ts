@@ -253,6 +253,20 @@ export function destinationSuite<C>(options: {
         expect(await ids('people')).toEqual(['100', '101', '102']);
       });
 
+      test('a part that is committed takes nothing of another whose number begins alike', async () => {
+        const { loader } = await sessions.open();
+        const sealed = [];
+        for (const n of [1, 10]) {
+          const part = await loader.part(orders, partId(epoch(1), n));
+          await part.append(block('orders', [`{"id":${n}}`]), never);
+          part.cover();
+          sealed.push(await part.seal());
+        }
+        for (const [i, part] of sealed.entries())
+          await loader.commit([part], [checkpoint('orders', i + 1, i + 1)], never);
+        expect(await ids()).toEqual(['1', '10']);
+      });
+
       test('drops what came after the last cover, also when it was sent already', async () => {
         const { loader } = await sessions.open();
         const part = await loader.part(orders, partId(epoch(1), 1));

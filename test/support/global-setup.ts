@@ -5,6 +5,7 @@ import { startDevServer } from '../../worker/dev-server.ts';
 import { startMysql } from './mysql-server.ts';
 import { startPostgres } from './postgres-server.ts';
 import { startS3 } from './s3-server.ts';
+import { startSnowflake } from './snowflake-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
 
 interface Started {
@@ -22,6 +23,10 @@ const servers: Readonly<
   },
   TEST_TEMPORAL_ADDRESS: { askedBy: ['temporal', 'pypi'], start: startTemporal },
   TEST_S3_ENDPOINT: { askedBy: ['s3'], start: async () => atUrl(await startS3()) },
+  TEST_SNOWFLAKE_URL: {
+    askedBy: ['snowflake'],
+    start: async () => atUrl(await startSnowflake()),
+  },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
 };

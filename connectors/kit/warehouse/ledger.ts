@@ -160,6 +160,7 @@ export class WarehouseLedger {
 
   /** The fence: in one transaction, so that of two writers that open at once one sees the other. Invariant 3. */
   async fence(input: OpenInput, targets: readonly Target[]): Promise<readonly Checkpoint[]> {
+    const found = await this.#unknownTables(targets);
     const { held, left } = await transaction(
       this.#warehouse,
       this.#session,
@@ -169,7 +170,7 @@ export class WarehouseLedger {
         const rows = await this.#rows();
         for (const root of rows.filter(isRoot)) passRoot(fenceOf(root), input.epoch);
         const plan = planOpen(rows.filter((row) => !isRoot(row)).map(ledgerRowOf), input);
-        const away = await this.#own(input, targets, plan.held);
+        const away = await this.#own(input, { targets, found, held: plan.held });
         await this.#replaceRows(plan.changed);
         await this.#session.query(
           `UPDATE ${this.#checkpoints} SET sync_no = ${this.#integer}, attempt_at = ${this.#integer} WHERE connection_id = ?`,
@@ -238,11 +239,32 @@ export class WarehouseLedger {
     return rows;
   }
 
+  /** The columns of targets' tables that this connection does not have yet. Asked before a transaction: some systems count DESCRIBE among what ends it. */
+  async #unknownTables(
+    targets: readonly Target[],
+  ): Promise<ReadonlyMap<Target, readonly { readonly name: string }[]>> {
+    const placeOf = ({ schema, table }: Pick<Target, 'schema' | 'table'>): string =>
+      this.#warehouse.dialect.fold(`${schema}.${table}`);
+    const known = new Set((await this.knownTables()).map(placeOf));
+    const found = new Map<Target, readonly { readonly name: string }[]>();
+    for (const target of targets)
+      if (!known.has(placeOf(target)))
+        found.set(target, await this.tableColumns(target.schema, target.table));
+    return found;
+  }
+
   /** Returns the places that streams have left. */
   async #own(
     input: OpenInput,
-    targets: readonly Target[],
-    held: readonly Checkpoint[],
+    {
+      targets,
+      found,
+      held,
+    }: {
+      readonly targets: readonly Target[];
+      readonly found: ReadonlyMap<Target, readonly { readonly name: string }[]>;
+      readonly held: readonly Checkpoint[];
+    },
   ): Promise<readonly Target[]> {
     const { rows } = await this.#session.query(
       `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
@@ -251,7 +273,7 @@ export class WarehouseLedger {
     const left: Target[] = [];
     for (const target of unowned(input, { targets, owners: rows, held, fold })) {
       const { schema, table, stream } = target;
-      refuseForeign(target, await this.tableColumns(schema, table));
+      refuseForeign(target, found.get(target) ?? []);
       left.push(...leftBehind(target, input, rows));
       await this.#session.query(
         `DELETE FROM ${this.#owners} WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)`,

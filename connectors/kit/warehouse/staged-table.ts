@@ -71,7 +71,8 @@ export class StagedTable {
   async drop(abort: AbortSignal): Promise<void> {
     if (this.#columns.size === 0) return;
     await this.#turns.alone(abort, (session) => session.query(`DROP TABLE IF EXISTS ${this.sql}`));
-    await this.#stage.remove(this.name);
+    // With what follows in the names of its files: another part's may begin with this one's.
+    await this.#stage.remove(`${this.name}-`);
   }
 
   async #told(abort: AbortSignal, work: () => Promise<void>): Promise<void> {

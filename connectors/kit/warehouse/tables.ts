@@ -10,12 +10,14 @@ const attemptsMax = 3;
 
 const tableDialect = ({
   fold,
+  spell,
   quote,
   typeOf,
   airbyte,
   own: types,
 }: WarehouseDialect): TableDialect => ({
   fold,
+  spell,
   quote,
   sqlTypeOf: typeOf,
   airbyteTypes: {

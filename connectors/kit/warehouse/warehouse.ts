@@ -2,7 +2,7 @@ import type { NumberTypes } from '../rows/observe.ts';
 import type { CellTypes } from '../rows/rows.ts';
 import type { ColumnKind } from '../columns.ts';
 import type { Row } from '../ledger-cells.ts';
-import type { Fold } from '../identifiers.ts';
+import type { Fold, Spell } from '../identifiers.ts';
 import type { SyncError } from '../../../protocol/index.ts';
 
 // What a cloud warehouse is to the one loader of them all (loader.ts): a dialect, sessions, and a place for files.
@@ -57,6 +57,8 @@ export interface Stage {
 /** How a warehouse spells things. */
 export interface WarehouseDialect {
   readonly fold: Fold;
+  /** See Naming. */
+  readonly spell?: Spell;
   readonly quote: (name: string) => string;
   /** A table's name in full, quoted. */
   readonly table: (schema: string, table: string) => string;

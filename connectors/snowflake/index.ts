@@ -1,0 +1,2 @@
+export type { SnowflakeConfig } from './config.ts';
+export { snowflakeDestination } from './destination.ts';

@@ -1,0 +1,475 @@
+"""Snowflake for the tests: fakesnow, which runs Snowflake's SQL in DuckDB, behind the protocol that snowflake-sdk for Node speaks.
+
+fakesnow serves Python's connector. What is added here is what the other driver wants (answers as JSON), and what the vendor documents and
+fakesnow lacks: logins that are checked, roles that lack a privilege, DDL that commits, tables locked until a transaction ends, paths in LIST
+and REMOVE, FILES in COPY, and CSV that is read as it is written. Each says the vendor's page it follows (docs.snowflake.com).
+
+    python server.py PORT     one user (TIDEMARK), role, warehouse and database: see below
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import datetime as dt
+import decimal
+import gzip
+import json
+import os
+import re
+import sys
+import threading
+import time
+import urllib.parse
+import uuid
+from typing import Any
+
+import duckdb
+import fakesnow.copy_into as copying
+import fakesnow.cursor as cursors
+import fakesnow.server as fake
+import jwt
+import pyarrow as pa
+import uvicorn
+from fakesnow.dialect import parse_one
+from fakesnow.transforms import stage
+from snowflake.connector.errors import ProgrammingError
+from sqlglot import exp
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+DATABASE = "TIDEMARK"
+WAREHOUSE = "TIDEMARK_WH"
+ROLE = "TIDEMARK_ROLE"
+# A role of this name lacks the privilege that follows: WITHOUT_CREATE_STAGE. The statements that want it:
+WITHOUT = "WITHOUT_"
+PRIVILEGES = {
+    "CREATE_SCHEMA": r"CREATE\s+SCHEMA\b",
+    "CREATE_TABLE": r"CREATE\s+(OR\s+REPLACE\s+)?TABLE\b",
+    "CREATE_STAGE": r"CREATE\s+STAGE\b",
+}
+PASSWORD = os.environ.get("SNOWFLAKE_PASSWORD", "")
+TOKEN = os.environ.get("SNOWFLAKE_TOKEN", "")
+# PEM, of ALTER USER … SET RSA_PUBLIC_KEY.
+public_keys: list[str] = []
+
+
+class Session:
+    """What is known of one, beside what fakesnow keeps."""
+
+    def __init__(self, role: str, warehouse: str) -> None:
+        self.role = role
+        self.warehouse = warehouse
+        self.lock_timeout = 43_200.0
+        self.open = False
+        # What it waits for is not wanted any more.
+        self.is_cancelled = False
+        self.tables: set[str] = set()
+        self.turn = asyncio.Lock()
+
+
+sessions: dict[Any, Session] = {}
+
+
+# --- logins ----------------------------------------------------------------------------------------------------------------------------------
+
+
+def refused(code: str, message: str) -> JSONResponse:
+    return JSONResponse({"data": {}, "code": code, "message": message, "success": False})
+
+
+def why_refused(data: dict[str, Any]) -> tuple[str, str] | None:
+    authenticator = data.get("AUTHENTICATOR", "SNOWFLAKE")
+    if authenticator == "SNOWFLAKE_JWT":
+        # user-guide/key-pair-auth: issuer and subject name account and user in upper case.
+        for key in public_keys:
+            with contextlib.suppress(jwt.InvalidTokenError):
+                # The driver tells its times in ms.
+                claims = jwt.decode(data["TOKEN"], key, algorithms=["RS256"], options={"verify_iat": False})
+                if re.fullmatch(r"[A-Z0-9_-]+\.TIDEMARK", claims["sub"]) and claims["iss"].startswith(claims["sub"] + ".SHA256:"):
+                    return None
+        return "390144", "JWT token is invalid. [00000000-0000-0000-0000-000000000000]"
+    if authenticator == "OAUTH":
+        return None if data.get("TOKEN") == TOKEN else ("390303", "Invalid OAuth access token. ")
+    known = str(data.get("LOGIN_NAME", "")).upper() == "TIDEMARK" and data.get("PASSWORD") == PASSWORD
+    return None if known else ("390100", "Incorrect username or password was specified.")
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    body = await request.body()
+    return json.loads(gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body)
+
+
+async def login(request: Request) -> JSONResponse:
+    data = (await body_of(request))["data"]
+    if reason := why_refused(data):
+        return refused(*reason)
+    role = (request.query_params.get("roleName") or ROLE).upper()
+    if role != ROLE and not role.startswith(WITHOUT):
+        return refused("390189", f"Role '{role}' specified in the connect string does not exist or not authorized.")
+    answer = await fake.login_request(request)
+    token = json.loads(answer.body)["data"]["token"]
+    sessions[fake.sessions[token]] = Session(role, (request.query_params.get("warehouse") or "").upper())
+    return answer
+
+
+def cancel(session: Session) -> None:
+    with changed:
+        session.is_cancelled = bool(session.turn.locked())
+        changed.notify_all()
+
+
+async def abort(request: Request) -> JSONResponse:
+    if session := sessions.get(fake.sessions.get(fake.to_token(request))):
+        cancel(session)
+    return JSONResponse({"success": True})
+
+
+async def end_session(request: Request) -> JSONResponse:
+    connection = fake.sessions.get(fake.to_token(request)) if request.headers.get("Authorization") else None
+    answer = await fake.session(request)
+    if request.query_params.get("delete") and connection is not None and (known := sessions.pop(connection, None)):
+        # sql-reference/transactions: an open transaction of a session that is closed is rolled back.
+        cancel(known)
+        async with known.turn:
+            if known.open:
+                connection._duck_conn.rollback()
+            release(known)
+    return answer
+
+
+# --- statements ------------------------------------------------------------------------------------------------------------------------------
+
+changed = threading.Condition()
+locked: dict[str, Session] = {}
+
+
+def release(session: Session) -> None:
+    with changed:
+        for name in session.tables:
+            locked.pop(name, None)
+        session.tables.clear()
+        session.open = False
+        changed.notify_all()
+
+
+def lock(session: Session, name: str) -> None:
+    """sql-reference/transactions, resource locking: UPDATE, DELETE and MERGE hold the table until their transaction ends, and wait for LOCK_TIMEOUT."""
+    until = time.monotonic() + session.lock_timeout
+    with changed:
+        while locked.get(name, session) is not session:
+            if session.is_cancelled:
+                session.is_cancelled = False
+                raise ProgrammingError(msg="SQL execution canceled", errno=604, sqlstate="57014")
+            if not changed.wait(until - time.monotonic()):
+                raise ProgrammingError(
+                    msg=f"Statement was aborted because it waited too long for a lock on table '{name}'.",
+                    errno=625,
+                    sqlstate="57014",
+                )
+        locked[name] = session
+        session.tables.add(name)
+
+
+def may(session: Session, command: str) -> None:
+    privilege = session.role.removeprefix(WITHOUT)
+    if session.role != ROLE and re.match(PRIVILEGES.get(privilege, r"(?!)"), command, re.IGNORECASE):
+        raise ProgrammingError(
+            msg=f"SQL access control error:\nInsufficient privileges to operate on schema: {privilege}", errno=3001, sqlstate="42501"
+        )
+    if session.warehouse != WAREHOUSE and re.match(r"COPY|INSERT|UPDATE|DELETE|MERGE", command, re.IGNORECASE):
+        raise ProgrammingError(msg="No active warehouse selected in the current session.", errno=606, sqlstate="57P03")
+
+
+execute_one = cursors.FakeSnowflakeCursor.execute
+
+
+def execute(self: Any, command: str, params: Any = None, *args: Any, **more: Any) -> Any:
+    session = sessions.get(self._conn)
+    if session is None:
+        return execute_one(self, command, params, *args, **more)
+    may(session, command)
+    word = command.split(None, 1)[0].upper()
+    if word in ("CREATE", "ALTER", "DROP", "TRUNCATE") and session.open:
+        # sql-reference/transactions: DDL commits the transaction that is open, and is one of its own.
+        execute_one(self, "COMMIT")
+        release(session)
+    if word == "BEGIN":
+        session.open = True
+    if word in ("UPDATE", "DELETE", "MERGE"):
+        table = parse_one(command).this
+        lock(session, ".".join(part.name.upper() for part in table.parts))
+    try:
+        return execute_one(self, command, params, *args, **more)
+    except duckdb.TransactionException as error:
+        raise ProgrammingError(msg=f"Another transaction has changed the table: {error}", errno=625, sqlstate="57014") from error
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.ConstraintException) as error:
+        raise ProgrammingError(msg=str(error), errno=100038, sqlstate="22018") from error
+    finally:
+        if word in ("COMMIT", "ROLLBACK") or not session.open:
+            release(session)
+
+
+cursors.FakeSnowflakeCursor.execute = execute
+
+
+def describe_last(self: Any) -> list[tuple[Any, ...]]:
+    """Names and types of an answer, from the answer: fakesnow runs the statement through its parser once more."""
+    return [(field.name, duck_type(field.type), None, None, None, None) for field in self._arrow_table.schema]
+
+
+def duck_type(kind: pa.DataType) -> str:
+    if pa.types.is_decimal(kind):
+        return f"DECIMAL({kind.precision},{kind.scale})"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP WITH TIME ZONE" if kind.tz else "TIMESTAMP"
+    tests = {
+        "BOOLEAN": pa.types.is_boolean, "BIGINT": pa.types.is_integer, "DOUBLE": pa.types.is_floating, "DATE": pa.types.is_date,
+        "TIME": pa.types.is_time, "BLOB": pa.types.is_binary,
+    }  # fmt: skip
+    return next((name for name, matches in tests.items() if matches(kind)), "VARCHAR")
+
+
+cursors.FakeSnowflakeCursor._describe_last_sql = describe_last
+
+
+def quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def place_of(location: str, connection: Any) -> tuple[str, str, str]:
+    """Directory, name and path of @"DB"."SCHEMA"."STAGE"/path, which quotes may enclose."""
+    text = location.strip().removeprefix("'").removesuffix("'")
+    match = re.fullmatch(r'@((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)(?:/(.*))?', text)
+    assert match, location
+    database, schema, name = stage.parts_from_var(match[1], connection.database, connection.schema)
+    sql = stage.stage_lookup_sql(database, schema, name, connection.table_stages)
+    if connection._duck_conn.execute(sql).fetchone() is None:
+        raise stage.not_found_error(f"{database}.{schema}.{name}")
+    return stage.internal_dir(f"{database}.{schema}.{name}"), name, match[2] or ""
+
+
+def staged(directory: str, path: str) -> list[str]:
+    """sql-reference/sql/list: files have names that begin with the path."""
+    found = [os.path.join(at, name) for at, _, names in os.walk(directory) for name in names]
+    return sorted(name for name in (os.path.relpath(one, directory) for one in found) if name.startswith(path))
+
+
+# DuckDB's types as DESCRIBE TABLE tells them.
+TYPES = {
+    "VARCHAR": "VARCHAR(16777216)", "DOUBLE": "FLOAT", "JSON": "VARIANT", "BIGINT": "NUMBER(38,0)",
+    "TIMESTAMP": "TIMESTAMP_NTZ(9)", "TIMESTAMP_NS": "TIMESTAMP_NTZ(9)", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP_TZ(9)", "TIME": "TIME(9)",
+}  # fmt: skip
+
+NAME = r'"?([^".\s]+)"?'
+Answer = tuple[list[str], list[list[str]]]
+
+
+def done() -> Answer:
+    return ["status"], [["Statement executed successfully."]]
+
+
+def answered(sql: str, connection: Any, session: Session) -> Answer | None:
+    """Names and rows of what is answered here, as fakesnow does not know it, or not as the vendor documents it."""
+    duck = connection._duck_conn
+    word, _, rest = sql.partition(" ")
+    word = word.upper()
+    if word in ("DESCRIBE", "SHOW") and session.open:
+        # sql-reference/sql-ddl-summary counts them among what ends a transaction.
+        duck.commit()
+        release(session)
+    if re.match(r"ALTER\s+SESSION\s+SET\b", sql, re.IGNORECASE):
+        if timeout := re.search(r"LOCK_TIMEOUT\s*=\s*(\d+)", sql):
+            session.lock_timeout = float(timeout[1])
+        return done()
+    if key := re.match(r"ALTER\s+USER\s+TIDEMARK\s+SET\s+RSA_PUBLIC_KEY\s*=\s*'([^']+)'", sql, re.IGNORECASE):
+        public_keys.append(f"-----BEGIN PUBLIC KEY-----\n{key[1].strip()}\n-----END PUBLIC KEY-----\n")
+        return done()
+    if word in ("LIST", "LS"):
+        directory, name, path = place_of(rest, connection)
+        return ["name", "size"], [[f"{name.lower()}/{one}", str(os.path.getsize(directory + one))] for one in staged(directory, path)]
+    if word in ("REMOVE", "RM"):
+        directory, name, path = place_of(rest, connection)
+        gone = staged(directory, path)
+        for one in gone:
+            os.remove(directory + one)
+        return ["name", "result"], [[f"{name.lower()}/{one}", "removed"] for one in gone]
+    if table := re.fullmatch(rf"DESCRIBE\s+TABLE\s+{NAME}\.{NAME}\.{NAME}", sql, re.IGNORECASE):
+        found = duck.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            list(table.groups()),
+        ).fetchall()
+        if not found:
+            raise ProgrammingError(msg=f"Table '{'.'.join(table.groups())}' does not exist or not authorized.", errno=2003, sqlstate="02000")
+        return ["name", "type"], [[name, TYPES.get(kind, kind.replace("DECIMAL", "NUMBER"))] for name, kind in found]
+    if tables := re.fullmatch(rf"SHOW\s+TERSE\s+TABLES\s+IN\s+SCHEMA\s+{NAME}\.{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND starts_with(table_name, ?)", list(tables.groups())
+        ).fetchall()]  # fmt: skip
+    if schemas := re.fullmatch(rf"SHOW\s+TERSE\s+SCHEMAS\s+IN\s+DATABASE\s+{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
+        if schemas[1] != DATABASE:
+            raise ProgrammingError(msg=f"Database '{schemas[1]}' does not exist or not authorized.", errno=2043, sqlstate="02000")
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND starts_with(schema_name, ?)", list(schemas.groups())
+        ).fetchall()]  # fmt: skip
+    if stages := re.fullmatch(rf"SHOW\s+STAGES\s+LIKE\s+'([^']*)'\s+IN\s+SCHEMA\s+{NAME}\.{NAME}", sql, re.IGNORECASE):
+        return ["name"], [list(row) for row in duck.execute(
+            "SELECT name FROM _fs_global._fs_information_schema._fs_stages WHERE name ILIKE ? AND database_name = ? AND schema_name = ?",
+            list(stages.groups()),
+        ).fetchall()]  # fmt: skip
+    return None
+
+
+def rewritten(sql: str) -> str:
+    """The statement as fakesnow takes it."""
+    if re.match(r"PUT\b|COPY\b", sql, re.IGNORECASE):
+        # The quotes that sql-reference/sql/put asks for around names in quotes.
+        return re.sub(r"'(@[^']*)'", r"\1", sql)
+    if clone := re.match(r"CREATE\s+OR\s+REPLACE\s+TABLE\s+(\S+)\s+CLONE\s+(\S+)(\s+COPY\s+GRANTS)?$", sql, re.IGNORECASE):
+        return f"CREATE OR REPLACE TABLE {clone[1]} AS SELECT * FROM {clone[2]}"
+    # DuckDB's parser of JSON makes doubles of numbers that a VARIANT keeps; a cast keeps the text.
+    return re.sub(r"""PARSE_JSON\(("[^"]+"), 'd'\)""", r"CAST(\1 AS VARIANT)", sql)
+
+
+# --- what COPY reads -------------------------------------------------------------------------------------------------------------------------
+
+urls_of = copying._source_urls
+inserts_of = copying._inserts
+
+
+def source_urls(source: str, files: list[str]) -> list[str]:
+    """sql-reference/sql/copy-into-table, FILES: names that are appended to the path; one that is not there is an error."""
+    if not stage.is_internal(source):
+        return urls_of(source, files)
+    urls = [source.rstrip("/") + "/" + name for name in files]
+    for url in urls:
+        if not os.path.exists(url):
+            raise ProgrammingError(msg=f"Remote file '{url}' was not found.", errno=91016, sqlstate="22000")
+    return urls
+
+
+def inserts(expr: Any, params: Any, urls: list[str], info: Any = None) -> Any:
+    params.file_format.width = len(expr.this.expressions)
+    return inserts_of(expr, params, urls, info)
+
+
+def read_csv(self: Any, url: str) -> Any:
+    """Every field is text; one that is empty is NULL unless quotes enclose it (user-guide/data-unload-considerations)."""
+    columns = ", ".join(f"'column{i}': 'VARCHAR'" for i in range(self.width))
+    options = {
+        "header": "false", "auto_detect": "false", "columns": f"{{{columns}}}", "delim": quoted(self.sep), "quote": quoted(self.quote or ""),
+        "escape": quoted(self.quote or ""), "nullstr": "''", "allow_quoted_nulls": "false", "new_line": quoted("\\n"),
+        "compression": quoted(self.compression or "auto"), "max_line_size": "134217728", "buffer_size": "134217728",
+    }  # fmt: skip
+    call = f"read_csv({quoted(url)}, {', '.join(f'{name} = {value}' for name, value in options.items())})"
+    return exp.Var(this=call)
+
+
+# NUMBER(38,0) has 38 digits; fakesnow makes it an integer of 64 bits, for Python.
+cursors.transforms.integer_precision = lambda expression: expression
+copying._source_urls = source_urls
+copying._inserts = inserts
+copying.ReadCSV.read_expression = read_csv
+
+
+# --- answers as JSON -------------------------------------------------------------------------------------------------------------------------
+
+EPOCH = dt.date(1970, 1, 1)
+
+
+def text_of(value: Any, column: dict[str, Any]) -> str | None:
+    """A value as JSON result sets hold it."""
+    kind = column["type"].lower()
+    if value is None:
+        return None
+    if kind == "boolean":
+        return "1" if value else "0"
+    if kind == "date":
+        return str((value - EPOCH).days)
+    if isinstance(value, dict) and "epoch" in value:
+        return None if value["epoch"] is None else f"{value['epoch']}.{value['fraction']:09d}" + (" 1440" if kind == "timestamp_tz" else "")
+    if kind == "time":
+        return f"{value / 1e9:.9f}" if isinstance(value, int) else str(value)
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+
+
+def told(names: list[str], rows: list[list[str]]) -> JSONResponse:
+    column = {"type": "text", "nullable": True, "length": 16777216, "byteLength": 16777216, "precision": None, "scale": None}
+    data = {
+        "queryResultFormat": "json", "rowset": rows, "rowtype": [{"name": name, **column} for name in names], "total": len(rows),
+        "returned": len(rows), "queryId": str(uuid.uuid4()), "version": 1, "statementTypeId": 0x4000, "parameters": [],
+    }  # fmt: skip
+    return JSONResponse({"data": data, "success": True})
+
+
+async def query(request: Request) -> JSONResponse:
+    connection = fake.sessions.get(fake.to_token(request))
+    session = sessions.get(connection)
+    if session is None:
+        return await fake.query_request(request)
+    # A session does one thing at a time in DuckDB.
+    async with session.turn:
+        body = await body_of(request)
+        sql = body["sqlText"].strip()
+        try:
+            if (known := answered(sql, connection, session)) is not None:
+                return told(*known)
+            body["sqlText"] = rewritten(sql)
+        except ProgrammingError as error:
+            code = f"{error.errno:06d}"
+            return JSONResponse({"data": {"errorCode": code, "sqlState": error.sqlstate}, "code": code, "message": error.msg, "success": False})
+        request._body = gzip.compress(json.dumps(body).encode(), 1)
+        request._headers = request.headers.mutablecopy()
+        request._headers["Content-Encoding"] = "gzip"
+        answer = await fake.query_request(request)
+    reply = json.loads(answer.body)
+    data = reply.get("data") or {}
+    if data.get("queryResultFormat") == "arrow":
+        rows: list[list[Any]] = []
+        if packed := data.pop("rowsetBase64"):
+            table = pa.ipc.open_stream(base64.b64decode(packed)).read_all()
+            columns = [[text_of(v, c) for v in table.column(i).to_pylist()] for i, c in enumerate(data["rowtype"])]
+            rows = [list(row) for row in zip(*columns, strict=True)]
+        data.update(queryResultFormat="json", rowset=rows)
+    if isinstance(data.get("rowset"), list):
+        data["returned"] = data["total"] = len(data["rowset"])
+    data.setdefault("version", 1)
+    if data.get("command") == "UPLOAD":
+        data["overwrite"] = re.search(r"OVERWRITE\s*=\s*TRUE", sql, re.IGNORECASE) is not None
+    info = data.get("stageInfo")
+    if isinstance(info, dict) and info.get("locationType") == "GCS":
+        info.setdefault("region", "us-central1")
+        info.setdefault("endPoint", None)
+    return JSONResponse(reply, status_code=answer.status_code)
+
+
+async def staged_file(request: Request) -> Response:
+    path = os.path.normpath(os.path.join(stage.LOCAL_BUCKET_PATH, urllib.parse.unquote(request.path_params["path"])))
+    inside = path.startswith(stage.LOCAL_BUCKET_PATH + os.sep) and os.path.isfile(path)
+    return Response(open(path, "rb").read()) if inside else Response(status_code=404)
+
+
+def serve(port: int) -> None:
+    fake.shared_fs.connect(DATABASE, "PUBLIC")
+    # A login makes nothing.
+    fake.shared_fs.create_database_on_connect = False
+    fake.shared_fs.create_schema_on_connect = False
+    own = {
+        "/session/v1/login-request": (login, ["POST"]),
+        "/session": (end_session, ["POST"]),
+        "/queries/v1/abort-request": (abort, ["POST"]),
+        "/queries/v1/query-request": (query, ["POST"]),
+        "/telemetry/send": (lambda _: JSONResponse({"success": True}), ["POST"]),
+    }
+    kept = [route for route in fake.app.router.routes if route.path not in own]
+    routes = [Route(path, handler, methods=methods) for path, (handler, methods) in own.items()]
+    fake.app.router.routes[:] = [Route("/fs_bucket/{path:path}", staged_file, methods=["GET", "HEAD"]), *routes, *kept]
+    uvicorn.run(fake.app, host="127.0.0.1", port=port, log_level="warning")
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
