@@ -30,6 +30,8 @@ export interface TableDialect {
   readonly fold: Fold;
   /** See Naming. */
   readonly narrow?: boolean;
+  /** Absent: in double quotes. */
+  readonly quote?: (name: string) => string;
   readonly sqlTypeOf: (kind: ColumnKind) => string;
   /** The types of Airbyte's columns. */
   readonly airbyteTypes: Readonly<Record<(typeof airbyteColumns)[number], string>>;
@@ -100,7 +102,7 @@ export function planColumns(
     readonly existing: readonly Omit<Column, 'field'>[];
     readonly taken?: readonly Omit<Column, 'field'>[];
   },
-  { fold, narrow, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
+  { fold, narrow, quote = quoteIdentifier, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
 ): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
   const names = claimNames([...wanted.keys()], {
     fold,
@@ -120,7 +122,7 @@ export function planColumns(
   const missing = [...taken.map(({ name, type }) => [name, type] as const), ...lacking];
   return {
     columns,
-    missing: missing.map(([name, type]) => `${quoteIdentifier(name)} ${type}`),
+    missing: missing.map(([name, type]) => `${quote(name)} ${type}`),
   };
 }
 

@@ -1,6 +1,6 @@
 import { loginOf } from '../../connectors/mysql/config.ts';
 import { destinationLogin } from '../../connectors/mysql/destination/config.ts';
-import { plainNumeral } from '../../connectors/mysql/destination/numerals.ts';
+import { plainNumeral } from '../../connectors/kit/rows/numerals.ts';
 import { foldName } from '../../connectors/mysql/destination/server.ts';
 import { parseType, typeText, widerType } from '../../connectors/mysql/destination/types.ts';
 import { asMysqlError } from '../../connectors/mysql/errors.ts';

@@ -1,6 +1,6 @@
 import type { MysqlConfig } from '../../connectors/mysql/index.ts';
 import { StagedTable } from '../../connectors/mysql/destination/part.ts';
-import { recordsOf } from '../../connectors/mysql/destination/records.ts';
+import { recordsOf } from '../../connectors/kit/rows/records.ts';
 import { Session as MysqlSession } from '../../connectors/mysql/destination/session.ts';
 import type { Table } from '../../connectors/kit/tables.ts';
 import type { Target } from '../../connectors/kit/targets.ts';

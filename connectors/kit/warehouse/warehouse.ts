@@ -1,5 +1,5 @@
-import type { Fit } from '../rows/fit.ts';
-import type { Digits } from '../rows/numerals.ts';
+import type { NumberTypes } from '../rows/observe.ts';
+import type { CellTypes } from '../rows/rows.ts';
 import type { ColumnKind } from '../columns.ts';
 import type { Row } from '../ledger-cells.ts';
 import type { Fold } from '../identifiers.ts';
@@ -67,14 +67,14 @@ export interface WarehouseDialect {
   readonly typeOf: (kind: ColumnKind) => string;
   /** Of Airbyte's columns. */
   readonly airbyte: { readonly id: string; readonly instant: string; readonly json: string };
-  /** The way of a value into a column of this type: as text that `cast` takes without loss. */
-  readonly fitOf: (type: string) => Fit;
-  /** Whether times of this type end at the microsecond. */
-  readonly isCutToMicros: (type: string) => boolean;
-  /** See kit/rows: the type that a column of numbers may become. */
-  readonly widerType: (type: string, digits: Digits) => string | null;
+  /** The way of a value into a column: as text that `cast` takes without loss. */
+  readonly cells: CellTypes & NumberTypes;
   /** SQL: the text of a staged column as this type. */
   readonly cast: (column: string, type: string) => string;
+  /** SQL: what tells this column's values apart, of a type that the system does not compare by itself. */
+  readonly comparable: (column: string, type: string) => string;
+  /** Statements that give a table more columns, each definition quoted. */
+  readonly addColumns: (table: string, definitions: readonly string[]) => readonly string[];
 }
 
 /** A warehouse with its config. */
@@ -98,8 +98,8 @@ export interface Warehouse {
   tableNames(session: WarehouseSession, schema: string, prefix: string): Promise<string[]>;
   /** Inside a transaction, before its other statements: nobody else changes the table until it ends. Null: what the first UPDATE does is enough. */
   lock(table: string): string | null;
-  /** What stands between CREATE TABLE's columns and its end, such as a clustering; of tables of ours and of parts none. */
-  tableOptions(columns: readonly string[]): string;
+  /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. */
+  tableOptions(key: readonly string[]): string;
   /**
    * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
    * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.

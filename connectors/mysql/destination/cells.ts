@@ -1,13 +1,11 @@
-import { depthMax } from '../../kit/repair.ts';
 import { nestsDeeper } from '../../kit/depth.ts';
 import { tokensOf } from '../../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../../kit/numbers.ts';
-import { doubleText, plainNumeral } from './numerals.ts';
-import { dateText, losesNanos, timestampText, timeText } from './times.ts';
-import { marks, parseType, type SqlType } from './types.ts';
-
-/** A value's JSON text as its column takes it; null: it does not fit. Never called with `null` itself. */
-export type Fit = (json: string) => string | null;
+import { decimalFit, integerFit, jsonFit, textOf, type Fit } from '../../kit/rows/fit.ts';
+import { doubleText } from '../../kit/rows/numerals.ts';
+import type { NumberTypes } from '../../kit/rows/observe.ts';
+import { dateText, losesNanos, timestampText, timeText } from '../../kit/rows/times.ts';
+import { marks, parseType, widerType, type SqlType } from './types.ts';
 
 /** How values become a column's. Of a type that we never make (a person altered the column) only what it keeps exactly fits. */
 export function fitOf(type: string): Fit {
@@ -20,7 +18,7 @@ export function fitOf(type: string): Fit {
     case 'longtext':
       return mark === marks.json ? jsonFit : textOf;
     case 'decimal':
-      return decimalFit(parsed);
+      return ownDecimalFit(parsed);
     case 'double':
       return (json) => doubleText(textOf(json));
     case 'date':
@@ -36,17 +34,15 @@ export function fitOf(type: string): Fit {
   }
 }
 
+export const numberTypes: NumberTypes = {
+  isOfNumbers: (type) => /^(bigint|double|decimal)\b/.test(type),
+  fitOf,
+  widerType,
+};
+
 /** Of a value that fits: what is below the microsecond is gone. */
 export const isCut = (type: string, json: string): boolean =>
   /^(datetime|time)\b/.test(type) && losesNanos(json);
-
-/** The characters of a text; of anything else the JSON that stands there. */
-const textOf = (json: string): string =>
-  json.startsWith('"')
-    ? json.includes('\\')
-      ? (JSON.parse(json) as string)
-      : json.slice(1, -1)
-    : json;
 
 const booleans: Readonly<Record<string, string>> = {
   __proto__: null,
@@ -54,33 +50,15 @@ const booleans: Readonly<Record<string, string>> = {
   false: '0',
 } as never;
 
-const jsonFit: Fit = (json) => (nestsDeeper(Buffer.from(json), depthMax) ? null : json);
-
 /** Bits. */
 const integers: Readonly<Record<string, number>> = {
   ...{ tinyint: 8, smallint: 16, mediumint: 24, int: 32, bigint: 64 },
 };
-/** Integers of so many characters are in 64 bits. */
-const safeChars = 18;
-
-function integerFit(bits: number, unsigned: boolean): Fit {
-  const size = 1n << BigInt(bits);
-  const [least, most] = unsigned ? [0n, size - 1n] : [-size / 2n, size / 2n - 1n];
-  const isBig = bits === 64 && !unsigned;
+function ownDecimalFit({ sizes: [precision = 10, scale = 0], unsigned }: SqlType): Fit {
+  const fit = decimalFit({ whole: precision - scale, scale });
   return (json) => {
-    if (isBig && json.length <= safeChars && /^-?[0-9]+$/.test(json)) return json;
-    const text = plainNumeral(textOf(json), { whole: 20, scale: 0 });
-    if (text === null) return null;
-    const value = BigInt(text);
-    return value >= least && value <= most ? String(value) : null;
-  };
-}
-
-function decimalFit({ sizes: [precision = 10, scale = 0], unsigned }: SqlType): Fit {
-  const digits = { whole: precision - scale, scale };
-  return (json) => {
-    const text = plainNumeral(textOf(json), digits);
-    return text === null || (unsigned && text.startsWith('-')) ? null : text;
+    const text = fit(json);
+    return unsigned && text?.startsWith('-') === true ? null : text;
   };
 }
 

@@ -14,6 +14,8 @@ import {
 import { Gatherer } from '../../kit/gather.ts';
 import { sweepHidden } from '../../kit/hidden.ts';
 import { receipt } from '../../kit/receipt.ts';
+import { tightColumns, unknownFields } from '../../kit/rows/observe.ts';
+import type { RawRecord } from '../../kit/rows/records.ts';
 import { tablesToPublish, targetWithColumns, type Table } from '../../kit/tables.ts';
 import { outsideCatalog, planTargets, type Target } from '../../kit/targets.ts';
 import { asMysqlError, isConflict } from '../errors.ts';
@@ -21,13 +23,12 @@ import { dropStaged, ready, writePart, type Ready } from './commit.ts';
 import type { MysqlConfig } from './config.ts';
 import { MysqlLedger } from './ledger.ts';
 import { whyFailed } from './lost-session.ts';
-import { tightColumns, unknownFields } from './observe.ts';
 import { MysqlOffers } from './offers.ts';
 import { announce, endOlderSessions } from './older-sessions.ts';
 import { LoadOutlet, MysqlPart, StagedTable, type MysqlSealedPart } from './part.ts';
 import { decide, exchange, planPublish, type PublishPlan } from './publish.ts';
-import type { RawRecord } from './records.ts';
 import { Session } from './session.ts';
+import { numberTypes } from './cells.ts';
 import { ensureTable } from './tables.ts';
 import { widen } from './widen.ts';
 
@@ -162,8 +163,11 @@ export class MysqlLoader implements Loader {
       unknown.length === 0
         ? known
         : await ensureTable(session, ledger, targetWithColumns(known), unknown);
-    const wider = await widen(session, table, tightColumns(records, table), ({ name }) =>
-      this.#stagedWith(stream, name),
+    const wider = await widen(
+      session,
+      table,
+      tightColumns(records, table, numberTypes),
+      ({ name }) => this.#stagedWith(stream, name),
     );
     tables.set(stream, wider);
     return wider;

@@ -9,9 +9,10 @@ import {
 import { extractedAtColumn, metaColumn, rawIdColumn } from '../../kit/columns.ts';
 import type { GatheredPart, Outlet } from '../../kit/gather.ts';
 import { quoteIdentifier } from '../../kit/identifiers.ts';
+import { recordsOf, type RawRecord } from '../../kit/rows/records.ts';
+import { own } from '../../kit/rows/rows.ts';
 import type { Table } from '../../kit/tables.ts';
-import { recordsOf, type RawRecord } from './records.ts';
-import { own, rowLines } from './rows.ts';
+import { rowLines } from './rows.ts';
 import type { Session } from './session.ts';
 import { airbyteTypes } from './types.ts';
 

@@ -1,10 +1,10 @@
 import type { Observed } from '../../kit/columns.ts';
 import { quoteIdentifier, shortHash } from '../../kit/identifiers.ts';
+import { own } from '../../kit/rows/rows.ts';
 import { planTable, type Column, type Table, type TableDialect } from '../../kit/tables.ts';
 import type { Target } from '../../kit/targets.ts';
 import { numberOf } from '../errors.ts';
 import type { MysqlLedger } from './ledger.ts';
-import { own } from './rows.ts';
 import { foldName } from './server.ts';
 import type { Session } from './session.ts';
 import { airbyteTypes, parseType, sqlTypeOf } from './types.ts';

@@ -7,6 +7,7 @@ import {
   type ColumnKind,
 } from '../../kit/columns.ts';
 import type { Row } from '../../kit/ledger-cells.ts';
+import type { Digits } from '../../kit/rows/numerals.ts';
 
 /**
  * What a column's comment says of its values, where its type does not. `JSON`: JSON text, as it was sent: MySQL's own type would round its
@@ -71,12 +72,6 @@ export function parseType(text: string): SqlType {
 
 export const decimalDigitsMax = 65;
 const scaleMax = 30;
-
-/** What a column's numbers need: digits before the point and after it. */
-export interface Digits {
-  readonly whole: number;
-  readonly scale: number;
-}
 
 /** The type that a column of numbers may become, so that it holds what it must; null: none, or its own is the one. */
 export function widerType(type: string, { whole, scale }: Digits): string | null {

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../kit/identifiers.ts';
+import type { Tight } from '../../kit/rows/observe.ts';
 import type { Column, Table } from '../../kit/tables.ts';
-import type { Tight } from './observe.ts';
 import type { Session } from './session.ts';
 import { parseType, widerType } from './types.ts';
 

@@ -18,6 +18,7 @@ import { shapesOf } from '../../kit/files/opening.ts';
 import { checkRows, type FilesSealedPart, type WrittenFile } from '../../kit/files/part.ts';
 import type { Target } from '../../kit/files/targets.ts';
 import { aborted, Gatherer } from '../../kit/gather.ts';
+import { makeLocalDirectory } from '../../kit/local-directory.ts';
 import { receipt } from '../../kit/receipt.ts';
 import { applyCommit } from './commit.ts';
 import { placeOf } from '../../kit/s3/config.ts';
@@ -25,7 +26,7 @@ import { asS3Error } from '../../kit/s3/errors.ts';
 import { settingsOf, type S3Config, type Settings } from './config.ts';
 import { connectionMark, createIntents } from './intents.ts';
 import { layoutOf } from './layout.ts';
-import { makeLocalDirectory } from './local.ts';
+import { localPrefix } from './local.ts';
 import type { Held } from './manifest.ts';
 import { openManifest, type Place } from './opening.ts';
 import { createSender, isSentInParts, type Sender, type Sending } from './sender.ts';
@@ -66,7 +67,10 @@ export class S3Loader implements Loader {
       const intents = createIntents(store, layout.intent(connection.id, epoch));
       const place = { store, layout, intents };
       const { held, checkpoints, targets } = await openManifest(place, settings, input);
-      const directory = (this.#directory = await makeLocalDirectory(this.#config, input));
+      const directory = (this.#directory = await makeLocalDirectory(
+        localPrefix(this.#config, input.connection),
+        input,
+      ));
       this.#held = held;
       const marks = { [connectionMark]: connection.id, 'tidemark-writer': randomUUID() };
       this.#opened = {

@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { SyncError } from '../../../protocol/index.ts';
 import { refusedConfig } from '../../kit/files/refused.ts';
-import { createSlots, type Slots } from './slots.ts';
+import { createSlots, type Slots } from '../../kit/slots.ts';
 import type { Metadata, Store, Upload } from './store.ts';
 
 /** What one request carries, and so what is in memory of it, bytes. S3 takes no part below 5 MiB but the last. Invariant 7. */

@@ -1,6 +1,6 @@
-import { textPatterns } from '../../kit/text-patterns.ts';
+import { textPatterns } from '../text-patterns.ts';
 
-// Times by the server's calendar, as it writes them. Which text is one at all is the same for all systems: see text-patterns.ts.
+// Times of the years 1 to 9999, as most servers write them. Which text is one at all is the same for all systems: see text-patterns.ts.
 
 const whole = (pattern: string): RegExp => new RegExp(`^${pattern}$`);
 const date = whole(textPatterns.date);

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import type { StreamId } from '../../../protocol/index.ts';
-import { nestsDeeper } from '../../kit/depth.ts';
-import { memberOf, membersOf, NotJson, skipSpace } from '../../kit/json-scan.ts';
-import { depthMax, repairLines, type RepairRules } from '../../kit/repair.ts';
-import { unreadableRecord } from '../../kit/targets.ts';
+import { nestsDeeper } from '../depth.ts';
+import { memberOf, membersOf, NotJson, skipSpace } from '../json-scan.ts';
+import { depthMax, repairLines, type RepairRules } from '../repair.ts';
+import { unreadableRecord } from '../targets.ts';
 
 const rules: RepairRules = { numbers: 'keep', refusesNul: false };
 

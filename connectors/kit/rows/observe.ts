@@ -1,9 +1,8 @@
-import type { Observed } from '../../kit/columns.ts';
-import { admits, type Column, type Table } from '../../kit/tables.ts';
-import { fitOf } from './cells.ts';
-import { digitsOf } from './numerals.ts';
+import type { Observed } from '../columns.ts';
+import { admits, type Column, type Table } from '../tables.ts';
+import type { Fit } from './fit.ts';
+import { digitsOf, type Digits } from './numerals.ts';
 import type { RawRecord } from './records.ts';
-import { widerType, type Digits } from './types.ts';
 
 const bigintMax = 2n ** 63n - 1n;
 /** Integers of so many characters are in 64 bits. */
@@ -51,6 +50,15 @@ function isBig(integer: string): boolean {
   return value > bigintMax || -value > bigintMax;
 }
 
+/** How a system's columns take numbers. */
+export interface NumberTypes {
+  /** Whether a column of this type may be made wider at all. */
+  readonly isOfNumbers: (type: string) => boolean;
+  readonly fitOf: (type: string) => Fit;
+  /** The type that a column of numbers may become, so that it holds what it must; null: none, or its own is the one. */
+  readonly widerType: (type: string, digits: Digits) => string | null;
+}
+
 export interface Tight {
   readonly column: Column;
   readonly digits: Digits;
@@ -60,9 +68,13 @@ export interface Tight {
  * The columns of numbers that would lose some number of these records, with the digits of all that are there for them. A column that also gets
  * a number which no decimal holds is none of them: it keeps what it can.
  */
-export function tightColumns(records: readonly RawRecord[], { columns }: Table): Tight[] {
+export function tightColumns(
+  records: readonly RawRecord[],
+  { columns }: Table,
+  { isOfNumbers, fitOf, widerType }: NumberTypes,
+): Tight[] {
   return columns.flatMap((column) => {
-    if (!/^(bigint|double|decimal)\b/.test(column.type)) return [];
+    if (!isOfNumbers(column.type)) return [];
     const fit = fitOf(column.type);
     let [whole, scale, isTight] = [0, 0, false];
     for (const { fields } of records) {

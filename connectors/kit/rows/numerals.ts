@@ -1,6 +1,11 @@
-import { fitsDouble } from '../../kit/numbers.ts';
-import { textPatterns } from '../../kit/text-patterns.ts';
-import type { Digits } from './types.ts';
+import { fitsDouble } from '../numbers.ts';
+import { textPatterns } from '../text-patterns.ts';
+
+/** What a column's numbers need: digits before the point and after it. */
+export interface Digits {
+  readonly whole: number;
+  readonly scale: number;
+}
 
 const numeral = new RegExp(`^${textPatterns.numeral}$`);
 const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;

@@ -1,0 +1,77 @@
+import type { StreamId } from '../../../protocol/index.ts';
+import type { Turns } from './turns.ts';
+import type { RowFile, Stage, Warehouse } from './warehouse.ts';
+
+/** Names of parts' tables and files begin so, then come the connection and the part. */
+export const partPrefix = '_tidemark_part_';
+
+/** A table that a part's rows are loaded into, all of them texts. It is made with the first file. */
+export class StagedTable {
+  readonly stream: StreamId;
+  readonly name: string;
+  /** In full, quoted. */
+  readonly sql: string;
+  readonly #warehouse: Warehouse;
+  readonly #turns: Turns;
+  readonly #stage: Stage;
+  readonly #columns = new Set<string>();
+  readonly #files: RowFile[] = [];
+  #isLoaded = false;
+
+  constructor(options: {
+    readonly warehouse: Warehouse;
+    readonly turns: Turns;
+    readonly stage: Stage;
+    readonly stream: StreamId;
+    readonly name: string;
+  }) {
+    this.#warehouse = options.warehouse;
+    this.#turns = options.turns;
+    this.#stage = options.stage;
+    this.stream = options.stream;
+    this.name = options.name;
+    this.sql = this.#warehouse.dialect.table(this.#warehouse.schema, this.name);
+  }
+
+  hasColumn(name: string): boolean {
+    return this.#columns.has(name);
+  }
+
+  async put(file: RowFile, abort: AbortSignal): Promise<void> {
+    this.#files.push(file);
+    await this.#turns.alone(abort, async (session) => {
+      const { dialect } = this.#warehouse;
+      const lacking = file.columns.filter((name) => !this.#columns.has(name));
+      const definitions = lacking.map((name) => `${dialect.quote(name)} ${dialect.own.text}`);
+      if (this.#columns.size === 0)
+        await session.query(`CREATE TABLE ${this.sql} (${definitions.join(', ')})`);
+      else if (lacking.length > 0)
+        for (const statement of dialect.addColumns(this.sql, definitions))
+          await session.query(statement);
+      for (const name of lacking) this.#columns.add(name);
+    });
+    await this.#told(abort, () => this.#stage.put(file, this.sql, abort));
+  }
+
+  /** Once; called again it does nothing. */
+  async load(abort: AbortSignal): Promise<void> {
+    if (this.#isLoaded || this.#files.length === 0) return;
+    await this.#told(abort, () => this.#stage.load(this.sql, this.#files, abort));
+    this.#isLoaded = true;
+  }
+
+  /** The rows are committed, or not wanted. */
+  async drop(abort: AbortSignal): Promise<void> {
+    if (this.#columns.size === 0) return;
+    await this.#turns.alone(abort, (session) => session.query(`DROP TABLE IF EXISTS ${this.sql}`));
+    await this.#stage.remove(this.name);
+  }
+
+  async #told(abort: AbortSignal, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw this.#warehouse.asError(error, abort);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+import { aborted } from '../gather.ts';
+import type { Warehouse, WarehouseSession } from './warehouse.ts';
+
+/** A session, for one user at a time. An abort destroys it, which ends what is pending at once. */
+export class Turns {
+  readonly #warehouse: Warehouse;
+  readonly #session: WarehouseSession;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(warehouse: Warehouse, session: WarehouseSession) {
+    this.#warehouse = warehouse;
+    this.#session = session;
+  }
+
+  static async connect(warehouse: Warehouse, abort: AbortSignal): Promise<Turns> {
+    if (abort.aborted) throw aborted();
+    try {
+      return new Turns(warehouse, await warehouse.connect(abort));
+    } catch (error) {
+      throw warehouse.asError(error, abort);
+    }
+  }
+
+  async alone<T>(abort: AbortSignal, work: (session: WarehouseSession) => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => this.#run(abort, work));
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #run<T>(abort: AbortSignal, work: (session: WarehouseSession) => Promise<T>): Promise<T> {
+    if (abort.aborted) throw aborted();
+    const stop = (): void => this.#session.destroy();
+    abort.addEventListener('abort', stop, { once: true });
+    try {
+      return await work(this.#session);
+    } catch (error) {
+      throw this.#warehouse.asError(error, abort);
+    } finally {
+      abort.removeEventListener('abort', stop);
+    }
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+}
