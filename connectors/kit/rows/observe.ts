@@ -59,20 +59,22 @@ export interface NumberTypes {
   readonly widerType: (type: string, digits: Digits) => string | null;
 }
 
-export interface Tight {
+/** The numbers of records that are there for a column: the digits of all of them, and whether the column would lose one. */
+export interface Numbers {
   readonly column: Column;
   readonly digits: Digits;
+  readonly isTight: boolean;
 }
 
 /**
- * The columns of numbers that would lose some number of these records, with the digits of all that are there for them. A column that also gets
- * a number which no decimal holds is none of them: it keeps what it can.
+ * By column of numbers, what these records hold for it. A number that no type of the column could hold asks for none: the column keeps what it
+ * can.
  */
-export function tightColumns(
+export function numbersIn(
   records: readonly RawRecord[],
   { columns }: Table,
   { isOfNumbers, fitOf, widerType }: NumberTypes,
-): Tight[] {
+): Numbers[] {
   return columns.flatMap((column) => {
     if (!isOfNumbers(column.type)) return [];
     const fit = fitOf(column.type);
@@ -83,12 +85,11 @@ export function tightColumns(
       const digits = digitsOf(json.startsWith('"') ? json.slice(1, -1) : json);
       if (digits === null) continue;
       const fits = fit(json) !== null;
-      // What no type of this column could hold asks for none.
       if (!fits && widerType(column.type, digits) === null) continue;
       isTight ||= !fits;
       whole = Math.max(whole, digits.whole);
       scale = Math.max(scale, digits.scale);
     }
-    return isTight ? [{ column, digits: { whole, scale } }] : [];
+    return [{ column, digits: { whole, scale }, isTight }];
   });
 }

@@ -4,7 +4,7 @@ import {
   type ConnectionRef,
   type Epoch,
   type OpenInput,
-  type StreamId,
+  type Scope,
 } from '../../../protocol/index.ts';
 import { sweepHidden } from '../hidden.ts';
 import { shortHash } from '../identifiers.ts';
@@ -33,10 +33,15 @@ const rowsMax = 50;
 export const connectionHash = ({ id }: ConnectionRef): string =>
   shortHash(id, connectionHashLength);
 
-/** A stream's hidden table that a commit has decided to publish: the generation of what is to be seen from now on. */
-export interface Publication {
+/** What a transaction has decided: the rows of one table are to be those of another. */
+export interface Replacement {
   readonly schema: string;
+  /** The target that it is about. */
   readonly table: string;
+  /** Gone once it is done. */
+  readonly from: string;
+  readonly to: string;
+  /** Of the rows. */
   readonly generation: number;
 }
 
@@ -76,7 +81,8 @@ export class WarehouseLedger {
     );
     await this.make(
       ownerTable,
-      `table_schema ${text}, table_name ${text}, connection_id ${text}, stream ${text}, generation ${integer}, publishing ${integer}`,
+      `table_schema ${text}, table_name ${text}, connection_id ${text}, stream ${text}, generation ${integer},
+       replaced_from ${text}, replaced_to ${text}, replaced_generation ${integer}`,
     );
     await this.#makeRoot();
   }
@@ -115,34 +121,40 @@ export class WarehouseLedger {
     return rows.map(knownTableOf);
   }
 
-  /** Inside the commit's transaction: the target's table is going to hold this generation. Invariant 3: only its owner says so. */
-  async publishing({ generation, schema, table }: Target): Promise<void> {
+  /** Inside a transaction. Invariant 3: only the table's owner says so, and never of older rows. */
+  async replacing({ schema, table, from, to, generation }: Replacement): Promise<void> {
+    const { text } = this.#warehouse.dialect.own;
     const { count } = await this.#session.query(
-      `UPDATE ${this.#owners} SET publishing = ${this.#integer} WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND generation < ${this.#integer}`,
-      [String(generation), schema, table, this.#connection.id, String(generation)],
+      `UPDATE ${this.#owners} SET replaced_from = CAST(? AS ${text}), replaced_to = CAST(? AS ${text}), replaced_generation = ${this.#integer}
+       WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND generation <= ${this.#integer}`,
+      [from, to, String(generation), schema, table, this.#connection.id, String(generation)],
     );
     if (count !== 1) throw fenced();
   }
 
-  /** What commits have decided to publish, and nobody has yet. */
-  async publications(): Promise<Publication[]> {
+  /** What transactions have decided, and nobody has done yet. */
+  async replacements(): Promise<Replacement[]> {
     const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, publishing FROM ${this.#owners} WHERE connection_id = ? AND publishing IS NOT NULL`,
+      `SELECT table_schema, table_name, replaced_from, replaced_to, replaced_generation FROM ${this.#owners}
+       WHERE connection_id = ? AND replaced_from IS NOT NULL`,
       [this.#connection.id],
     );
     return rows.map((row) => ({
       schema: String(row['table_schema']),
       table: String(row['table_name']),
-      generation: Number(row['publishing']),
+      from: String(row['replaced_from']),
+      to: String(row['replaced_to']),
+      generation: Number(row['replaced_generation']),
     }));
   }
 
-  /** After the table has been replaced. */
-  async hasPublished({ schema, table, generation }: Publication): Promise<void> {
+  /** It is done: only what has taken the target's own name is seen. */
+  async hasReplaced({ schema, table, from, to, generation }: Replacement): Promise<void> {
+    const seen = to === table ? `generation = ${this.#integer}, ` : '';
     await this.#session.query(
-      `UPDATE ${this.#owners} SET generation = ${this.#integer}, publishing = NULL
-       WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND publishing = ${this.#integer}`,
-      [String(generation), schema, table, this.#connection.id, String(generation)],
+      `UPDATE ${this.#owners} SET ${seen}replaced_from = NULL, replaced_to = NULL, replaced_generation = NULL
+       WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND replaced_from = ?`,
+      [...(to === table ? [String(generation)] : []), schema, table, this.#connection.id, from],
     );
   }
 
@@ -171,21 +183,21 @@ export class WarehouseLedger {
     return held;
   }
 
-  /** Inside the commit's transaction, before its rows: a fenced writer learns it before it works. Invariants 1 and 3. */
-  async advance(
-    epoch: Epoch,
-    { streams, at }: { readonly streams: readonly StreamId[]; readonly at: readonly Checkpoint[] },
-  ): Promise<void> {
+  /** Inside a transaction, before its rows: a fenced writer learns it before it works. Invariant 3. */
+  async prove(epoch: Epoch, scopes: readonly Scope[]): Promise<void> {
     await this.#lock();
     const rows = await this.#rows(['scope', 'sync_no', 'attempt_at']);
     if (rows.some((row) => isRoot(row) && fenceOf(row).syncNo > epoch.syncNo)) throw fenced();
     const fences = new Map(rows.map((row) => [row['scope'], fenceOf(row)]));
-    const last = lastByScope(at);
-    for (const scope of [...streams, ...last.map((checkpoint) => checkpoint.scope)]) {
+    for (const scope of scopes) {
       const fence = fences.get(scope);
       if (fence === undefined || compareEpochs(fence, epoch) > 0) throw fenced();
     }
-    await this.#replaceRows(last.map((checkpoint) => ledgerRow(checkpoint, epoch)));
+  }
+
+  /** After `prove` of the same scopes, in its transaction. Invariant 1. */
+  async advance(epoch: Epoch, at: readonly Checkpoint[]): Promise<void> {
+    await this.#replaceRows(lastByScope(at).map((checkpoint) => ledgerRow(checkpoint, epoch)));
   }
 
   /** Whether a later epoch owns the connection, or a scope of it. */

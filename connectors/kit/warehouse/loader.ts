@@ -18,21 +18,21 @@ import { sweepHidden } from '../hidden.ts';
 import { fenced } from '../ledger.ts';
 import { localPrefix, makeLocalDirectory } from '../local-directory.ts';
 import { receipt } from '../receipt.ts';
-import { unknownFields } from '../rows/observe.ts';
-import type { RawRecord } from '../rows/records.ts';
 import { createSlots } from '../slots.ts';
-import { tablesToPublish, targetWithColumns, type Table } from '../tables.ts';
+import { tablesToPublish, type Table } from '../tables.ts';
 import { outsideCatalog, planTargets } from '../targets.ts';
 import { ready, writePart, type Ready } from './commit.ts';
-import { connectionHash, WarehouseLedger } from './ledger.ts';
+import { connectionHash, WarehouseLedger, type Replacement } from './ledger.ts';
 import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
-import { decide, exchange } from './publish.ts';
+import { publish, replace } from './replace.ts';
+import { Shapes } from './shapes.ts';
 import { partPrefix, StagedTable } from './staged-table.ts';
 import { ensureTable } from './tables.ts';
 import { transaction } from './transaction.ts';
 import { Turns } from './turns.ts';
 import type { Stage, Warehouse, WarehouseSession } from './warehouse.ts';
+import { widePrefix } from './widen.ts';
 
 /** Files on their way at once. Invariant 7: each is some MiB, on disk. */
 const sendingMax = 3;
@@ -46,7 +46,7 @@ interface Opened {
   readonly side: Turns;
   readonly stage: Stage;
   readonly staging: Staging;
-  readonly tables: Map<StreamId, Table>;
+  readonly shapes: Shapes;
 }
 
 /** Parts are files that go to the warehouse while more is read; a commit loads them into staged tables, and moves the rows from there. */
@@ -66,8 +66,7 @@ export class WarehouseLoader implements Loader {
   async open(input: OpenInput): Promise<readonly Checkpoint[]> {
     const abort = this.#endedBy(input.abort);
     const turns = await this.#connect(abort);
-    const tables = new Map<StreamId, Table>();
-    const held = await turns.alone(abort, (session) => this.#prepare(session, input, tables));
+    const { held, tables } = await turns.alone(abort, (session) => this.#prepare(session, input));
     const side = await this.#connect(abort);
     const stage = (this.#stage = await this.#openStage(abort));
     await this.#sweep(side, stage, input);
@@ -76,28 +75,30 @@ export class WarehouseLoader implements Loader {
       localPrefix('warehouse', input.connection, [place]),
       input,
     ));
+    const ledger = (session: WarehouseSession) => this.#ledger(session, input);
+    const shapes = new Shapes(this.#warehouse, side, ledger, tables);
     const staging: Staging = {
       dialect,
       directory,
       slots: createSlots(sendingMax),
-      shape: (stream, records) => this.#shape(stream, records),
+      shape: (stream, records) => shapes.fit(stream, records, abort),
       abort,
     };
-    this.#opened = { input, turns, side, stage, staging, tables };
+    this.#opened = { input, turns, side, stage, staging, shapes };
     return held;
   }
 
   async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
     const turns = await this.#connect(this.#endedBy(abort));
     return turns.alone(abort, (session) => {
-      const ledger = new WarehouseLedger(this.#warehouse, session, connection);
+      const ledger = this.#ledger(session, { connection });
       return new WarehouseOffers(this.#warehouse, session, ledger).before(connection, epoch.syncNo);
     });
   }
 
   async part(stream: StreamId, id: PartId): Promise<Part> {
-    const { input, side, stage, staging, tables } = this.#open();
-    if (!tables.has(stream)) throw outsideCatalog(stream);
+    const { input, side, stage, staging, shapes } = this.#open();
+    if (!shapes.has(stream)) throw outsideCatalog(stream);
     const staged = new StagedTable({
       ...{ warehouse: this.#warehouse, turns: side, stage, stream },
       name: partName(input, id),
@@ -171,57 +172,35 @@ export class WarehouseLoader implements Loader {
   async #prepare(
     session: WarehouseSession,
     input: OpenInput,
-    tables: Map<StreamId, Table>,
-  ): Promise<readonly Checkpoint[]> {
-    const { connection, epoch, catalog } = input;
+  ): Promise<{ readonly held: readonly Checkpoint[]; readonly tables: readonly Table[] }> {
+    const { connection, epoch, catalog, offer, abort } = input;
     const { schema, dialect } = this.#warehouse;
-    const ledger = new WarehouseLedger(this.#warehouse, session, connection);
+    const ledger = this.#ledger(session, input);
     const targets = async () =>
       planTargets(catalog, await ledger.knownTables(), { schema, fold: dialect.fold });
     await ledger.prepare();
     const held = await ledger.fence(input, await targets());
-    for (const publication of await ledger.publications())
-      await exchange(this.#warehouse, session, ledger, publication);
+    for (const replacement of await ledger.replacements())
+      await replace(this.#warehouse, session, ledger, replacement);
+    const tables: Table[] = [];
     for (const target of await targets()) {
       await sweepHidden(ledger, target);
-      tables.set(target.stream, await ensureTable(this.#warehouse, session, ledger, target));
+      await sweepEarlier(ledger, target.schema, widePrefix(target.schema, target.table), epoch);
+      tables.push(await ensureTable(this.#warehouse, session, ledger, target));
     }
-    if (input.offer !== undefined)
-      await new WarehouseOffers(this.#warehouse, session, ledger).keep(
-        ...([connection, epoch.syncNo, input.offer, input.abort] as const),
-      );
-    return held;
+    const offers = new WarehouseOffers(this.#warehouse, session, ledger);
+    if (offer !== undefined) await offers.keep(connection, epoch.syncNo, offer, abort);
+    return { held, tables };
   }
 
   /** Removes what the connection's earlier writers staged. */
   async #sweep(side: Turns, stage: Stage, input: OpenInput): Promise<void> {
     const prefix = `${partPrefix}${connectionHash(input.connection)}_`;
-    const { schema, dialect } = this.#warehouse;
-    await side.alone(input.abort, async (session) => {
-      for (const name of await this.#warehouse.tableNames(session, schema, prefix))
-        if (isEarlier(name.slice(prefix.length), input.epoch))
-          await session.query(`DROP TABLE IF EXISTS ${dialect.table(schema, name)}`);
-    });
+    await side.alone(input.abort, (session) =>
+      sweepEarlier(this.#ledger(session, input), this.#warehouse.schema, prefix, input.epoch),
+    );
     for (const name of await stage.list(prefix))
       if (isEarlier(name.slice(prefix.length), input.epoch)) await stage.remove(name);
-  }
-
-  /** The stream's table with a place for all that is in these records. Outside transactions, as all DDL. */
-  async #shape(stream: StreamId, records: readonly RawRecord[]): Promise<Table> {
-    const { input, side, staging, tables } = this.#open();
-    const known = tables.get(stream)!;
-    const unknown = unknownFields(records, known);
-    if (unknown.length === 0) return known;
-    const table = await side.alone(staging.abort, (session) =>
-      ensureTable(
-        this.#warehouse,
-        session,
-        new WarehouseLedger(this.#warehouse, session, input.connection),
-        ...([targetWithColumns(known), unknown] as const),
-      ),
-    );
-    tables.set(stream, table);
-    return table;
   }
 
   async #load(
@@ -229,12 +208,15 @@ export class WarehouseLoader implements Loader {
     at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<readonly Ready[]> {
-    const { turns, tables } = this.#open();
+    const { input, turns, shapes } = this.#open();
+    await shapes.widen(new Set(parts.map(({ stream }) => stream)), input.epoch, abort);
     for (const { staged } of parts) await staged.load(abort);
     return turns.alone(abort, async (session) => {
       const counted: Ready[] = [];
       for (const part of parts)
-        counted.push(await ready(this.#warehouse.dialect, session, tables.get(part.stream)!, part));
+        counted.push(
+          await ready(this.#warehouse.dialect, session, shapes.table(part.stream), part),
+        );
       await this.#transact(session, counted, at, abort);
       return counted;
     });
@@ -246,9 +228,7 @@ export class WarehouseLoader implements Loader {
     if (abort.aborted || told.code === 'fenced') return told;
     const { input, side } = this.#open();
     const isFenced = await side
-      .alone(abort, (session) =>
-        new WarehouseLedger(this.#warehouse, session, input.connection).hasNewer(input.epoch),
-      )
+      .alone(abort, (session) => this.#ledger(session, input).hasNewer(input.epoch))
       .catch(() => false);
     return isFenced ? fenced() : told;
   }
@@ -260,22 +240,30 @@ export class WarehouseLoader implements Loader {
     at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<void> {
-    const { input, tables } = this.#open();
+    const { input, shapes } = this.#open();
     const { dialect } = this.#warehouse;
-    const ledger = new WarehouseLedger(this.#warehouse, session, input.connection);
-    const published = await transaction(this.#warehouse, session, abort, async () => {
-      await ledger.advance(input.epoch, { streams: parts.map(({ stream }) => stream), at });
-      for (const part of parts) await writePart(dialect, session, tables.get(part.stream)!, part);
-      const decided: Table[] = [];
-      for (const table of tablesToPublish(at, tables))
-        decided.push(await decide(this.#warehouse, session, ledger, table, input));
+    const ledger = this.#ledger(session, input);
+    const streams = parts.map(({ stream }) => stream);
+    const complete = tablesToPublish(at, shapes.tables);
+    const replacements = await transaction(this.#warehouse, session, abort, async () => {
+      await ledger.prove(input.epoch, [...streams, ...at.map(({ scope }) => scope)]);
+      await ledger.advance(input.epoch, at);
+      for (const part of parts) await writePart(dialect, session, shapes.table(part.stream), part);
+      const decided: Replacement[] = [];
+      for (const table of complete) decided.push(await publish(session, ledger, table, input));
       return decided;
     });
-    // What fails here is made up for by the next `open`.
-    for (const table of published) {
-      tables.set(table.target.stream, table);
-      await exchange(this.#warehouse, session, ledger, table.target);
-    }
+    // Durable by now: what fails here is made up for by the next `open`.
+    for (const replacement of replacements)
+      await replace(this.#warehouse, session, ledger, replacement);
+    for (const { target } of complete) shapes.published(target);
+  }
+
+  #ledger(
+    session: WarehouseSession,
+    { connection }: Pick<OpenInput, 'connection'>,
+  ): WarehouseLedger {
+    return new WarehouseLedger(this.#warehouse, session, connection);
   }
 }
 
@@ -286,4 +274,15 @@ const partName = ({ connection }: OpenInput, id: PartId): string =>
 function isEarlier(rest: string, epoch: Epoch): boolean {
   const [syncNo, at] = rest.split(/[-_]/).map(Number);
   return compareEpochs({ syncNo: syncNo ?? 0, at: at ?? 0 }, epoch) < 0;
+}
+
+/** Tables whose names begin so and go on with an epoch: those of earlier ones are dropped. */
+async function sweepEarlier(
+  ledger: WarehouseLedger,
+  schema: string,
+  prefix: string,
+  epoch: Epoch,
+): Promise<void> {
+  for (const name of await ledger.tableNames(schema, prefix))
+    if (isEarlier(name.slice(prefix.length), epoch)) await ledger.dropTable(schema, name);
 }

@@ -44,10 +44,9 @@ export async function ensureTable(
     const { target, existing, columns, missing } = plan;
     const table = { target, sql, columns };
     if (missing.length === 0) return table;
-    const key = keyColumns(table).map(({ name }) => dialect.quote(name));
     const statements =
       existing.length === 0
-        ? [`CREATE TABLE ${sql} (${missing.join(', ')}) ${warehouse.tableOptions(key)}`]
+        ? [createSql(warehouse, table, missing)]
         : dialect.addColumns(sql, missing);
     try {
       for (const statement of statements) await session.query(statement);
@@ -56,6 +55,16 @@ export async function ensureTable(
       if (attempts >= attemptsMax) throw error;
     }
   }
+}
+
+/** `definitions`: of columns, each quoted. */
+export function createSql(
+  warehouse: Warehouse,
+  table: Table,
+  definitions: readonly string[],
+): string {
+  const key = keyColumns(table).map(({ name }) => warehouse.dialect.quote(name));
+  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${warehouse.tableOptions(key)}`;
 }
 
 /** Of a stream without dedup none. */

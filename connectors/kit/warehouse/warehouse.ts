@@ -71,6 +71,10 @@ export interface WarehouseDialect {
   readonly cells: CellTypes & NumberTypes;
   /** SQL: the text of a staged column as this type. */
   readonly cast: (column: string, type: string) => string;
+  /** SQL: a column of the table as the wider type that `cells.widerType` named. */
+  readonly widened: (column: string, type: string, wider: string) => string;
+  /** SQL: true where that would be another number, or none, without failing; null: it never is. */
+  readonly losesWidened: (column: string, type: string, wider: string) => string | null;
   /** SQL: what tells this column's values apart, of a type that the system does not compare by itself. */
   readonly comparable: (column: string, type: string) => string;
   /** Statements that give a table more columns, each definition quoted. */

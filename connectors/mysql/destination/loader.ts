@@ -14,7 +14,7 @@ import {
 import { Gatherer } from '../../kit/gather.ts';
 import { sweepHidden } from '../../kit/hidden.ts';
 import { receipt } from '../../kit/receipt.ts';
-import { tightColumns, unknownFields } from '../../kit/rows/observe.ts';
+import { numbersIn, unknownFields } from '../../kit/rows/observe.ts';
 import type { RawRecord } from '../../kit/rows/records.ts';
 import { tablesToPublish, targetWithColumns, type Table } from '../../kit/tables.ts';
 import { outsideCatalog, planTargets, type Target } from '../../kit/targets.ts';
@@ -166,7 +166,7 @@ export class MysqlLoader implements Loader {
     const wider = await widen(
       session,
       table,
-      tightColumns(records, table, numberTypes),
+      numbersIn(records, table, numberTypes).filter(({ isTight }) => isTight),
       ({ name }) => this.#stagedWith(stream, name),
     );
     tables.set(stream, wider);

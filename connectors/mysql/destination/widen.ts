@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../../kit/identifiers.ts';
-import type { Tight } from '../../kit/rows/observe.ts';
+import type { Numbers } from '../../kit/rows/observe.ts';
 import type { Column, Table } from '../../kit/tables.ts';
 import type { Session } from './session.ts';
 import { parseType, widerType } from './types.ts';
@@ -11,7 +11,7 @@ import { parseType, widerType } from './types.ts';
 export async function widen(
   session: Session,
   table: Table,
-  tight: readonly Tight[],
+  tight: readonly Numbers[],
   stagedWith: (column: Column) => readonly string[],
 ): Promise<Table> {
   const types = new Map<Column, string>();

@@ -15,6 +15,7 @@ import {
   textOf,
   type Fit,
 } from '../../../connectors/kit/rows/fit.ts';
+import { doubleText, type Digits } from '../../../connectors/kit/rows/numerals.ts';
 import {
   dateText,
   losesNanos,
@@ -33,8 +34,8 @@ import type {
 // worth the name.
 
 const types: Readonly<Record<ColumnKind, string>> = {
-  ...{ string: 'text', boolean: 'boolean', integer: 'bigint', big_integer: 'numeric(40,0)' },
-  ...{ number: 'numeric', date: 'date', timestamp: 'timestamp without time zone' },
+  ...{ string: 'text', boolean: 'boolean', integer: 'bigint', big_integer: 'numeric(38,0)' },
+  ...{ number: 'double precision', date: 'date', timestamp: 'timestamp without time zone' },
   ...{ timestamptz: 'timestamp with time zone', time: 'time without time zone' },
   ...{ timetz: 'time with time zone', json: 'jsonb' },
 };
@@ -43,8 +44,7 @@ const fits: Readonly<Record<string, Fit>> = {
   text: textOf,
   boolean: (json) => (/^"?(true|false)"?$/.test(json) ? textOf(json) : null),
   bigint: integerFit(64),
-  'numeric(40,0)': decimalFit({ whole: 40, scale: 0 }),
-  numeric: decimalFit({ whole: 500, scale: 500 }),
+  'double precision': (json) => doubleText(textOf(json)),
   date: (json) => dateText(textOf(json)),
   'timestamp without time zone': (json) => timestampText(textOf(json), false, 6),
   'timestamp with time zone': (json) => timestampText(textOf(json), true, 6),
@@ -53,6 +53,22 @@ const fits: Readonly<Record<string, Fit>> = {
     timeText(textOf(json).slice(0, 8), 6) === null ? null : textOf(json),
   jsonb: jsonFit,
 };
+
+/** Of this server's decimals those of 38 digits, as warehouses have them. */
+function decimalOf(type: string): Digits | null {
+  const scale = /^numeric\(38,(\d+)\)$/.exec(type)?.[1];
+  return scale === undefined ? null : { whole: 38 - Number(scale), scale: Number(scale) };
+}
+
+function widerType(type: string, { whole, scale }: Digits): string | null {
+  const own = decimalOf(type);
+  if (type === 'bigint') return scale === 0 && whole <= 38 ? 'numeric(38,0)' : null;
+  if (own?.scale === 0) return null;
+  const needed = Math.max(scale, own?.scale ?? 0);
+  const room = 38 - whole - needed;
+  const wider = `numeric(38,${needed + Math.floor(room / 2)})`;
+  return room < 0 || wider === type ? null : wider;
+}
 
 const quoted = (cell: string): string => `"${cell.replaceAll('"', '""')}"`;
 
@@ -65,15 +81,24 @@ const dialect: WarehouseDialect = {
   typeOf: (kind) => types[kind],
   airbyte: { id: 'text', instant: 'timestamp with time zone', json: 'jsonb' },
   cells: {
-    fitOf: (type) => fits[type] ?? (() => null),
+    fitOf(type) {
+      const decimal = decimalOf(type);
+      return decimal === null ? (fits[type] ?? (() => null)) : decimalFit(decimal);
+    },
     isCut: (type, json) => type.startsWith('time') && losesNanos(json),
-    isOfNumbers: () => false,
-    widerType: () => null,
+    isOfNumbers: (type) => /^(bigint|double|numeric)/.test(type),
+    widerType,
   },
   cast: (column, type) =>
     type.startsWith('timestamp with time')
       ? `CAST(${column} || 'Z' AS ${type})`
       : `CAST(${column} AS ${type})`,
+  widened: (column, type, wider) =>
+    type === 'bigint' ? `CAST(${column} AS ${wider})` : `CAST(CAST(${column} AS text) AS ${wider})`,
+  losesWidened: (column, type, wider) =>
+    type === 'double precision'
+      ? `CASE WHEN abs(${column}) >= 1e${decimalOf(wider)!.whole} THEN true ELSE CAST(CAST(CAST(${column} AS text) AS ${wider}) AS double precision) <> ${column} END`
+      : null,
   comparable: (column) => column,
   addColumns: (table, definitions) => [
     `ALTER TABLE ${table} ${definitions.map((one) => `ADD COLUMN ${one}`).join(', ')}`,
