@@ -50,6 +50,8 @@ export interface Naming {
   readonly reserved: readonly string[];
   /** Names have no characters beyond the Basic Multilingual Plane, and no space at their end. */
   readonly narrow?: boolean | undefined;
+  /** How the system writes a name down: Redshift in lower case. Absent: as it is. */
+  readonly spell?: Fold | undefined;
 }
 
 /**
@@ -57,7 +59,7 @@ export interface Naming {
  * whatever the order and company of the wanted ones.
  */
 export function claimNames(wanted: readonly string[], naming: Naming): Map<string, string> {
-  const { fold, existing, narrow = false } = naming;
+  const { fold, existing, narrow = false, spell = exactFold } = naming;
   const taken = new Set(naming.reserved.map(fold));
   const present = new Set(existing);
   const claimed = new Map<string, string>();
@@ -66,9 +68,10 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
     taken.add(fold(name));
   };
   for (const want of wanted) {
-    const hashed = hashedName(want, narrow);
+    const hashed = spell(hashedName(want, narrow));
+    const plain = spell(want);
     if (present.has(hashed)) claim(want, hashed);
-    else if (present.has(want) && !taken.has(fold(want))) claim(want, want);
+    else if (present.has(plain) && !taken.has(fold(plain))) claim(want, plain);
   }
   for (const name of existing) taken.add(fold(name));
   for (const want of wanted) {
@@ -78,7 +81,7 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
       want.search(invisible) < 0 &&
       !(narrow && want.search(beyondNarrow) >= 0) &&
       Buffer.byteLength(want) <= identifierBytesMax;
-    claim(want, fits && !taken.has(fold(want)) ? want : hashedName(want, narrow));
+    claim(want, spell(fits && !taken.has(fold(want)) ? want : hashedName(want, narrow)));
   }
   return claimed;
 }

@@ -6,7 +6,14 @@ import {
   type ColumnKind,
   type Observed,
 } from './columns.ts';
-import { claimNames, hashedName, isNameable, quoteIdentifier, type Fold } from './identifiers.ts';
+import {
+  claimNames,
+  exactFold,
+  hashedName,
+  isNameable,
+  quoteIdentifier,
+  type Fold,
+} from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
 /** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
@@ -30,6 +37,8 @@ export interface TableDialect {
   readonly fold: Fold;
   /** See Naming. */
   readonly narrow?: boolean;
+  /** See Naming. */
+  readonly spell?: Fold | undefined;
   /** Absent: in double quotes. */
   readonly quote?: (name: string) => string;
   readonly sqlTypeOf: (kind: ColumnKind) => string;
@@ -55,10 +64,16 @@ export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
  * A frozen stream's table takes no columns beside those that it has, or at first those of the schema. `existing`: its columns; for a hidden
  * table those of the visible one.
  */
-function settle(target: Target, existing: readonly { readonly name: string }[]): Target {
+function settle(
+  target: Target,
+  existing: readonly { readonly name: string }[],
+  { spell = exactFold }: TableDialect,
+): Target {
   if (!target.frozen) return target;
-  const names = existing.length > 0 ? existing.map(({ name }) => name) : [...target.fields.keys()];
-  const only = new Set([...names, ...(target.dedupBy ?? [])]);
+  const fieldNames = [...target.fields.keys()];
+  const names = new Set(existing.length > 0 ? existing.map(({ name }) => name) : fieldNames);
+  const spelled = fieldNames.filter((field) => names.has(spell(field)));
+  const only = new Set([...names, ...spelled, ...(target.dedupBy ?? [])]);
   const settled: Target = { ...target, frozen: false, only };
   const fields = [...target.fields].filter(([field]) => admits(settled, field));
   return { ...settled, fields: new Map(fields) };
@@ -102,13 +117,14 @@ export function planColumns(
     readonly existing: readonly Omit<Column, 'field'>[];
     readonly taken?: readonly Omit<Column, 'field'>[];
   },
-  { fold, narrow, quote = quoteIdentifier, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
+  { fold, narrow, spell, quote = quoteIdentifier, sqlTypeOf, airbyteTypes, reserved }: TableDialect,
 ): { readonly columns: readonly Column[]; readonly missing: readonly string[] } {
   const names = claimNames([...wanted.keys()], {
     fold,
     existing: [...existing, ...taken].map(({ name }) => name),
     reserved: [...airbyteColumns, ...reserved],
     narrow,
+    spell,
   });
   const typeOf = new Map([...existing, ...taken].map(({ name, type }) => [name, type]));
   const columns = [...wanted].map(([field, kind]) => {
@@ -145,7 +161,7 @@ export async function planTable(
   const existing = await columnsOf(given.hidden ?? given.table);
   const isModelled = given.frozen && given.hidden !== null;
   const visible = isModelled ? await columnsOf(given.table) : existing;
-  const target = settle(given, visible);
+  const target = settle(given, visible, dialect);
   const taken = inherited(given, visible, existing);
   const wanted = wantedFields(target, more);
   return { target, existing, ...planColumns(wanted, { existing, taken }, dialect) };

@@ -9,7 +9,7 @@ import {
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
 import { hiddenPrefix } from './hidden.ts';
-import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
+import { claimNames, exactFold, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable, sessionTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -54,9 +54,11 @@ export function planTargets(
     readonly fold: Fold;
     /** See Naming. */
     readonly narrow?: boolean;
+    /** See Naming. */
+    readonly spell?: Fold | undefined;
   },
 ): Target[] {
-  const { fold, narrow = false } = options;
+  const { fold, narrow = false, spell = exactFold } = options;
   const bySchema = new Map<string, ConfiguredStream[]>();
   for (const configured of catalog.streams) {
     const schema = fold(schemaOf(configured, options.schema));
@@ -64,7 +66,7 @@ export function planTargets(
   }
   return [...bySchema].flatMap(([folded, streams]) => {
     const here = known.filter(({ schema }) => fold(schema) === folded);
-    const tables = tablesIn(streams, here, { fold, narrow });
+    const tables = tablesIn(streams, here, { fold, narrow, spell });
     return streams.map((configured) => {
       const id = streamId(configured.stream);
       const schema = schemaOf(configured, options.schema);
@@ -87,7 +89,7 @@ type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
-  { fold, narrow }: { readonly fold: Fold; readonly narrow: boolean },
+  { fold, narrow, spell }: { readonly fold: Fold; readonly narrow: boolean; readonly spell: Fold },
 ): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
   const tables = new Map<StreamId, Place>();
@@ -99,7 +101,8 @@ function tablesIn(
     if (other !== undefined) throw sharedTable(other, id, configured);
     byName.set(name, id);
     const own = knownOf.get(id);
-    if (own?.table === name || own?.table === hashedName(name, narrow)) tables.set(id, own);
+    const names = [name, hashedName(name, narrow)].map(spell);
+    if (own !== undefined && names.includes(own.table)) tables.set(id, own);
   }
   const fresh = [...byName].filter(([, id]) => !tables.has(id));
   const names = claimNames(
@@ -107,6 +110,7 @@ function tablesIn(
     {
       fold,
       narrow,
+      spell,
       existing: [],
       reserved: [
         ...[checkpointTable, ownerTable, offerTable, sessionTable],

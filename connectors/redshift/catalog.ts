@@ -1,12 +1,12 @@
 import type { WarehouseSession } from '../kit/warehouse/warehouse.ts';
-import { quoteName, tableSql } from './sql.ts';
+import { lowerCase, quoteName, tableSql } from './sql.ts';
 
 // What the leader node keeps of tables, as PG_TABLE_DEF reads it (which tells of schemas in the search path only). (…/dg/c_join_PG_examples.html)
 
 /** Asks first: that it may use a schema is more than a user needs who may not make one. (…/dg/r_CREATE_SCHEMA.html) */
 export async function makeSchema(session: WarehouseSession, schema: string): Promise<void> {
   const { rows } = await session.query('SELECT 1 AS found FROM pg_namespace WHERE nspname = ?', [
-    schema.toLowerCase(),
+    lowerCase(schema),
   ]);
   if (rows.length === 0) await session.query(`CREATE SCHEMA IF NOT EXISTS ${quoteName(schema)}`);
 }
@@ -17,11 +17,11 @@ export async function columnsOf(
   table: string,
 ): Promise<{ readonly name: string; readonly type: string }[]> {
   const { rows } = await session.query(
-    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type
+    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS "type"
      FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = ? AND c.relname = ? AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
      ORDER BY a.attnum`,
-    [schema.toLowerCase(), table.toLowerCase()],
+    [lowerCase(schema), lowerCase(table)],
   );
   return rows.map((row) => ({ name: String(row['name']), type: String(row['type']) }));
 }
@@ -31,11 +31,11 @@ export async function tableNames(
   schema: string,
   prefix: string,
 ): Promise<string[]> {
-  const start = prefix.toLowerCase();
+  const start = lowerCase(prefix);
   const { rows } = await session.query(
     `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = ? AND c.relkind = 'r' AND left(c.relname, ${start.length}) = ? ORDER BY 1`,
-    [schema.toLowerCase(), start],
+    [lowerCase(schema), start],
   );
   return rows.map((row) => String(row['name']));
 }

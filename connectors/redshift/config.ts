@@ -5,6 +5,7 @@ import {
   keyDependencies,
   type S3Connection,
 } from '../kit/s3/config.ts';
+import { lowerCase } from './sql.ts';
 
 export const defaultPort = 5439;
 export const defaultSchema = 'public';
@@ -26,8 +27,7 @@ export interface RedshiftConfig extends S3Connection {
 }
 
 /** The schema that streams without a namespace go to. Redshift keeps names in lower case. */
-export const schemaOf = ({ schema = defaultSchema }: RedshiftConfig): string =>
-  schema.toLowerCase();
+export const schemaOf = ({ schema = defaultSchema }: RedshiftConfig): string => lowerCase(schema);
 
 const server: JsonObject = {
   url: {

@@ -1,2 +1,2 @@
-export { check } from './check.ts';
 export type { RedshiftConfig } from './config.ts';
+export { redshiftDestination } from './destination.ts';

@@ -4,8 +4,11 @@ import { quoteIdentifier } from '../kit/identifiers.ts';
 export const quoteLiteral = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
-/** Redshift keeps names in lower case, quoted or not, and its users write them so. (…/dg/r_names.html) */
-export const quoteName = (name: string): string => quoteIdentifier(name.toLowerCase());
+/** As names are kept, quoted or not, and as people write them: its letters of ASCII. (…/dg/r_names.html) */
+export const lowerCase = (name: string): string =>
+  name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+export const quoteName = (name: string): string => quoteIdentifier(lowerCase(name));
 
 export const tableSql = (schema: string, table: string): string =>
   `${quoteName(schema)}.${quoteName(table)}`;

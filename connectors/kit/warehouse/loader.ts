@@ -177,7 +177,11 @@ export class WarehouseLoader implements Loader {
     const { schema, dialect } = this.#warehouse;
     const ledger = this.#ledger(session, input);
     const targets = async () =>
-      planTargets(catalog, await ledger.knownTables(), { schema, fold: dialect.fold });
+      planTargets(catalog, await ledger.knownTables(), {
+        schema,
+        fold: dialect.fold,
+        spell: dialect.spell,
+      });
     await ledger.prepare();
     const held = await ledger.fence(input, await targets());
     for (const replacement of await ledger.replacements())

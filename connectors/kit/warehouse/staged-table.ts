@@ -64,7 +64,8 @@ export class StagedTable {
   async drop(abort: AbortSignal): Promise<void> {
     if (this.#columns.size === 0) return;
     await this.#turns.alone(abort, (session) => session.query(`DROP TABLE IF EXISTS ${this.sql}`));
-    await this.#stage.remove(this.name);
+    // With what follows the name: another part's may begin like it.
+    await this.#stage.remove(`${this.name}-`);
   }
 
   async #told(abort: AbortSignal, work: () => Promise<void>): Promise<void> {

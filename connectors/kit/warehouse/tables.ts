@@ -10,12 +10,14 @@ const attemptsMax = 3;
 
 const tableDialect = ({
   fold,
+  spell,
   quote,
   typeOf,
   airbyte,
   own: types,
 }: WarehouseDialect): TableDialect => ({
   fold,
+  spell,
   quote,
   sqlTypeOf: typeOf,
   airbyteTypes: {
@@ -63,8 +65,12 @@ export function createSql(
   table: Table,
   definitions: readonly string[],
 ): string {
-  const key = keyColumns(table).map(({ name }) => warehouse.dialect.quote(name));
-  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${warehouse.tableOptions(key)}`;
+  const key = keyColumns(table);
+  const options = warehouse.tableOptions(
+    key.map(({ name }) => warehouse.dialect.quote(name)),
+    key.map(({ type }) => type),
+  );
+  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${options}`;
 }
 
 /** Of a stream without dedup none. */

@@ -80,7 +80,8 @@ function serve(client: Socket, given: Buffer, rest: Buffer, backends: Backends):
     client.destroy();
     server.destroy();
   };
-  for (const socket of [client, server]) socket.on('error', end).on('close', end);
+  // Statements are small messages that wait for answers.
+  for (const socket of [client, server]) socket.setNoDelay().on('error', end).on('close', end);
   server.write(startup(parameters));
   const database = parameters[parameters.indexOf('database') + 1]!;
   const session = sessionOf({ client, server, database, backends });

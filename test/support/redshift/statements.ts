@@ -49,7 +49,7 @@ export function asPostgres(sql: string, inTransaction: boolean): string {
   return known.replace(/\u0001(\d+)\u0001/g, (_, n: string) => {
     const token = masked[Number(n)]!;
     // Names are in lower case, quoted or not. (…/dg/r_names.html)
-    return token.startsWith('"') ? token.toLowerCase() : token;
+    return token.startsWith('"') ? token.replace(/[A-Z]/g, (one) => one.toLowerCase()) : token;
   });
 }
 
