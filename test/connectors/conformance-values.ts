@@ -108,7 +108,8 @@ export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
     });
 
     test('deep JSON and its numbers arrive exactly', async () => {
-      const deep = `${'{"a":'.repeat(200)}12345678901234567890.12345678901234567890${'}'.repeat(200)}`;
+      const { jsonNumeral = '12345678901234567890.12345678901234567890' } = offers;
+      const deep = `${'{"a":'.repeat(200)}${jsonNumeral}${'}'.repeat(200)}`;
       const row = await one(
         `{"id":1,"doc":${deep},"list":[1,"ü",null,{"b":[9007199254740993]}]}`,
         'doc, list',

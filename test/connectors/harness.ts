@@ -41,6 +41,8 @@ export interface Offers {
   readonly typed: boolean;
   /** Tables: others may have made some, and a person chooses their names and columns. */
   readonly tables: boolean;
+  /** The longest numeral that it keeps within JSON. Absent: any. */
+  readonly jsonNumeral?: string;
 }
 
 /** The same server, said otherwise. */
