@@ -29,7 +29,7 @@ export function copySql(config: RedshiftConfig, { table, columns, manifest }: Co
   ].join(' ');
 }
 
-/** Redshift leaves them out of what its logs keep of a statement. (…/dg/copy-parameters-authorization.html) */
+/** A role or a key, never both. (…/dg/copy-parameters-authorization.html) */
 function credentialsSql(config: RedshiftConfig): string {
   const { iam_role: role, access_key_id: id, secret_access_key: secret } = config;
   if (role !== undefined) return `IAM_ROLE ${role === 'default' ? 'default' : quoteLiteral(role)}`;
@@ -67,7 +67,7 @@ export async function asCopyError(
   });
 }
 
-/** …/dg/r_SYS_LOAD_ERROR_DETAIL.html. Its `error_message` may hold characters of the value. */
+/** …/dg/SYS_LOAD_ERROR_DETAIL.html. Its `error_message` may hold characters of the value. */
 async function detailOf(session: RedshiftSession): Promise<Record<string, string>> {
   try {
     const { rows } = await session.query(

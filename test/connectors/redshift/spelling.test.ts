@@ -102,11 +102,11 @@ test('a name that is kept in lower case is found again, whatever its company', (
 });
 
 test('a key of SUPER distributes nothing', () => {
-  const { tableOptions } = redshiftWarehouse({ bucket: 'b', host: 'h' });
-  expect(tableOptions(['"a"', '"b"'], ['bigint', 'date'])).toBe(
+  const warehouse = redshiftWarehouse({ bucket: 'b', host: 'h' });
+  expect(warehouse.tableOptions(['"a"', '"b"'], ['bigint', 'date'])).toBe(
     'DISTSTYLE KEY DISTKEY ("a") COMPOUND SORTKEY ("a", "b")',
   );
-  expect(tableOptions(['"a"'], ['super'])).toBe('DISTSTYLE AUTO SORTKEY AUTO');
+  expect(warehouse.tableOptions(['"a"'], ['super'])).toBe('DISTSTYLE AUTO SORTKEY AUTO');
   const auto = redshiftWarehouse({ bucket: 'b', host: 'h', distribution: 'auto' });
   expect(auto.tableOptions(['"a"'], ['bigint'])).toBe('DISTSTYLE AUTO SORTKEY AUTO');
 });

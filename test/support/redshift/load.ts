@@ -54,7 +54,7 @@ export class CopyFailure extends Error {
   }
 }
 
-/** …/dg/r_SYS_LOAD_ERROR_DETAIL.html, …/dg/r_Load_Error_Reference.html */
+/** …/dg/SYS_LOAD_ERROR_DETAIL.html, …/dg/r_Load_Error_Reference.html */
 export interface LoadErrorDetail {
   readonly file: string;
   readonly line: number;
