@@ -15,12 +15,15 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/kit/files-source': [
     ...['protocol', 'connectors/kit', 'node:', '@duckdb/node-api', 'fzstd', 'picomatch'],
   ],
+  // What every system that keeps objects in S3 shares.
+  'connectors/kit/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/mysql': ['protocol', 'connectors/kit', 'node:', 'mysql2'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   'connectors/snowflake': ['protocol', 'connectors/kit', 'node:', 'snowflake-sdk'],
+  'connectors/redshift': ['protocol', 'connectors/kit', 'node:', 'pg', '@aws-sdk/client-s3'],
   engine: ['protocol', 'node:'],
   activities: [
     ...['protocol', 'engine', 'workflows/messages', 'workflows/data-converter'],
@@ -63,10 +66,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const linesMax = 400;
 const testLinesMax = 600;
 
-/** The room a path is in: each connector is one of its own, and so are the kit's two of files and the three files of workflows that the doors may use. */
+/** The room a path is in: each connector is one of its own, and so are the kit's two of files, its one of S3 and the three files of workflows that the doors may use. */
 function roomOf(path: string): string {
   const [top, second, third, fourth] = relative(root, path).split(sep);
-  if (second === 'kit' && /^files(-source)?$/.test(third!) && fourth !== undefined)
+  if (second === 'kit' && /^(files(-source)?|s3)$/.test(third!) && fourth !== undefined)
     return `${top}/kit/${third}`;
   if (top === 'connectors' && third !== undefined) return `${top}/${second}`;
   if (top === 'workflows' && /^(messages|data-converter|room)\.ts$/.test(second!)) {

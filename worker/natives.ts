@@ -23,6 +23,10 @@ export const natives: Natives = {
     destination: async () =>
       destinationOf((await import('../connectors/postgres/index.ts')).postgresDestination),
   },
+  redshift: {
+    destination: async () =>
+      destinationOf((await import('../connectors/redshift/index.ts')).redshiftDestination),
+  },
   s3: {
     source: async () => sourceOf((await import('../connectors/s3/index.ts')).s3Source),
     destination: async () =>

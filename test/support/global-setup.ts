@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { startDevServer } from '../../worker/dev-server.ts';
 import { startMysql } from './mysql-server.ts';
 import { startPostgres } from './postgres-server.ts';
+import { startRedshift } from './redshift-server.ts';
 import { startS3 } from './s3-server.ts';
 import { startSnowflake } from './snowflake-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
@@ -18,15 +19,16 @@ const servers: Readonly<
   Record<string, { readonly askedBy: readonly string[]; start(this: void): Promise<Started> }>
 > = {
   TEST_POSTGRES_URL: {
-    askedBy: ['pg', 'temporal', 'pypi'],
+    askedBy: ['pg', 'temporal', 'pypi', 'redshift'],
     start: async () => atUrl(await startPostgres()),
   },
   TEST_TEMPORAL_ADDRESS: { askedBy: ['temporal', 'pypi'], start: startTemporal },
-  TEST_S3_ENDPOINT: { askedBy: ['s3'], start: async () => atUrl(await startS3()) },
   TEST_SNOWFLAKE_URL: {
     askedBy: ['snowflake'],
     start: async () => atUrl(await startSnowflake()),
   },
+  TEST_S3_ENDPOINT: { askedBy: ['s3', 'redshift'], start: async () => atUrl(await startS3()) },
+  TEST_REDSHIFT_URL: { askedBy: ['redshift'], start: async () => atUrl(await startRedshift()) },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
 };

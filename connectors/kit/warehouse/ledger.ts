@@ -22,6 +22,7 @@ import {
 } from '../ledger.ts';
 import { knownTableOf, leftBehind, refuseForeign, unowned } from '../owners.ts';
 import type { KnownTable, Target } from '../targets.ts';
+import { packed, unpacked } from './packed.ts';
 import { transaction } from './transaction.ts';
 import type { Binding, Warehouse, WarehouseSession } from './warehouse.ts';
 
@@ -291,6 +292,7 @@ export class WarehouseLedger {
   async #replaceRows(rows: readonly LedgerRow[]): Promise<void> {
     const names = ['connection_id', 'scope', ...ledgerColumns] as const;
     const one = `SELECT ${names.map((name) => this.#value(name)).join(', ')}`;
+    const { textBytesMax } = this.#warehouse.dialect.own;
     for (let at = 0; at < rows.length; at += rowsMax) {
       const some = rows.slice(at, at + rowsMax);
       await this.#session.query(
@@ -301,7 +303,10 @@ export class WarehouseLedger {
         `INSERT INTO ${this.#checkpoints} (${names.join(', ')}) ${some.map(() => one).join(' UNION ALL ')}`,
         some.flatMap((row) => {
           const values = { ...cellsOf(row), connection_id: this.#connection.id };
-          return names.map((name) => binding(values[name]));
+          return names.map((name) => {
+            const value = binding(values[name]);
+            return value === null || !longColumns.has(name) ? value : packed(value, textBytesMax);
+          });
         }),
       );
     }
@@ -318,6 +323,10 @@ export class WarehouseLedger {
   }
 }
 
+/** A state may be long. */
+const longColumns = new Set<string>(['state', 'by_stream']);
+const unpackedOr = (value: unknown): unknown =>
+  typeof value === 'string' ? unpacked(value) : value;
 const textColumns = new Set(['connection_id', 'scope', 'state', 'by_stream', 'committed_at']);
 
 const rootRow: LedgerRow = {
@@ -332,4 +341,9 @@ const rootRow: LedgerRow = {
 const isRoot = (row: Row): boolean => row['scope'] === rootScope;
 const binding = (cell: Cell): Binding => (cell === null ? null : String(cell));
 const ledgerRowOf = (row: Row): LedgerRow =>
-  rowOf({ ...row, complete: String(row['complete']).toLowerCase() === 'true' });
+  rowOf({
+    ...row,
+    state: unpackedOr(row['state']),
+    by_stream: unpackedOr(row['by_stream']),
+    complete: String(row['complete']).toLowerCase() === 'true',
+  });

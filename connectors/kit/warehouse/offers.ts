@@ -1,6 +1,7 @@
 import { offerTable } from '../ledger.ts';
 import type { ConnectionRef } from '../../../protocol/index.ts';
 import type { WarehouseLedger } from './ledger.ts';
+import { packed, unpacked } from './packed.ts';
 import { transaction } from './transaction.ts';
 import type { Warehouse, WarehouseSession } from './warehouse.ts';
 
@@ -32,7 +33,7 @@ export class WarehouseOffers {
     offer: string,
     abort: AbortSignal,
   ): Promise<void> {
-    const { text, integer } = this.#warehouse.dialect.own;
+    const { text, integer, textBytesMax } = this.#warehouse.dialect.own;
     await this.#ledger.make(
       offerTable,
       `connection_id ${text}, sync_no ${integer}, offer ${text}, before_offer ${text}`,
@@ -49,7 +50,11 @@ export class WarehouseOffers {
         `INSERT INTO ${this.#table} (connection_id, sync_no, offer, before_offer)
          SELECT CAST(? AS ${text}), CAST(? AS ${integer}), CAST(? AS ${text}), CAST(? AS ${text}) FROM (SELECT 1 AS one) AS once
          WHERE NOT EXISTS (SELECT 1 FROM ${this.#table} WHERE connection_id = CAST(? AS ${text}))`,
-        [connection.id, String(syncNo), offer, before, connection.id],
+        [
+          ...[connection.id, String(syncNo), packed(offer, textBytesMax)],
+          before === null ? null : packed(before, textBytesMax),
+          connection.id,
+        ],
       );
     });
   }
@@ -61,10 +66,11 @@ export class WarehouseOffers {
     );
     const found = rows[0];
     if (found === undefined) return null;
+    const before = (found['before_offer'] ?? null) as string | null;
     return {
       syncNo: Number(found['sync_no']),
-      offer: String(found['offer']),
-      before: (found['before_offer'] ?? null) as string | null,
+      offer: unpacked(String(found['offer'])),
+      before: before === null ? null : unpacked(before),
     };
   }
 }

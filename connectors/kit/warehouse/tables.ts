@@ -65,8 +65,12 @@ export function createSql(
   table: Table,
   definitions: readonly string[],
 ): string {
-  const key = keyColumns(table).map(({ name }) => warehouse.dialect.quote(name));
-  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${warehouse.tableOptions(key)}`;
+  const key = keyColumns(table);
+  const options = warehouse.tableOptions(
+    key.map(({ name }) => warehouse.dialect.quote(name)),
+    key.map(({ type }) => type),
+  );
+  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${options}`;
 }
 
 /** Of a stream without dedup none. */

@@ -65,7 +65,13 @@ export interface WarehouseDialect {
   /** How one line of a RowFile is written. `cells`: by column; null: no value. */
   readonly line: (columns: readonly string[], cells: readonly (string | null)[]) => string;
   /** Types of our own tables. */
-  readonly own: { readonly text: string; readonly integer: string; readonly boolean: string };
+  readonly own: {
+    readonly text: string;
+    readonly integer: string;
+    readonly boolean: string;
+    /** Bytes that `text` holds. Absent: more than we write. */
+    readonly textBytesMax?: number;
+  };
   readonly typeOf: (kind: ColumnKind) => string;
   /** Of Airbyte's columns. */
   readonly airbyte: { readonly id: string; readonly instant: string; readonly json: string };
@@ -104,8 +110,8 @@ export interface Warehouse {
   tableNames(session: WarehouseSession, schema: string, prefix: string): Promise<string[]>;
   /** Inside a transaction, before its other statements: nobody else changes the table until it ends. Null: what the first UPDATE does is enough. */
   lock(table: string): string | null;
-  /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. */
-  tableOptions(key: readonly string[]): string;
+  /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. `types`: theirs. */
+  tableOptions(key: readonly string[], types: readonly string[]): string;
   /**
    * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
    * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.

@@ -1,4 +1,4 @@
-import { openAsking, type Asking } from '../ask.ts';
+import { openAsking, type Asking } from '../../kit/s3/ask.ts';
 import type { S3Config } from './config.ts';
 
 /** A bucket, as requests that make objects need it. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { SyncError } from '../../../protocol/index.ts';
 import { refusedConfig } from '../../kit/files/refused.ts';
-import { placeOf } from '../config.ts';
-import { asS3Error } from '../errors.ts';
+import { placeOf } from '../../kit/s3/config.ts';
+import { asS3Error } from '../../kit/s3/errors.ts';
 import { settingsOf, type S3Config } from './config.ts';
 import { layoutOf } from './layout.ts';
 import { openStore, type Store } from './store.ts';

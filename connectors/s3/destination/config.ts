@@ -11,7 +11,7 @@ import {
   keyDependencies,
   keyPrefix,
   type S3Connection,
-} from '../config.ts';
+} from '../../kit/s3/config.ts';
 
 export interface S3Config extends FormatConfig, S3Connection {
   readonly encryption?: 'AES256' | 'aws:kms';

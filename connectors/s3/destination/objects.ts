@@ -1,9 +1,6 @@
 import type { Bucket as Bucketed } from './bucket.ts';
-import { asS3Error } from '../errors.ts';
+import { listKeys, removeKeys } from '../../kit/s3/keys.ts';
 import type { Store } from './store.ts';
-
-/** S3's own bound of one request. */
-const keysAtOnce = 1000;
 
 const missing = new Set([404]);
 /** Precondition failed; the object is being changed; If-Match, and there is none. */
@@ -39,46 +36,7 @@ export function objectsOf(bucket: Bucketed): Objects {
       );
       return put === null ? null : put.ETag!;
     },
-    keys: (prefix, below) => listed(bucket, prefix, below),
-    async remove(keys) {
-      for (let i = 0; i < keys.length; i += keysAtOnce)
-        await removeSome(bucket, keys.slice(i, i + keysAtOnce));
-    },
+    keys: (prefix, below) => listKeys(bucket, prefix, below),
+    remove: (keys) => removeKeys(bucket, keys),
   };
-}
-
-async function listed(
-  { sdk, Bucket, options, ask }: Bucketed,
-  Prefix: string,
-  below: 'below' | 'here',
-): Promise<readonly string[]> {
-  const found: string[] = [];
-  let token: string | undefined;
-  do {
-    const command = new sdk.ListObjectsV2Command({
-      ...{ Bucket, Prefix },
-      ...(below === 'here' && { Delimiter: '/' }),
-      ...(token !== undefined && { ContinuationToken: token }),
-    });
-    const page = await ask('s3:ListBucket', Prefix, (s3) => s3.send(command, options));
-    found.push(...(page.Contents ?? []).map(({ Key }) => Key!));
-    token = page.NextContinuationToken;
-  } while (token !== undefined);
-  return found;
-}
-
-async function removeSome(
-  { sdk, Bucket, options, ask, place }: Bucketed,
-  keys: readonly string[],
-): Promise<void> {
-  const Objects = keys.map((Key) => ({ Key }));
-  const command = new sdk.DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } });
-  const action = 's3:DeleteObject';
-  const { Errors } = await ask(action, keys[0]!, (s3) => s3.send(command, options));
-  const [refused] = Errors ?? [];
-  if (refused === undefined) return;
-  const { Code, Key = keys[0]! } = refused;
-  const status = Code === 'AccessDenied' ? 403 : 500;
-  const error = { Code, $metadata: { httpStatusCode: status } };
-  throw asS3Error(error, { action, end: 'destination', place: place(Key) }, options.abortSignal);
 }

@@ -5,7 +5,7 @@ import {
   connectionProperties,
   keyDependencies,
   type S3Connection,
-} from '../config.ts';
+} from '../../kit/s3/config.ts';
 
 export interface S3SourceConfig extends S3Connection, ReadFilesConfig {}
 

@@ -3,7 +3,7 @@ import { ownDirectory } from '../../kit/files/template.ts';
 import { aborted, configError } from '../../kit/files-source/errors.ts';
 import { fixedPart } from '../../kit/files-source/globs.ts';
 import type { NamedStats } from '../../kit/files-source/store.ts';
-import type { Asking } from '../ask.ts';
+import type { Asking } from '../../kit/s3/ask.ts';
 
 /** Objects of one listing, all of which are in memory by name. Invariant 7. */
 const objectsMax = 1_000_000;

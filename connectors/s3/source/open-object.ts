@@ -2,7 +2,7 @@ import { readBytes } from '../../kit/files-source/bytes.ts';
 import { fileError } from '../../kit/files-source/errors.ts';
 import { headBytesMax } from '../../kit/files-source/identify.ts';
 import type { OpenFile } from '../../kit/files-source/store.ts';
-import type { Asking } from '../ask.ts';
+import type { Asking } from '../../kit/s3/ask.ts';
 import type { ListedObject } from './listing.ts';
 import { rangeOf } from './ranges.ts';
 

@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SyncError } from '../../../protocol/index.ts';
 import { aborted, fileError } from '../../kit/files-source/errors.ts';
-import type { Asking } from '../ask.ts';
-import { asS3Error } from '../errors.ts';
+import type { Asking } from '../../kit/s3/ask.ts';
+import { asS3Error } from '../../kit/s3/errors.ts';
 import type { ListedObject } from './listing.ts';
 
 /** Of one request, bytes. A replaced object is noticed after so many at the latest. */

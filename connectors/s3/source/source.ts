@@ -1,7 +1,7 @@
 import { createFilesSource } from '../../kit/files-source/source.ts';
 import { compareFiles, type FileStore } from '../../kit/files-source/store.ts';
-import { openAsking } from '../ask.ts';
-import { keyPrefix, placeOf } from '../config.ts';
+import { openAsking } from '../../kit/s3/ask.ts';
+import { keyPrefix, placeOf } from '../../kit/s3/config.ts';
 import { s3SourceSpec, type S3SourceConfig } from './config.ts';
 import { listObjects, type ListedObject } from './listing.ts';
 import { openObject } from './open-object.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { s3Source, type S3SourceConfig } from '../../../connectors/s3/index.ts';
-import { openAsking } from '../../../connectors/s3/ask.ts';
+import { openAsking } from '../../../connectors/kit/s3/ask.ts';
 import { listedBelow, listObjects } from '../../../connectors/s3/source/listing.ts';
 import type { Item, StateMessage } from '../../../protocol/index.ts';
 import { openBucket, ownBucket, type TestBucket } from '../../support/s3-bucket.ts';

@@ -1,6 +1,6 @@
-import { SyncError, type FailureKind } from '../../protocol/index.ts';
-import { aborted as readAborted } from '../kit/files-source/errors.ts';
-import { aborted } from '../kit/gather.ts';
+import { SyncError, type FailureKind } from '../../../protocol/index.ts';
+import { aborted as readAborted } from '../files-source/errors.ts';
+import { aborted } from '../gather.ts';
 
 type Told = readonly [kind: FailureKind, message: string, remedy: string];
 

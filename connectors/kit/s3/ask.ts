@@ -7,6 +7,7 @@ import { asS3Error, statusOf, type End } from './errors.ts';
 export interface Asking {
   readonly sdk: Sdk;
   readonly Bucket: string;
+  readonly end: End;
   /** Of each request. */
   readonly options: { readonly abortSignal: AbortSignal };
   /** What `work` gives. `action`: IAM's name of it. */
@@ -48,7 +49,7 @@ export async function openAsking(
     }
   };
   return {
-    ...{ sdk, Bucket: config.bucket, options: { abortSignal: abort }, askUnless, place },
+    ...{ sdk, end, Bucket: config.bucket, options: { abortSignal: abort }, askUnless, place },
     ask: async (action, key, work) => (await askUnless(new Set(), action, key, work))!,
     close: () => client.destroy(),
   };

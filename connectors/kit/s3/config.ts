@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../protocol/index.ts';
+import type { JsonObject } from '../../../protocol/index.ts';
 
 /** Which bucket, and as whom. */
 export interface S3Connection {

@@ -1,0 +1,2 @@
+export type { RedshiftConfig } from './config.ts';
+export { redshiftDestination } from './destination.ts';

@@ -1,0 +1,11 @@
+import { destinationSuite } from './conformance.ts';
+import { replaceSuite } from './conformance-replace.ts';
+import { database } from './harness.ts';
+import { createRedshift } from './redshift-harness.ts';
+
+const name = 'Redshift (a stand-in over Postgres and S3)';
+// Within a SUPER what a double keeps, or 18 digits: its decimals are not documented.
+const offers = { ...database, jsonNumeral: '123456789012345678' };
+
+destinationSuite({ name, create: createRedshift, offers });
+replaceSuite({ name, create: createRedshift, offers });
