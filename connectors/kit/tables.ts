@@ -6,7 +6,14 @@ import {
   type ColumnKind,
   type Observed,
 } from './columns.ts';
-import { claimNames, hashedName, isNameable, quoteIdentifier, type Fold } from './identifiers.ts';
+import {
+  claimNames,
+  hashedName,
+  isNameable,
+  quoteIdentifier,
+  type Fold,
+  type Narrow,
+} from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
 /** A target's column as it is in the database: its own type decides, whatever the schema says by now. */
@@ -29,7 +36,7 @@ export interface Table {
 export interface TableDialect {
   readonly fold: Fold;
   /** See Naming. */
-  readonly narrow?: boolean;
+  readonly narrow?: Narrow;
   /** Absent: in double quotes. */
   readonly quote?: (name: string) => string;
   readonly sqlTypeOf: (kind: ColumnKind) => string;
@@ -46,7 +53,8 @@ export function admits({ only }: Pick<Target, 'only'>, field: string): boolean {
     only.has(field) ||
     // What the field's column may be called.
     only.has(hashedName(field)) ||
-    only.has(hashedName(field, true)) ||
+    only.has(hashedName(field, 'bmp')) ||
+    only.has(hashedName(field, 'words')) ||
     field.startsWith(cdcPrefix)
   );
 }

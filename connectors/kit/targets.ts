@@ -9,7 +9,13 @@ import {
 } from '../../protocol/index.ts';
 import { columnsOf, type ColumnKind } from './columns.ts';
 import { hiddenPrefix } from './hidden.ts';
-import { claimNames, hashedName, identifierBytesMax, type Fold } from './identifiers.ts';
+import {
+  claimNames,
+  hashedName,
+  identifierBytesMax,
+  type Fold,
+  type Narrow,
+} from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable, sessionTable } from './ledger.ts';
 
 /** Where a stream's records go, and how. */
@@ -53,7 +59,7 @@ export function planTargets(
     readonly schema: string;
     readonly fold: Fold;
     /** See Naming. */
-    readonly narrow?: boolean;
+    readonly narrow?: Narrow;
   },
 ): Target[] {
   const { fold, narrow = false } = options;
@@ -87,7 +93,7 @@ type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
-  { fold, narrow }: { readonly fold: Fold; readonly narrow: boolean },
+  { fold, narrow }: { readonly fold: Fold; readonly narrow: Narrow },
 ): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
   const tables = new Map<StreamId, Place>();

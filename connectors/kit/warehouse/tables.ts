@@ -10,12 +10,14 @@ const attemptsMax = 3;
 
 const tableDialect = ({
   fold,
+  narrow,
   quote,
   typeOf,
   airbyte,
   own: types,
 }: WarehouseDialect): TableDialect => ({
   fold,
+  ...(narrow !== undefined && { narrow }),
   quote,
   sqlTypeOf: typeOf,
   airbyteTypes: {
@@ -64,7 +66,8 @@ export function createSql(
   definitions: readonly string[],
 ): string {
   const key = keyColumns(table).map(({ name }) => warehouse.dialect.quote(name));
-  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${warehouse.tableOptions(key)}`;
+  const types = keyColumns(table).map(({ type }) => type);
+  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${warehouse.tableOptions(key, types)}`;
 }
 
 /** Of a stream without dedup none. */

@@ -2,8 +2,8 @@ import type { NumberTypes } from '../rows/observe.ts';
 import type { CellTypes } from '../rows/rows.ts';
 import type { ColumnKind } from '../columns.ts';
 import type { Row } from '../ledger-cells.ts';
-import type { Fold } from '../identifiers.ts';
-import type { SyncError } from '../../../protocol/index.ts';
+import type { Fold, Narrow } from '../identifiers.ts';
+import type { Epoch, SyncError } from '../../../protocol/index.ts';
 
 // What a cloud warehouse is to the one loader of them all (loader.ts): a dialect, sessions, and a place for files.
 
@@ -57,6 +57,8 @@ export interface Stage {
 /** How a warehouse spells things. */
 export interface WarehouseDialect {
   readonly fold: Fold;
+  /** See Naming. */
+  readonly narrow?: Narrow;
   readonly quote: (name: string) => string;
   /** A table's name in full, quoted. */
   readonly table: (schema: string, table: string) => string;
@@ -92,6 +94,11 @@ export interface Warehouse {
   openStage(abort: AbortSignal): Promise<Stage>;
   /** Idempotent. Asks first, where making one wants a right that its use does not. */
   makeSchema(session: WarehouseSession, schema: string): Promise<void>;
+  /**
+   * Ends what sessions of the connection's earlier epochs have open, and lets the next writer do so to this one's. Absent: the server itself does soon
+   * enough. `connection`: as in the names of tables.
+   */
+  takeOver?(session: WarehouseSession, connection: string, epoch: Epoch): Promise<void>;
   /** In their order; none: there is no such table. Types as `typeOf` spells them. */
   columnsOf(
     session: WarehouseSession,
@@ -102,8 +109,8 @@ export interface Warehouse {
   tableNames(session: WarehouseSession, schema: string, prefix: string): Promise<string[]>;
   /** Inside a transaction, before its other statements: nobody else changes the table until it ends. Null: what the first UPDATE does is enough. */
   lock(table: string): string | null;
-  /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. */
-  tableOptions(key: readonly string[]): string;
+  /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted, with their types; may be none. */
+  tableOptions(key: readonly string[], types: readonly string[]): string;
   /**
    * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
    * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.
