@@ -228,9 +228,10 @@ export class WarehouseLoader implements Loader {
   async #whyFailed(error: unknown, abort: AbortSignal): Promise<SyncError> {
     const told = this.#warehouse.asError(error, abort);
     if (abort.aborted || told.code === 'fenced') return told;
-    const { input, side } = this.#open();
-    const isFenced = await side
-      .alone(abort, (session) => this.#ledger(session, input).hasNewer(input.epoch))
+    const { input } = this.#open();
+    // Those that it has may be what failed.
+    const isFenced = await this.#connect(abort)
+      .then((turns) => turns.alone(abort, (one) => this.#ledger(one, input).hasNewer(input.epoch)))
       .catch(() => false);
     return isFenced ? fenced() : told;
   }

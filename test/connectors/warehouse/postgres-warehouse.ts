@@ -22,6 +22,7 @@ import {
   timestampText,
   timeText,
 } from '../../../connectors/kit/rows/times.ts';
+import { transaction } from '../../../connectors/kit/warehouse/transaction.ts';
 import type {
   RowFile,
   Stage,
@@ -196,12 +197,12 @@ export const postgresWarehouse = ({ url, directory }: PostgresWarehouseConfig): 
   lock: () => null,
   tableOptions: () => '',
   async replace(session, schema, from, table) {
-    await session.query('BEGIN TRANSACTION');
-    await session.query(`DROP TABLE IF EXISTS ${dialect.table(schema, table)}`);
-    await session.query(
-      `ALTER TABLE ${dialect.table(schema, from)} RENAME TO ${quoteIdentifier(table)}`,
-    );
-    await session.query('COMMIT');
+    await transaction({ isConflict }, session, new AbortController().signal, async () => {
+      await session.query(`DROP TABLE IF EXISTS ${dialect.table(schema, table)}`);
+      await session.query(
+        `ALTER TABLE ${dialect.table(schema, from)} RENAME TO ${quoteIdentifier(table)}`,
+      );
+    });
   },
   isConflict,
   asError: (error, abort) => asPostgresError(error, abort, 'postgres'),

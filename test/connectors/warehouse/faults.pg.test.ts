@@ -1,0 +1,220 @@
+import { partId, streamId, SyncError } from '../../../protocol/index.ts';
+import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
+import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
+import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
+import { createWarehouse, type WarehouseHarness } from './harness.ts';
+
+/** Runs before a statement that matches, once: the statement waits for it, and fails as it fails. */
+interface Hook {
+  readonly sql: RegExp;
+  readonly run: () => Promise<void> | void;
+}
+let hooks: Hook[] = [];
+/** Runs in place of the next exchange of two tables, which it is given. */
+let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
+let conflicts: unknown[] = [];
+
+const faulty = (warehouse: Warehouse): Warehouse => ({
+  ...warehouse,
+  async connect(abort) {
+    const session = await warehouse.connect(abort);
+    return {
+      ...session,
+      async query(sql, values) {
+        const at = hooks.findIndex((hook) => hook.sql.test(sql));
+        if (at >= 0) await hooks.splice(at, 1)[0]!.run();
+        return session.query(sql, values);
+      },
+    };
+  },
+  async replace(...args) {
+    const hook = exchanging;
+    exchanging = null;
+    const exchange = () => warehouse.replace(...args);
+    await (hook === null ? exchange() : hook(exchange));
+  },
+  isConflict: (error) => conflicts.includes(error) || warehouse.isConflict(error),
+});
+
+let harness: WarehouseHarness;
+let sessions: Sessions<PostgresWarehouseConfig>;
+beforeEach(async () => {
+  [hooks, exchanging, conflicts] = [[], null, []];
+  harness = await createWarehouse(faulty);
+  sessions = new Sessions(harness);
+});
+afterEach(async () => {
+  await sessions.close();
+  await harness.drop();
+});
+
+const lost = (): SyncError =>
+  new SyncError('transient_error', 'The connection was lost.', { origin: 'destination' });
+const exact = '0.10000000000000000001';
+const prices = async (): Promise<unknown[]> =>
+  (await harness.query('SELECT id, price FROM orders ORDER BY id')).map(({ id, price }) => [
+    id,
+    price === null ? null : price!.replace(/0+$/, ''),
+  ]);
+const typeOfPrice = async (): Promise<unknown> =>
+  (
+    await harness.query(
+      `SELECT format_type(atttypid, atttypmod) AS type FROM pg_attribute WHERE attrelid = 'orders'::regclass AND attname = 'price'`,
+    )
+  )[0]!['type'];
+const ownTables = async (): Promise<unknown[]> =>
+  (
+    await harness.query(
+      `SELECT tablename FROM pg_tables WHERE tablename ~ '^_tidemark_(part|wide|next)_'`,
+    )
+  ).map((row) => row['tablename']);
+/** An event that a test waits for, and one that it lets happen. */
+function gate(): {
+  readonly reached: Promise<void>;
+  readonly hold: () => Promise<void>;
+  readonly open: () => void;
+} {
+  let open!: () => void;
+  let reach!: () => void;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  const reached = new Promise<void>((resolve) => (reach = resolve));
+  return {
+    reached,
+    open,
+    hold() {
+      reach();
+      return opened;
+    },
+  };
+}
+
+test('after a conflict the transaction runs again, from the rows that are loaded', async () => {
+  const one = await sessions.open();
+  for (const sql of [/^INSERT INTO "public"."orders"/, /^COMMIT/])
+    hooks.push({
+      sql,
+      run: () => {
+        const error = new Error('somebody else was here');
+        conflicts.push(error);
+        throw error;
+      },
+    });
+  const receipt = await one.load('orders', ['{"id":1}', '{"id":2}'], checkpoint('orders', 1, 2));
+  expect(receipt.rows).toEqual({ orders: 2 });
+  expect(hooks).toEqual([]);
+  expect(await harness.query('SELECT id FROM orders ORDER BY id')).toHaveLength(2);
+});
+
+test('what a writer staged and never committed is gone after the next open, and nothing of another connection', async () => {
+  const one = await sessions.open();
+  await one.sealed('orders', ['{"id":1}']);
+  const other = await sessions.open({
+    connection: { id: '00000000-0000-4000-8000-000000000002', name: 'other' },
+    streams: [stream('others')],
+  });
+  await other.sealed('others', ['{"id":1}']);
+  expect(await ownTables()).toHaveLength(2);
+  expect(await harness.staged()).toHaveLength(2);
+  await sessions.open({ epoch: epoch(1, 2000) });
+  expect(await ownTables()).toHaveLength(1);
+  expect(await harness.staged()).toHaveLength(1);
+});
+
+test('nothing staged is left after a commit', async () => {
+  const one = await sessions.open();
+  await one.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+  expect(await ownTables()).toEqual([]);
+  expect(await harness.staged()).toEqual([]);
+});
+
+describe('a table that is written anew for a wider column', () => {
+  test('is completed by the next open after a crash before the exchange', async () => {
+    const one = await sessions.open();
+    await one.load('orders', ['{"id":1,"price":0.5}'], checkpoint('orders', 1, 1));
+    exchanging = () => Promise.reject(lost());
+    const told = await failure(
+      one.load('orders', [`{"id":2,"price":${exact}}`], checkpoint('orders', 2, 2)),
+    );
+    expect(told.kind).toBe('transient_error');
+    expect(await typeOfPrice()).toBe('double precision');
+    const two = await sessions.open({ epoch: epoch(1, 2000) });
+    expect(await typeOfPrice()).toMatch(/^numeric/);
+    expect(await prices()).toEqual([['1', '0.5']]);
+    await two.load('orders', [`{"id":2,"price":${exact}}`], checkpoint('orders', 2, 2));
+    expect(await prices()).toEqual([
+      ['1', '0.5'],
+      ['2', exact],
+    ]);
+    expect(await ownTables()).toEqual([]);
+  });
+
+  test('is not written by a fenced writer', async () => {
+    const one = await sessions.open();
+    await one.load('orders', ['{"id":1,"price":0.5}'], checkpoint('orders', 1, 1));
+    const sealed = await one.sealed('orders', [`{"id":2,"price":${exact}}`]);
+    await sessions.open({ epoch: epoch(1, 2000) });
+    const told = await failure(one.loader.commit([sealed], [checkpoint('orders', 2, 2)], never));
+    expect(told.code).toBe('fenced');
+    expect(await typeOfPrice()).toBe('double precision');
+  });
+
+  test('does not come back when its writer was stopped before the exchange and goes on later', async () => {
+    const one = await sessions.open();
+    await one.load('orders', ['{"id":1,"price":0.5}'], checkpoint('orders', 1, 1));
+    const stopped = gate();
+    exchanging = async (exchange) => {
+      await stopped.hold();
+      await exchange();
+    };
+    const late = failure(
+      one.load('orders', [`{"id":2,"price":${exact}}`], checkpoint('orders', 2, 2)),
+    );
+    await stopped.reached;
+    const two = await sessions.open({ epoch: epoch(1, 2000) });
+    await two.load('orders', [`{"id":3,"price":${exact}}`], checkpoint('orders', 2, 3));
+    stopped.open();
+    expect((await late).code).toBe('fenced');
+    expect(await prices()).toEqual([
+      ['1', '0.5'],
+      ['3', exact],
+    ]);
+  });
+
+  test('has the column that came while it was written', async () => {
+    const one = await sessions.open();
+    await one.load('orders', ['{"id":1,"price":0.5}'], checkpoint('orders', 1, 1));
+    const first = await one.sealed('orders', [`{"id":2,"price":${exact}}`]);
+    const writing = gate();
+    hooks.push({ sql: /^INSERT INTO "public"."_tidemark_wide_/, run: writing.hold });
+    const committed = one.loader.commit([first], [checkpoint('orders', 2, 2)], never);
+    await writing.reached;
+    const part = await one.loader.part(streamId({ name: 'orders' }), partId(epoch(1), 99));
+    await part.append(block('orders', ['{"id":3,"fresh":"yes"}']), never);
+    part.cover();
+    const sealing = part.seal();
+    writing.open();
+    await committed;
+    await one.loader.commit([await sealing], [checkpoint('orders', 3, 3)], never);
+    expect(await harness.query('SELECT id, fresh FROM orders ORDER BY id')).toEqual([
+      { id: '1', fresh: null },
+      { id: '2', fresh: null },
+      { id: '3', fresh: 'yes' },
+    ]);
+  });
+
+  test('holds what was staged for it before, or stays as it is', async () => {
+    const one = await sessions.open();
+    const part = await one.loader.part(streamId({ name: 'orders' }), partId(epoch(1), 1));
+    // No decimal of 38 digits holds both.
+    for (const price of ['1e300', exact])
+      await part.append(block('orders', [`{"id":1,"price":${price}}`]), never);
+    part.cover();
+    const receipt = await one.loader.commit(
+      [await part.seal()],
+      [checkpoint('orders', 1, 1)],
+      never,
+    );
+    expect(receipt).toEqual({ rows: { orders: 2 }, nulled: { orders: 1 } });
+    expect(await typeOfPrice()).toBe('double precision');
+  });
+});
