@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthClient } from 'google-auth-library';
 import { keyOf, type BigQueryConfig } from './config.ts';
-import { asServiceError, isPassing, type ServiceError } from './service-error.ts';
+import { asServiceError, isPassing, ServiceError } from './service-error.ts';
 
 const google = 'https://bigquery.googleapis.com';
 const scope = 'https://www.googleapis.com/auth/bigquery';
@@ -38,6 +38,7 @@ export function createClient(config: BigQueryConfig): Client {
   let signer: Promise<AuthClient> | null = null;
   const root = config.endpoint ?? google;
   const once = async <T>(request: Request, abort: AbortSignal): Promise<T> => {
+    const late = AbortSignal.timeout(request.media === undefined ? requestMsMax : uploadMsMax);
     try {
       // A failed login is tried anew.
       const client = await (signer ??= signerOf(config).catch((error: unknown) => {
@@ -46,12 +47,15 @@ export function createClient(config: BigQueryConfig): Client {
       }));
       const { data } = await client.request<T>({
         ...optionsOf(root, config.project, request),
-        signal: abort,
+        // Not the driver's own `timeout` and fetch: they go on in spite of an earlier abort, and end the process at another.
+        fetchImplementation: fetch,
+        signal: AbortSignal.any([abort, late]),
         retry: false,
         responseType: 'json',
       });
       return data;
     } catch (error) {
+      if (late.aborted && !abort.aborted) throw tookTooLong(error);
       throw asServiceError(error);
     }
   };
@@ -61,7 +65,7 @@ export function createClient(config: BigQueryConfig): Client {
         try {
           return await once(request, abort);
         } catch (error) {
-          if (abort.aborted || tries >= triesMax || !isPassing(error as ServiceError)) throw error;
+          if (abort.aborted || tries >= triesMax || !isPassing(error)) throw error;
         }
         await sleep(Math.min(pauseMsMax, pauseMs * 2 ** tries), undefined, { signal: abort });
       }
@@ -87,14 +91,14 @@ function optionsOf(
   const place = `/bigquery/v2/projects/${encodeURIComponent(project)}${path}`;
   if (media === undefined)
     return {
-      ...{ url: `${root}${place}`, method, params: query, timeout: requestMsMax },
+      ...{ url: `${root}${place}`, method, params: query },
       ...(body !== undefined && {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       }),
     };
   return {
-    ...{ url: `${root}/upload${place}`, method, timeout: uploadMsMax },
+    ...{ url: `${root}/upload${place}`, method },
     params: { ...query, uploadType: 'multipart' },
     headers: { 'content-type': `multipart/related; boundary=${boundary}` },
     body: multipart(JSON.stringify(body), media),
@@ -114,3 +118,6 @@ const multipart = (body: string, media: Uint8Array): Uint8Array =>
     media,
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);
+
+const tookTooLong = (error: unknown): ServiceError =>
+  new ServiceError('network', { reason: 'timeout', message: 'No answer in time.' }, error);

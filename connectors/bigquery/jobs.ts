@@ -100,7 +100,7 @@ async function waitFor(
   const isRefused = await client.send({ method: 'GET', path, query }, abort).then(
     () => false,
     (error: unknown) => {
-      if (error instanceof ServiceError && error.status !== null) return true;
+      if (error instanceof ServiceError && error.from === 'answer') return true;
       throw error;
     },
   );

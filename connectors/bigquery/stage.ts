@@ -27,7 +27,7 @@ export function createStage(jobs: Jobs): Stage {
           return loaded(await jobs.run(id, configuration, abort, media), file, to);
         } catch (error) {
           // One that has failed has loaded nothing, whoever started it, and its name is used up.
-          const isOver = error instanceof ServiceError && error.status === null;
+          const isOver = error instanceof ServiceError && error.from === 'job';
           if (!isOver || lasting.has(error.reason) || attempt >= attemptsMax) throw error;
         }
       }
