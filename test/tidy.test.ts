@@ -19,6 +19,7 @@ const mayImport: Record<string, readonly string[]> = {
   'connectors/kit/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],
   'connectors/postgres': ['protocol', 'connectors/kit', 'node:', 'pg', 'pg-copy-streams'],
   'connectors/mysql': ['protocol', 'connectors/kit', 'node:', 'mysql2'],
+  'connectors/bigquery': ['protocol', 'connectors/kit', 'node:', 'google-auth-library'],
   'connectors/duckdb': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/files': ['protocol', 'connectors/kit', 'node:', '@duckdb/node-api'],
   'connectors/s3': ['protocol', 'connectors/kit', 'node:', '@aws-sdk/client-s3'],

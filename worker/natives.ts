@@ -4,6 +4,10 @@ import type { Natives } from './registry.ts';
 
 /** The systems that this project itself speaks to. Each is loaded with its driver when it is first used: together they cost half as much as all else that a worker loads. */
 export const natives: Natives = {
+  bigquery: {
+    destination: async () =>
+      destinationOf((await import('../connectors/bigquery/index.ts')).bigqueryDestination),
+  },
   duckdb: {
     destination: async () =>
       destinationOf((await import('../connectors/duckdb/index.ts')).duckdbDestination),

@@ -27,13 +27,22 @@ function cutBytes(name: string, bytesMax: number): string {
 
 /** A NUL, and a byte order mark at the beginning: no name in a database has them. */
 const invisible = /\0|^\ufeff/g;
-/** What MySQL's names have not: characters beyond the Basic Multilingual Plane, spaces at the end. */
-const beyondNarrow = /[\u{10000}-\u{10ffff}]|\s+$/gu;
+/**
+ * What a system's names have not, beside that. `bmp`, MySQL: characters beyond the Basic Multilingual Plane, spaces at the end. `words`, BigQuery: some
+ * punctuation, and beginnings of its own.
+ */
+export type Narrow = false | 'bmp' | 'words';
+
+const beyond: Readonly<Record<Exclude<Narrow, false>, RegExp>> = {
+  bmp: /[\u{10000}-\u{10ffff}]|\s+$/gu,
+  words:
+    /[^\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]|^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER)+|^ +| +$/giu,
+};
 
 /** `name` with a hash of itself, within the limit: unique however alike two names are. `narrow`: see Naming. */
-export function hashedName(name: string, narrow = false): string {
+export function hashedName(name: string, narrow: Narrow = false): string {
   const visible = name.replace(invisible, '');
-  const seen = narrow ? visible.replace(beyondNarrow, '') : visible;
+  const seen = narrow === false ? visible : visible.replace(beyond[narrow], '');
   return `${cutBytes(seen, identifierBytesMax - hashLength - 1)}_${shortHash(name)}`;
 }
 
@@ -48,10 +57,10 @@ export interface Naming {
   readonly existing: readonly string[];
   /** Names that may never be given out. */
   readonly reserved: readonly string[];
-  /** Names have no characters beyond the Basic Multilingual Plane, and no space at their end. */
-  readonly narrow?: boolean | undefined;
   /** The one spelling that a system which folds names gives them, in which `existing` are; idempotent. Absent: as they are wanted. */
   readonly spell?: Spell | undefined;
+  /** Absent: names have all characters that can be seen. */
+  readonly narrow?: Narrow | undefined;
 }
 
 /** How a name is spelled in a system. */
@@ -82,7 +91,7 @@ export function claimNames(wanted: readonly string[], naming: Naming): Map<strin
     const fits =
       want !== '' &&
       want.search(invisible) < 0 &&
-      !(narrow && want.search(beyondNarrow) >= 0) &&
+      !(narrow !== false && want.search(beyond[narrow]) >= 0) &&
       Buffer.byteLength(want) <= identifierBytesMax;
     const own = spell(want);
     claim(want, fits && !taken.has(fold(own)) ? own : spell(hashedName(want, narrow)));

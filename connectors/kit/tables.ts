@@ -14,6 +14,7 @@ import {
   quoteIdentifier,
   type Fold,
   type Spell,
+  type Narrow,
 } from './identifiers.ts';
 import { tooManyColumns, type Target } from './targets.ts';
 
@@ -37,7 +38,7 @@ export interface Table {
 export interface TableDialect {
   readonly fold: Fold;
   /** See Naming. */
-  readonly narrow?: boolean;
+  readonly narrow?: Narrow;
   /** See Naming. */
   readonly spell?: Spell | undefined;
   /** Absent: in double quotes. */
@@ -60,7 +61,8 @@ export function admits(
     // What the field's column may be called.
     only.has(spell(field)) ||
     only.has(spell(hashedName(field))) ||
-    only.has(hashedName(field, true)) ||
+    only.has(hashedName(field, 'bmp')) ||
+    only.has(hashedName(field, 'words')) ||
     field.startsWith(cdcPrefix)
   );
 }

@@ -16,6 +16,7 @@ import {
   identifierBytesMax,
   type Fold,
   type Spell,
+  type Narrow,
 } from './identifiers.ts';
 import { checkpointTable, offerTable, ownerTable, sessionTable } from './ledger.ts';
 
@@ -62,7 +63,7 @@ export function planTargets(
     readonly schema: string;
     readonly fold: Fold;
     /** See Naming. */
-    readonly narrow?: boolean;
+    readonly narrow?: Narrow;
     /** See Naming. */
     readonly spell?: Spell | undefined;
   },
@@ -98,7 +99,7 @@ type Place = Pick<KnownTable, 'table'> & Partial<KnownTable>;
 function tablesIn(
   streams: readonly ConfiguredStream[],
   here: readonly KnownTable[],
-  { fold, narrow, spell }: { readonly fold: Fold; readonly narrow: boolean; readonly spell: Spell },
+  { fold, narrow, spell }: { readonly fold: Fold; readonly narrow: Narrow; readonly spell: Spell },
 ): Map<StreamId, Place> {
   const byName = new Map<string, StreamId>();
   const tables = new Map<StreamId, Place>();

@@ -107,8 +107,12 @@ export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
       expect((await rows('name')).map((row) => row['name'])).toEqual([text, '😀 é', '']);
     });
 
+    const {
+      json: jsonNumeral = '12345678901234567890.12345678901234567890',
+      column: columnNumeral = '12345678901234567890.123456789012345678',
+    } = offers.numerals ?? {};
+
     test('deep JSON and its numbers arrive exactly', async () => {
-      const { jsonNumeral = '12345678901234567890.12345678901234567890' } = offers;
       const deep = `${'{"a":'.repeat(200)}${jsonNumeral}${'}'.repeat(200)}`;
       const row = await one(
         `{"id":1,"doc":${deep},"list":[1,"ü",null,{"b":[9007199254740993]}]}`,
@@ -118,15 +122,15 @@ export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
       expect(row['list']!.replaceAll(' ', '')).toBe('[1,"ü",null,{"b":[9007199254740993]}]');
     });
 
-    test('integers past 2^53 and a 38-digit decimal arrive exactly', async () => {
+    test('integers past 2^53 and a long decimal arrive exactly', async () => {
       const row = await one(
-        '{"id":9007199254740993,"big":12345678901234567890123456789012345678,"price":12345678901234567890.123456789012345678}',
+        `{"id":9007199254740993,"big":12345678901234567890123456789012345678,"price":${columnNumeral}}`,
         'id, big, price',
       );
       expect(row).toEqual({
         id: '9007199254740993',
         big: '12345678901234567890123456789012345678',
-        price: '12345678901234567890.123456789012345678',
+        price: columnNumeral,
       });
     });
 
@@ -281,7 +285,7 @@ export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
       const values = Object.values(row);
       for (const value of ['low', ...keys.map((_, i) => `v${i}`)])
         expect(values.filter((v) => v === value)).toHaveLength(1);
-      expect(row['a"b']).toBe('v4');
+      if (offers.anyName !== false) expect(row['a"b']).toBe('v4');
     });
 
     test('two streams whose names differ only in case get a table each', async () => {

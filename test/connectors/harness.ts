@@ -41,8 +41,10 @@ export interface Offers {
   readonly typed: boolean;
   /** Tables: others may have made some, and a person chooses their names and columns. */
   readonly tables: boolean;
-  /** The longest numeral that it keeps within JSON. Absent: any. */
-  readonly jsonNumeral?: string;
+  /** The longest numerals that it keeps: within JSON, and in a column of numbers. Absent: any. */
+  readonly numerals?: { readonly json?: string; readonly column?: string };
+  /** False: no punctuation in names, and none at all in those of schemas. Absent: true. */
+  readonly anyName?: boolean;
 }
 
 /** The same server, said otherwise. */

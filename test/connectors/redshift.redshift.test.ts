@@ -5,7 +5,7 @@ import { createRedshift } from './redshift-harness.ts';
 
 const name = 'Redshift (a stand-in over Postgres and S3)';
 // Within a SUPER what a double keeps, or 18 digits: its decimals are not documented.
-const offers = { ...database, jsonNumeral: '123456789012345678' };
+const offers = { ...database, numerals: { json: '123456789012345678' } };
 
 destinationSuite({ name, create: createRedshift, offers });
 replaceSuite({ name, create: createRedshift, offers });

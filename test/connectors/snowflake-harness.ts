@@ -27,7 +27,7 @@ const spelledHere = (row: TextRow): TextRow =>
 /** A VARIANT's numbers have 38 digits. */
 export const snowflakeOffers: Offers = {
   ...database,
-  jsonNumeral: '12345678901234567890.123456789012345678',
+  numerals: { json: '12345678901234567890.123456789012345678' },
 };
 
 /** A schema of its own. Names in quotes are in upper case there. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDevServer } from '../../worker/dev-server.ts';
+import { startBigQuery } from './bigquery-server.ts';
 import { startMysql } from './mysql-server.ts';
 import { startPostgres } from './postgres-server.ts';
 import { startRedshift } from './redshift-server.ts';
@@ -29,6 +30,10 @@ const servers: Readonly<
   },
   TEST_S3_ENDPOINT: { askedBy: ['s3', 'redshift'], start: async () => atUrl(await startS3()) },
   TEST_REDSHIFT_URL: { askedBy: ['redshift'], start: async () => atUrl(await startRedshift()) },
+  TEST_BIGQUERY_ENDPOINT: {
+    askedBy: ['bigquery'],
+    start: async () => atUrl(await startBigQuery()),
+  },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
 };

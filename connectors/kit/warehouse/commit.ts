@@ -69,7 +69,7 @@ export async function writePart(
   await session.query(deleteSql(dialect, table, part));
   const alive = target.hardDeletes ? ` AND ${quote(own.gone)} = '0'` : '';
   await session.query(
-    `${insert} SELECT ${valuesSql(dialect, table, columns).join(', ')} FROM (${lastSql(dialect, table, part)}) AS last WHERE place = 1${alive}`,
+    `${insert} SELECT ${valuesSql(dialect, table, columns).join(', ')} FROM (${lastSql(dialect, table, part)}) AS last WHERE _tidemark_place = 1${alive}`,
   );
 }
 
@@ -92,7 +92,7 @@ function valuesSql(
 function lastSql(dialect: WarehouseDialect, table: Table, part: WarehousePart): string {
   const { cast, comparable, own: types, quote } = dialect;
   const keys = keyColumns(table).map(({ name, type }) => comparable(cast(quote(name), type), type));
-  return `SELECT *, row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${cast(quote(own.ordinal), types.integer)} DESC) AS place
+  return `SELECT *, row_number() OVER (PARTITION BY ${keys.join(', ')} ORDER BY ${cast(quote(own.ordinal), types.integer)} DESC) AS _tidemark_place
     FROM ${part.staged.sql} WHERE ${isCovered(part, dialect)}`;
 }
 

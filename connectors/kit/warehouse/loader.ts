@@ -185,12 +185,14 @@ export class WarehouseLoader implements Loader {
   ): Promise<{ readonly held: readonly Checkpoint[]; readonly tables: readonly Table[] }> {
     const { connection, epoch, catalog, offer, abort } = input;
     const { schema, dialect } = this.#warehouse;
+    const { fold, narrow = false, spell } = dialect;
     const ledger = this.#ledger(session, input);
     const targets = async () =>
       planTargets(catalog, await ledger.knownTables(), {
-        ...{ schema, fold: dialect.fold, spell: dialect.spell },
+        ...{ schema, fold, narrow, spell },
       });
     await ledger.prepare();
+    await this.#warehouse.takeOver?.(session, connectionHash(connection), epoch);
     const held = await ledger.fence(input, await targets());
     for (const replacement of await ledger.replacements())
       await replace(this.#warehouse, session, ledger, replacement);

@@ -11,6 +11,7 @@ const attemptsMax = 3;
 const tableDialect = ({
   fold,
   spell,
+  narrow,
   quote,
   typeOf,
   airbyte,
@@ -18,6 +19,7 @@ const tableDialect = ({
 }: WarehouseDialect): TableDialect => ({
   fold,
   spell,
+  ...(narrow !== undefined && { narrow }),
   quote,
   sqlTypeOf: typeOf,
   airbyteTypes: {

@@ -2,8 +2,8 @@ import type { NumberTypes } from '../rows/observe.ts';
 import type { CellTypes } from '../rows/rows.ts';
 import type { ColumnKind } from '../columns.ts';
 import type { Row } from '../ledger-cells.ts';
-import type { Fold, Spell } from '../identifiers.ts';
-import type { SyncError } from '../../../protocol/index.ts';
+import type { Fold, Narrow, Spell } from '../identifiers.ts';
+import type { Epoch, SyncError } from '../../../protocol/index.ts';
 
 // What a cloud warehouse is to the one loader of them all (loader.ts): a dialect, sessions, and a place for files.
 
@@ -58,6 +58,8 @@ export interface Stage {
 export interface WarehouseDialect {
   readonly fold: Fold;
   /** See Naming. */
+  readonly narrow?: Narrow;
+  /** See Naming. */
   readonly spell?: Spell;
   readonly quote: (name: string) => string;
   /** A table's name in full, quoted. */
@@ -100,6 +102,11 @@ export interface Warehouse {
   openStage(abort: AbortSignal): Promise<Stage>;
   /** Idempotent. Asks first, where making one wants a right that its use does not. */
   makeSchema(session: WarehouseSession, schema: string): Promise<void>;
+  /**
+   * Ends what sessions of the connection's earlier epochs have open, and lets the next writer do so to this one's. Absent: the server itself does soon
+   * enough. `connection`: as in the names of tables.
+   */
+  takeOver?(session: WarehouseSession, connection: string, epoch: Epoch): Promise<void>;
   /** In their order; none: there is no such table. Types as `typeOf` spells them. */
   columnsOf(
     session: WarehouseSession,

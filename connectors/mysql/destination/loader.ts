@@ -150,7 +150,7 @@ export class MysqlLoader implements Loader {
     return planTargets(input.catalog, await ledger.knownTables(input.connection), {
       schema: ledger.schema,
       fold: session.server.foldTable,
-      narrow: true,
+      narrow: 'bmp',
     });
   }
 

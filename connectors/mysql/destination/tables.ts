@@ -14,7 +14,7 @@ export const generatedKey = 'my_row_id';
 
 const dialect: TableDialect = {
   fold: foldName,
-  narrow: true,
+  narrow: 'bmp',
   sqlTypeOf,
   airbyteTypes,
   reserved: [...Object.values(own), generatedKey],

@@ -1,0 +1,2 @@
+export type { BigQueryConfig } from './config.ts';
+export { bigqueryDestination } from './destination.ts';
