@@ -22,8 +22,7 @@ const { status } = spawnSync(
       jest,
       '--ci',
       '--forceExit',
-      // More than there are cores where CI runs: many suites wait, for a timeout or a server.
-      '--maxWorkers=3',
+      '--maxWorkers=2',
     ],
     ...['--json', `--outputFile=${report}`, ...process.argv.slice(2)],
   ],
