@@ -6,8 +6,10 @@ import { startMysql } from './mysql-server.ts';
 import { startPostgres } from './postgres-server.ts';
 import { startS3 } from './s3-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
+import { bundleVariable, shareWorkflowBundle } from './workflow-bundle.ts';
 
 interface Started {
+  /** Or a path: the workflows' bundle is shared like a server. */
   readonly address: string;
   stop(): Promise<void>;
 }
@@ -24,6 +26,7 @@ const servers: Readonly<
   TEST_S3_ENDPOINT: { askedBy: ['s3'], start: async () => atUrl(await startS3()) },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
+  [bundleVariable]: { askedBy: ['temporal'], start: makeBundle },
 };
 
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
@@ -49,6 +52,11 @@ const atUrl = (server: { readonly url: string; stop(): Promise<void> }): Started
   address: server.url,
   stop: () => server.stop(),
 });
+
+async function makeBundle(): Promise<Started> {
+  const shared = await shareWorkflowBundle();
+  return { address: shared.path, stop: () => shared.remove() };
+}
 
 async function startTemporal(): Promise<Started> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));
