@@ -2,13 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from '../support/cluster-target.ts';
 
-/** Between two looks, in looks: a watcher that is always at it would take a core from what it watches, and of a DuckDB file the lock. */
-const pause = 4;
+const pauseMs = 5;
 
 /** Rows of a table by generation; null: there was no table. */
 export type Seen = Readonly<Record<string, number>> | null;
 
-/** Somebody who reads a table again and again, each time at one instant. */
+/** Somebody who reads a table all the time, each time at one instant. */
 export interface Watch {
   start(): void;
   /** What was seen, in its order, without what was the same as before. */
@@ -46,9 +45,8 @@ export function openWatch(target: Target, stream: string): Watch {
 
   async function lookOn(): Promise<void> {
     while (!isClosed) {
-      const begun = performance.now();
       await look();
-      await sleep(pause * (performance.now() - begun));
+      await sleep(pauseMs);
     }
   }
 
