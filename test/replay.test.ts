@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import { bundleWorkflowCode, DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkflowBundleOption } from '@temporalio/worker';
 import { dataConverter } from '../workflows/data-converter.ts';
+import { workflowBundle } from './support/workflow-bundle.ts';
 
 const directory = fileURLToPath(new URL('histories/', import.meta.url));
 const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) =>
@@ -11,20 +12,22 @@ const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filt
 const textOf = (name: string): string => readFileSync(`${directory}${name}`, 'utf8');
 
 async function replay(histories: readonly { name: string; text: string }[]) {
-  const workflowsPath = fileURLToPath(new URL('../workflows/', import.meta.url));
-  const logger = new DefaultLogger('ERROR');
-  const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
   const given = histories.map(({ name, text }) => ({
     workflowId: name,
     history: historyFromJSON(JSON.parse(text)),
   }));
   const errors: Record<string, string | null> = {};
-  const results = Worker.runReplayHistories({ workflowBundle, dataConverter }, given);
+  const options = { workflowBundle: bundle, dataConverter };
+  const results = Worker.runReplayHistories(options, given);
   for await (const { workflowId, error } of results) errors[workflowId] = error?.name ?? null;
   return errors;
 }
 
-beforeAll(() => void Runtime.install({ logger: new DefaultLogger('ERROR') }));
+let bundle: WorkflowBundleOption;
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  bundle = await workflowBundle();
+});
 
 test('the workflows replay every history that was ever recorded', async () => {
   expect(names.length).toBeGreaterThan(5);

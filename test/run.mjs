@@ -2,12 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), 'tidemark-jest-'));
 const report = join(directory, 'report.json');
+/** Suites that are told with their times: what to look at when the whole takes too long. */
+const slowestMax = 10;
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 
 // The SDK's native threads keep the event loop alive after the last test: forceExit. (Leaks are looked for by tests of their own.)
@@ -39,6 +41,13 @@ if (results === null) {
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
+const slowest = results.testResults
+  .map(({ name, startTime, endTime }) => ({ name, seconds: (endTime - startTime) / 1_000 }))
+  .sort((a, b) => b.seconds - a.seconds)
+  .slice(0, slowestMax);
+if (results.testResults.length > slowestMax)
+  for (const { name, seconds } of slowest)
+    console.log(`${seconds.toFixed(0).padStart(4)} s  ${relative(root, name)}`);
 const broken = results.testResults.filter(
   (file) => file.status === 'failed' && file.assertionResults.length === 0,
 ).length;

@@ -53,7 +53,7 @@ export async function fill(database: TestDatabase, rows: number): Promise<void> 
 /** How a system writes what is to be compared. `text`: of a column, the same text for the same value. */
 interface Dialect {
   readonly text: Readonly<Record<Kind, (column: string) => string>>;
-  readonly sum: (text: string) => string;
+  readonly sum: (text: string, kind: Kind) => string;
   /** Of 60 bits, added up: in whatever order the rows come, and not without one that is there twice. */
   readonly digest: (text: string) => string;
 }
@@ -83,7 +83,9 @@ const duckdb: Dialect = {
     text: (c) => `${c}::VARCHAR`,
     json: (c) => `replace(${c}::VARCHAR, ' ', '')`,
   },
-  sum: (text) => trimmed(`sum(${text}::DECIMAL(38,6))`),
+  // Into a decimal of 38 digits it reads some thousand texts a second.
+  sum: (text, kind) =>
+    kind === 'number' ? trimmed(`sum(${text}::DECIMAL(18,6))`) : `sum(${text}::BIGINT)::VARCHAR`,
   digest: (text) => `sum(('0x' || left(md5(${text}), 15))::BIGINT)::VARCHAR`,
 };
 
@@ -103,7 +105,7 @@ export async function figuresOf(system: System, ask: Ask): Promise<Figures> {
     const hasLength = kind === 'text' || kind === 'json';
     return [
       [`${name}: count`, `count(${name})`],
-      [`${name}: sum`, sum(hasLength ? `length(${own})` : own)],
+      [`${name}: sum`, sum(hasLength ? `length(${own})` : own, kind)],
       [`${name}: digest`, digest(`${text.number('id')} || ':' || ${own}`)],
     ];
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
-import type { WorkflowBundle } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 import {
   createSyncClient,
   SyncError,
@@ -20,7 +20,6 @@ import {
 } from '../../workflows/messages.ts';
 import { run } from './fake-io.ts';
 import {
-  bundle,
   done,
   heartbeat,
   startWorkers,
@@ -33,7 +32,6 @@ const eventuallyMsMax = 20_000;
 const unique = (): string => randomUUID().slice(0, 8);
 
 let temporal: Client;
-let workflowBundle: WorkflowBundle;
 let workers: FakeWorkers;
 let client: SyncClient;
 const closings: (() => Promise<void>)[] = [];
@@ -42,8 +40,8 @@ beforeAll(async () => {
   const connection = await Connection.connect({ address: process.env['TEST_TEMPORAL_ADDRESS']! });
   closings.push(() => connection.close());
   temporal = new Client({ connection, dataConverter });
-  workflowBundle = await bundle();
-  workers = await startWorkers(temporal, workflowBundle, `client-${unique()}`);
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  workers = await startWorkers(temporal, `client-${unique()}`);
   closings.push(() => workers.stop());
   client = await createSyncClient({ client: temporal, taskQueue: workers.queue });
 });
@@ -369,7 +367,7 @@ test('without a worker it says which queue nobody polls, and goes on once one co
   const told = new Promise<string>((resolve) => (tell = resolve));
   const connectors = lonely.connectors({ onUnpolled: (name) => tell(name) });
   expect(await told).toBe(queue);
-  const late = await startWorkers(temporal, workflowBundle, queue);
+  const late = await startWorkers(temporal, queue);
   try {
     expect(await connectors).toMatchObject([{ name: 'mine' }]);
     expect(await sync.result()).toMatchObject({ outcome: 'succeeded' });

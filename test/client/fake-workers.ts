@@ -1,14 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure, type Client } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  NativeConnection,
-  Runtime,
-  DefaultLogger,
-  Worker,
-  type WorkflowBundle,
-} from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { describeFailure, type SyncFailure, type WriteOutcome } from '../../protocol/index.ts';
 import { dataConverter } from '../../workflows/data-converter.ts';
 import {
@@ -26,6 +18,7 @@ import {
   type ProbeActivityResult,
   type WriteActivityInput,
 } from '../../workflows/messages.ts';
+import { workflowBundle } from '../support/workflow-bundle.ts';
 import { ordersId, progress } from './samples.ts';
 
 /** What a connection's write activity does in a test. */
@@ -77,18 +70,8 @@ export function thrown(failure: SyncFailure, nonRetryable: boolean): Application
   });
 }
 
-export function bundle(): Promise<WorkflowBundle> {
-  Runtime.install({ logger: new DefaultLogger('ERROR') });
-  const workflowsPath = fileURLToPath(new URL('../../workflows/', import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
-}
-
 /** The real workflows over activities that only play a writer: no pipe, no connector. */
-export async function startWorkers(
-  client: Client,
-  workflowBundle: WorkflowBundle,
-  queue: string,
-): Promise<FakeWorkers> {
+export async function startWorkers(client: Client, queue: string): Promise<FakeWorkers> {
   const connection = await NativeConnection.connect({
     address: process.env['TEST_TEMPORAL_ADDRESS']!,
   });
@@ -103,7 +86,7 @@ export async function startWorkers(
     defaultHeartbeatThrottleInterval: 100,
   };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: queue, workflowBundle }),
+    Worker.create({ ...common, taskQueue: queue, workflowBundle: await workflowBundle() }),
     Worker.create({ ...common, taskQueue: dataQueue(queue) }),
     Worker.create({ ...common, taskQueue: host }),
     Worker.create({ ...common, taskQueue: labelQueue(queue, 'fake') }),

@@ -54,7 +54,11 @@ test('doubtful lines that follow each other come together', () => {
   expect(found).toEqual([lines.slice(0, 2).join(''), lines[4]]);
 });
 
-const digits = fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 25 });
+const digits = fc.string({
+  unit: fc.constantFrom(...Array.from('0123456789')),
+  minLength: 1,
+  maxLength: 25,
+});
 const numeral = fc
   .tuple(
     fc.constantFrom('', '-'),
@@ -70,7 +74,10 @@ const numeral = fc
   .map(([sign, whole, fraction, exponent]) =>
     [sign, whole, fraction === null ? '' : `.${fraction}`, exponent?.join('') ?? ''].join(''),
   );
-const hex = fc.string({ unit: fc.constantFrom(...'0123456789e.-+"\\ :,a'), maxLength: 40 });
+const hex = fc.string({
+  unit: fc.constantFrom(...Array.from('0123456789e.-+"\\ :,a')),
+  maxLength: 40,
+});
 const scalar = fc.oneof(
   numeral,
   numeral.map((text) => `"${text}"`),

@@ -9,8 +9,10 @@ import { startRedshift } from './redshift-server.ts';
 import { startS3 } from './s3-server.ts';
 import { startSnowflake } from './snowflake-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
+import { bundleVariable, shareWorkflowBundle } from './workflow-bundle.ts';
 
 interface Started {
+  /** Or a path: the workflows' bundle is shared like a server. */
   readonly address: string;
   stop(): Promise<void>;
 }
@@ -36,6 +38,7 @@ const servers: Readonly<
   },
   TEST_MYSQL_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mysql')) },
   TEST_MARIADB_URL: { askedBy: ['mysql'], start: async () => atUrl(await startMysql('mariadb')) },
+  [bundleVariable]: { askedBy: ['temporal'], start: makeBundle },
 };
 
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
@@ -61,6 +64,11 @@ const atUrl = (server: { readonly url: string; stop(): Promise<void> }): Started
   address: server.url,
   stop: () => server.stop(),
 });
+
+async function makeBundle(): Promise<Started> {
+  const shared = await shareWorkflowBundle();
+  return { address: shared.path, stop: () => shared.remove() };
+}
 
 async function startTemporal(): Promise<Started> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-temporal-'));

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import {
   Client,
   Connection,
@@ -8,13 +7,11 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import {
-  bundleWorkflowCode,
   DefaultLogger,
   NativeConnection,
   Runtime,
   Worker,
   type WorkerOptions,
-  type WorkflowBundleWithSourceMap,
 } from '@temporalio/worker';
 import { createActivities } from '../../activities/index.ts';
 import {
@@ -42,12 +39,12 @@ import {
 } from '../../workflows/messages.ts';
 import { id, numbers } from '../support/items.ts';
 import { createWorld, memoryConnectors, type World } from '../support/memory-connectors.ts';
+import { workflowBundle } from '../support/workflow-bundle.ts';
 
 /** A place of our own on the test server: queues, connections and workers of one test file. */
 export interface House {
   readonly client: Client;
   readonly queue: string;
-  readonly bundle: WorkflowBundleWithSourceMap;
   /** Starts all workers of one process, or only those for workflows and small activities. */
   worker(options?: { label?: string; onlyControl?: boolean }): Promise<TestWorker>;
   /** A connection between the two ends of a new world. */
@@ -108,8 +105,7 @@ export async function openHouse(): Promise<House> {
   const worlds = new Map<string, World>();
   const workers: TestWorker[] = [];
   const metrics = createMetrics({ writeSlots });
-  const workflowsPath = fileURLToPath(new URL('../../workflows/', import.meta.url));
-  const bundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const bundle = await workflowBundle();
 
   async function worker({
     label = `host-${randomBytes(3).toString('hex')}`,
@@ -205,7 +201,6 @@ export async function openHouse(): Promise<House> {
   return {
     client,
     queue,
-    bundle,
     worker,
     connect,
     metrics,
