@@ -1,5 +1,5 @@
 import type { LoaderDestination } from '../../protocol/index.ts';
-import { WarehouseLoader } from '../kit/warehouse/loader.ts';
+import { warehouseCadence, WarehouseLoader } from '../kit/warehouse/loader.ts';
 import { check } from './check.ts';
 import { bigquerySpec, type BigQueryConfig } from './config.ts';
 import { createWarehouse } from './warehouse.ts';
@@ -12,6 +12,7 @@ export const bigqueryDestination: LoaderDestination<BigQueryConfig> = {
     verifiedOn:
       'bqemulator 1.4, whose sessions and transactions the tests make as Google documents them; not yet on the service itself',
   },
+  cadence: warehouseCadence,
   check,
   loader: (config) => new WarehouseLoader(createWarehouse(config)),
 };

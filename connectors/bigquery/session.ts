@@ -13,11 +13,6 @@ const goodbyeMs = 5_000;
 /** Told the name of each session of the service before a transaction begins in it. */
 export type OnSession = (id: string) => Promise<void>;
 
-export interface BigQuerySession extends WarehouseSession {
-  /** Aborted once it is destroyed or closed. */
-  readonly ended: AbortSignal;
-}
-
 interface Known {
   readonly id: string;
   readonly since: number;
@@ -27,7 +22,7 @@ interface Known {
  * Statements are jobs. Those of a transaction run in a session of the service, which is made for the first of them: the others need none, and
  * may run beside. cloud.google.com/bigquery/docs/sessions-intro, /docs/transactions
  */
-export function createSession(client: Client, jobs: Jobs, told: OnSession): BigQuerySession {
+export function createSession(client: Client, jobs: Jobs, told: OnSession): WarehouseSession {
   const ending = new AbortController();
   let known: Known | null = null;
   let isOpen = false;

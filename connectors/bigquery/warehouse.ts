@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { extractedAtColumn } from '../kit/columns.ts';
 import { caseFold } from '../kit/identifiers.ts';
-import type { Warehouse, WarehouseDialect, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import type { Warehouse, WarehouseDialect } from '../kit/warehouse/warehouse.ts';
 import { createClient, type Client } from './client.ts';
 import { defaultLocation, placeOf, type BigQueryConfig } from './config.ts';
 import { asBigQueryError } from './errors.ts';
@@ -9,7 +9,7 @@ import { createJobs, type Jobs, type TableReference } from './jobs.ts';
 import { quoteName, tableSql } from './names.ts';
 import { takeOver } from './older-sessions.ts';
 import { isConflict, ServiceError } from './service-error.ts';
-import { createSession, type BigQuerySession, type OnSession } from './session.ts';
+import { createSession, type OnSession } from './session.ts';
 import { createStage, lineOf } from './stage.ts';
 import {
   castSql,
@@ -69,9 +69,6 @@ async function found<T>(work: Promise<T>): Promise<T | null> {
   }
 }
 
-/** Of a session that `connect` made. */
-const endOf = (session: WarehouseSession): AbortSignal => (session as BigQuerySession).ended;
-
 export function createWarehouse(config: BigQueryConfig): Warehouse {
   const { project, dataset } = config;
   const client = createClient(config);
@@ -90,17 +87,17 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
     connect: async (abort) => createSession(client, await jobsOf(abort), (id) => tell(id)),
     openStage: async (abort) => createStage(await jobsOf(abort)),
     async makeSchema(session, schema) {
-      if ((await datasetLocation(client, schema, endOf(session))) !== null) return;
-      await makeDataset(client, config, schema, endOf(session));
+      if ((await datasetLocation(client, schema, session.ended)) !== null) return;
+      await makeDataset(client, config, schema, session.ended);
     },
     async takeOver(session, connection, epoch) {
-      const jobs = await jobsOf(endOf(session));
-      tell = await takeOver({ warehouse: this, session, jobs }, connection, epoch, endOf(session));
+      const jobs = await jobsOf(session.ended);
+      tell = await takeOver({ warehouse: this, session, jobs }, connection, epoch, session.ended);
     },
     async columnsOf(session, schema, table) {
       const path = `${tables(schema)}/${encodeURIComponent(table)}`;
       const resource = await found(
-        client.send<TableResource>({ method: 'GET', path }, endOf(session)),
+        client.send<TableResource>({ method: 'GET', path }, session.ended),
       );
       return (resource?.schema?.fields ?? []).map((field) => ({
         name: field.name,
@@ -108,14 +105,14 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
       }));
     },
     tableNames: (session, schema, prefix) =>
-      tableNames(client, tables(schema), prefix, endOf(session)),
+      tableNames(client, tables(schema), prefix, session.ended),
     // The first UPDATE of a transaction keeps others from changing the table: /bigquery/docs/transactions#transaction_concurrency
     lock: () => null,
     tableOptions: (key, types) => optionsSql(config, key, types),
     async replace(session, schema, from, table) {
       const place = { projectId: project, datasetId: schema };
       const [source, to] = [from, table].map((tableId) => ({ ...place, tableId }));
-      await replace(await jobsOf(endOf(session)), source!, to!, endOf(session));
+      await replace(await jobsOf(session.ended), source!, to!, session.ended);
     },
     isConflict,
     asError: (error, abort) => asBigQueryError(error, config, abort),

@@ -1,5 +1,5 @@
 import type { LoaderDestination } from '../../protocol/index.ts';
-import { WarehouseLoader } from '../kit/warehouse/loader.ts';
+import { warehouseCadence, WarehouseLoader } from '../kit/warehouse/loader.ts';
 import { check } from './check.ts';
 import { redshiftSpec, type RedshiftConfig } from './config.ts';
 import { redshiftWarehouse } from './warehouse.ts';
@@ -13,6 +13,7 @@ export const redshiftDestination: LoaderDestination<RedshiftConfig> = {
     verifiedOn:
       'a stand-in of ours: Postgres 15, with COPY from S3 and the rules of Redshift’s reference; never yet Redshift itself',
   },
+  cadence: warehouseCadence,
   check,
   loader: (config) => new WarehouseLoader(redshiftWarehouse(config)),
 };

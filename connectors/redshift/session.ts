@@ -56,6 +56,7 @@ export async function connect(
 }
 
 function sessionOf(client: pg.Client): RedshiftSession {
+  const ended = new AbortController();
   let lost: Error | null = null;
   let pending = 0;
   client.on('error', (error) => {
@@ -65,10 +66,12 @@ function sessionOf(client: pg.Client): RedshiftSession {
     lost ??= new SyncError('transient_error', 'The connection to Redshift was closed.', {
       origin: 'destination',
     });
+    ended.abort(lost);
     // The driver offers no way to drop a connection with a query pending but its socket.
     (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
   };
   return {
+    ended: ended.signal,
     get processId() {
       return (client as unknown as { readonly processID: number }).processID;
     },

@@ -1,5 +1,5 @@
 import type { LoaderDestination } from '../../protocol/index.ts';
-import { WarehouseLoader } from '../kit/warehouse/loader.ts';
+import { warehouseCadence, WarehouseLoader } from '../kit/warehouse/loader.ts';
 import { check } from './check.ts';
 import { snowflakeSpec, type SnowflakeConfig } from './config.ts';
 import { snowflakeWarehouse } from './warehouse.ts';
@@ -11,6 +11,7 @@ export const snowflakeDestination: LoaderDestination<SnowflakeConfig> = {
     because: 'rows and checkpoint are one transaction, behind a fence',
     verifiedOn: 'an emulator (fakesnow 0.12), and the loader itself on Postgres',
   },
+  cadence: warehouseCadence,
   check,
   loader: (config) => new WarehouseLoader(snowflakeWarehouse(config)),
 };

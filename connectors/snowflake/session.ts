@@ -90,6 +90,7 @@ function createSession(connection: Connection): WarehouseSession & { login(): Pr
   };
 
   return {
+    ended: ended.signal,
     login: () =>
       until(
         ended.signal,

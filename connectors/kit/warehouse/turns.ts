@@ -52,6 +52,7 @@ export class Turns {
 }
 
 const metered = (session: WarehouseSession, cost: CostMeter): WarehouseSession => ({
+  ended: session.ended,
   query: (sql, values) => cost.busy(() => session.query(sql, values)),
   destroy: () => session.destroy(),
   close: () => session.close(),

@@ -19,6 +19,8 @@ export interface Answer {
 
 /** One session, used by one caller at a time. Its errors are the driver's: see `asError`. */
 export interface WarehouseSession {
+  /** Aborted once it is destroyed or closed. */
+  readonly ended: AbortSignal;
   /** One statement; its values stand as `?`. A transaction is of `BEGIN TRANSACTION`, `COMMIT` and `ROLLBACK`. */
   query(sql: string, values?: readonly Binding[]): Promise<Answer>;
   /** Ends what is pending at once, if need be without the server's answer. Every later call fails. */

@@ -116,9 +116,10 @@ async function connect(url: string): Promise<WarehouseSession & { readonly clien
   client.on('error', () => undefined);
   await client.connect();
   await client.query(`SET timezone = 'UTC'`);
-  let isEnded = false;
+  const ended = new AbortController();
   return {
     client,
+    ended: ended.signal,
     async query(sql, values = []) {
       const { rows, rowCount } = await client.query<Record<string, unknown>>(numbered(sql), [
         ...values,
@@ -126,13 +127,14 @@ async function connect(url: string): Promise<WarehouseSession & { readonly clien
       return { rows, count: rowCount ?? 0 };
     },
     destroy() {
-      isEnded = true;
+      ended.abort();
       (
         client as unknown as { connection: { stream: { destroy(): void } } }
       ).connection.stream.destroy();
     },
     async close() {
-      if (!isEnded) await client.end();
+      if (!ended.signal.aborted) await client.end();
+      ended.abort();
     },
   };
 }
