@@ -4,6 +4,9 @@ import type { TableReference } from './jobs.ts';
 export const quoteName = (name: string): string =>
   `\`${name.replace(/[\\`]/g, (one) => `\\${one}`)}\``;
 
+/** The same page: #string_and_bytes_literals */
+export const literal = (text: string): string => `'${text.replace(/[\\']/g, (one) => `\\${one}`)}'`;
+
 export const tableSql = ({ projectId, datasetId, tableId }: TableReference): string =>
   [projectId, datasetId, tableId].map(quoteName).join('.');
 

@@ -3,7 +3,9 @@ import { SyncError } from '../../protocol/index.ts';
 import type { Row } from '../kit/ledger-cells.ts';
 import type { Answer, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import type { Client } from './client.ts';
+import { again, isHasty } from './again.ts';
 import { rowsMax, tooManyRows, type Job, type Jobs } from './jobs.ts';
+import { literal } from './names.ts';
 
 /** A session that is older is exchanged for a new one: the service ends it after 24 hours of silence, and after 7 days. ms */
 const ageMsMax = 6 * 3600 * 1000;
@@ -74,7 +76,8 @@ export function createSession(client: Client, jobs: Jobs, told: OnSession): Ware
     // A rollback is asked for after every failure, also that of a COMMIT.
     const id = isOpen || sql === 'ROLLBACK' ? known?.id : undefined;
     if (sql === 'COMMIT' || sql === 'ROLLBACK') isOpen = false;
-    return statement(sql, values, id);
+    if (id !== undefined) return statement(sql, values, id);
+    return again(() => statement(sql, values, id), isHasty, ending.signal);
   };
   return {
     ended: ending.signal,
@@ -108,9 +111,9 @@ export function createSession(client: Client, jobs: Jobs, told: OnSession): Ware
   };
 }
 
-/** What it has not committed is rolled back. cloud.google.com/bigquery/docs/sessions-terminating */
+/** What it has not committed is rolled back. The name is part of the statement there, not a parameter. cloud.google.com/bigquery/docs/sessions-terminating */
 export async function endSession(jobs: Jobs, id: string, abort: AbortSignal): Promise<void> {
-  await runQuery(jobs, { sql: 'CALL BQ.ABORT_SESSION(?)', values: [id] }, abort);
+  await runQuery(jobs, { sql: `CALL BQ.ABORT_SESSION(${literal(id)})` }, abort);
 }
 
 function endLater(jobs: Jobs, id: string): void {

@@ -1,12 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { checkCount, SyncError } from '../../protocol/index.ts';
 import type { RowFile, Stage } from '../kit/warehouse/warehouse.ts';
+import { again } from './again.ts';
 import type { Job, Jobs, TableReference } from './jobs.ts';
 import { tableIn } from './names.ts';
-import { ServiceError } from './service-error.ts';
-
-/** Jobs for one file, each after one that has failed. */
-const attemptsMax = 5;
 
 /** What a job fails with that would fail again. */
 const lasting = new Set(['invalid', 'notFound', 'accessDenied', 'invalidQuery', 'quotaExceeded']);
@@ -21,16 +18,12 @@ export function createStage(jobs: Jobs): Stage {
       const to = tableIn(table);
       const media = await readFile(file.path);
       const configuration = { load: { ...format, destinationTable: to } };
-      for (let attempt = 1; ; attempt += 1) {
+      const load = async (attempt: number): Promise<void> => {
         const id = `tidemark_load_${file.name.replaceAll('.', '-')}_${attempt}`;
-        try {
-          return loaded(await jobs.run(id, configuration, abort, media), file, to);
-        } catch (error) {
-          // One that has failed has loaded nothing, whoever started it, and its name is used up.
-          const isOver = error instanceof ServiceError && error.from === 'job';
-          if (!isOver || lasting.has(error.reason) || attempt >= attemptsMax) throw error;
-        }
-      }
+        loaded(await jobs.run(id, configuration, abort, media), file, to);
+      };
+      // One that has failed has loaded nothing, whoever started it, and its name is used up.
+      await again(load, ({ reason }) => !lasting.has(reason), abort);
     },
     load: () => Promise.resolve(),
     // What was put is in its table, and goes with it.

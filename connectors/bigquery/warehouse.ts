@@ -29,6 +29,9 @@ import {
 /** /bigquery/docs/clustered-tables#limitations */
 const clusterColumnsMax = 4;
 
+/** /bigquery/docs/transactions#limitations */
+const transactionTablesMax = 100;
+
 /** What tables.get gives: cloud.google.com/bigquery/docs/reference/rest/v2/tables */
 interface TableResource {
   readonly schema?: { readonly fields?: readonly Field[] };
@@ -84,11 +87,16 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
     dialect: dialectOf(project),
     place: placeOf(config),
     schema: dataset,
+    tablesMax: transactionTablesMax,
     connect: async (abort) => createSession(client, await jobsOf(abort), (id) => tell(id)),
     openStage: async (abort) => createStage(await jobsOf(abort)),
     async makeSchema(session, schema) {
       if ((await datasetLocation(client, schema, session.ended)) !== null) return;
-      await makeDataset(client, config, schema, session.ended);
+      // Beside the first one, wherever that is: jobs and transactions stay in one location.
+      const first =
+        schema === dataset ? null : await datasetLocation(client, dataset, session.ended);
+      const location = first ?? config.location ?? defaultLocation;
+      await makeDataset(client, { project, location }, schema, session.ended);
     },
     async takeOver(session, connection, epoch) {
       const jobs = await jobsOf(session.ended);
@@ -138,7 +146,7 @@ async function datasetLocation(
 
 async function makeDataset(
   client: Client,
-  { project, location = defaultLocation }: BigQueryConfig,
+  { project, location }: { readonly project: string; readonly location: string },
   dataset: string,
   abort: AbortSignal,
 ): Promise<void> {

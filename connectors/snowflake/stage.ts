@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import type { RowFile, Stage, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import type { Answer, RowFile, Stage, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { literal, pathOf, quote } from './names.ts';
 
 /** Of one COPY (docs.snowflake.com: sql-reference/sql/copy-into-table, FILES). */
@@ -12,6 +13,12 @@ const filesMax = 1_000;
  */
 const format = `FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP FIELD_OPTIONALLY_ENCLOSED_BY = '"' EMPTY_FIELD_AS_NULL = TRUE NULL_IF = ()
   ESCAPE_UNENCLOSED_FIELD = NONE)`;
+
+/**
+ * The driver reads a file that it sends without listening to the errors of that: one that is removed meanwhile would end the process. So an abort lets it
+ * come to its end, for this long at most, ms.
+ */
+const letGoMs = 30_000;
 
 /** A line of such a file. */
 export const line = (cells: readonly (string | null)[]): string =>
@@ -41,17 +48,24 @@ export function createStage(
   session: WarehouseSession,
   { database, schema, stage }: StagePlace,
 ): Stage {
+  const sending = new Set<Promise<unknown>>();
   /** In quotes, as those of names within ask for (docs.snowflake.com: sql-reference/sql/put). */
   const at = (path: string): string => literal(`@${pathOf(database, schema, stage)}/${path}`);
+
+  const sent = async (abort: AbortSignal, pending: Promise<Answer>): Promise<Answer> => {
+    const sentOrLate = orAborted(abort, pending, letGoMs);
+    sending.add(sentOrLate);
+    return sentOrLate.finally(() => sending.delete(sentOrLate));
+  };
 
   return {
     async put({ name, path }, _table, abort) {
       abort.throwIfAborted();
       // The content of a name is always the same, so that a second time changes nothing.
-      const sending = session.query(
+      const pending = session.query(
         `PUT ${literal(`file://${path}`)} ${at(`${name}/`)} SOURCE_COMPRESSION = GZIP AUTO_COMPRESS = FALSE OVERWRITE = TRUE`,
       );
-      const { rows } = await orAborted(abort, sending);
+      const { rows } = await sent(abort, pending);
       const status = String(rows[0]?.['status']);
       if (status !== 'UPLOADED') throw notSent(name, status);
     },
@@ -77,21 +91,29 @@ export function createStage(
       // `stage/name/file`.
       return [...new Set(rows.map((row) => String(row['name']).split('/').at(-2)!))];
     },
-    close: () => session.close(),
+    async close() {
+      await Promise.allSettled(sending);
+      await session.close();
+    },
   };
 }
 
 const keyOf = ({ name, path }: RowFile): string => `${name}/${path.split('/').at(-1)!}`;
 
-/** What is sent cannot be called back: it comes to nothing, as no table names it. */
-async function orAborted<T>(abort: AbortSignal, work: Promise<T>): Promise<T> {
+/** What is sent cannot be called back: it comes to nothing, as no table names it. An abort waits for its end this long, ms. */
+async function orAborted<T>(abort: AbortSignal, work: Promise<T>, patienceMs = 0): Promise<T> {
   let stop: (() => void) | undefined;
   const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(aborted());
+    stop = () => {
+      const late = pause(patienceMs, undefined, { ref: false });
+      void Promise.race([work.catch(() => undefined), late]).then(() => reject(aborted()));
+    };
     abort.addEventListener('abort', stop, { once: true });
   });
   try {
-    return await Promise.race([work, stopped]);
+    const done = await Promise.race([work, stopped]);
+    if (abort.aborted) throw aborted();
+    return done;
   } finally {
     abort.removeEventListener('abort', stop!);
   }

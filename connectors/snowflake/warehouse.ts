@@ -49,15 +49,17 @@ export async function columnsOf(
   }
 }
 
-/** docs.snowflake.com: sql-reference/sql/show-tables */
+/** None also where there is no such schema, which SHOW refuses. (docs.snowflake.com: sql-reference/sql/show-tables) */
 export async function tableNames(
   session: WarehouseSession,
   { database, schema }: SchemaPlace,
   prefix: string,
 ): Promise<string[]> {
-  const { rows } = await session.query(
-    `SHOW TERSE TABLES IN SCHEMA ${pathOf(database, schema)} STARTS WITH ${literal(spelledThere(prefix))}`,
-  );
+  const sql = `SHOW TERSE TABLES IN SCHEMA ${pathOf(database, schema)} STARTS WITH ${literal(spelledThere(prefix))}`;
+  const { rows } = await session.query(sql).catch((error: unknown) => {
+    if (isMissing(error)) return { rows: [] };
+    throw error;
+  });
   return rows
     .map(({ name }) => spelledHere(String(name)))
     .filter((name) => name.startsWith(prefix));

@@ -159,6 +159,27 @@ describe('a session of BigQuery, on the emulator', () => {
   });
 });
 
+test('a dataset that is made for a namespace is where the first one is', async () => {
+  const { dataset, endpoint, project } = bigquery.config;
+  const [first, other] = [`${dataset}_first`, `${dataset}_other`];
+  const open = async (location?: string) => {
+    const named = {
+      ...bigquery.config,
+      dataset: first,
+      ...(location !== undefined && { location }),
+    };
+    const warehouse = createWarehouse(named);
+    return { warehouse, session: await warehouse.connect(never) };
+  };
+  const one = await open('EU');
+  await one.warehouse.makeSchema(one.session, first);
+  const two = await open();
+  await two.warehouse.makeSchema(two.session, other);
+  const resource = await fetch(`${endpoint}/bigquery/v2/projects/${project}/datasets/${other}`);
+  expect(await resource.json()).toMatchObject({ location: 'EU' });
+  for (const { session } of [one, two]) await session.close();
+});
+
 describe('the stage of BigQuery, on the emulator', () => {
   const fileOf = async (name: string, lines: readonly string[], said = lines.length) => {
     const path = join(directory, name);
@@ -208,5 +229,27 @@ describe('the stage of BigQuery, on the emulator', () => {
     const put = createStage(jobsFailing(['invalid'])).put(file, '`p`.`d`.`t`', never);
     await expect(put).rejects.toMatchObject({ reason: 'invalid' });
     expect(ids).toHaveLength(3);
+  });
+
+  test('a statement that came too soon after others is sent again, in a transaction not', async () => {
+    const told: string[] = [];
+    const hasty = failedJob({ reason: 'rateLimitExceeded' });
+    const jobs: Jobs = {
+      run(id, configuration) {
+        const { query } = (configuration as { query: { query: string } }).query;
+        told.push(query);
+        const isFirst = told.filter((one) => one === query).length === 1;
+        if (isFirst && /^(ALTER|UPDATE)/.test(query)) return Promise.reject(hasty);
+        const statistics = { sessionInfo: { sessionId: 's' } };
+        return Promise.resolve({ jobReference: { jobId: id }, statistics });
+      },
+      cancel: () => undefined,
+    };
+    const session = createSession(createClient(bigquery.config), jobs, () => Promise.resolve());
+    await session.query('ALTER TABLE t ADD COLUMN b STRING');
+    await session.query('BEGIN TRANSACTION');
+    await expect(session.query('UPDATE t SET a = 1')).rejects.toBe(hasty);
+    const [altering, updating] = ['ALTER TABLE t ADD COLUMN b STRING', 'UPDATE t SET a = 1'];
+    expect(told).toEqual([altering, altering, 'SELECT 1', 'BEGIN TRANSACTION', updating]);
   });
 });

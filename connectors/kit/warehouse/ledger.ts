@@ -29,6 +29,8 @@ import type { Binding, Warehouse, WarehouseSession } from './warehouse.ts';
 const connectionHashLength = 16;
 /** Rows of one statement: far below the warehouses' limits on values. */
 const rowsMax = 50;
+/** Bytes of their texts: BigQuery takes 10 MB in all (cloud.google.com/bigquery/quotas#query_jobs). One row may have more. */
+const textsBytesMax = 4 * 1024 * 1024;
 
 /** A connection in the names of tables and files. */
 export const connectionHash = ({ id }: ConnectionRef): string =>
@@ -293,8 +295,7 @@ export class WarehouseLedger {
     const names = ['connection_id', 'scope', ...ledgerColumns] as const;
     const one = `SELECT ${names.map((name) => this.#value(name)).join(', ')}`;
     const { textBytesMax } = this.#warehouse.dialect.own;
-    for (let at = 0; at < rows.length; at += rowsMax) {
-      const some = rows.slice(at, at + rowsMax);
+    for (const some of divided(rows)) {
       await this.#session.query(
         `DELETE FROM ${this.#checkpoints} WHERE scope IN (${some.map(() => '?').join(', ')})`,
         some.map(({ scope }) => scope),
@@ -321,6 +322,24 @@ export class WarehouseLedger {
   get #integer(): string {
     return `CAST(? AS ${this.#warehouse.dialect.own.integer})`;
   }
+}
+
+/** As many rows at a time as a statement takes. */
+function divided(rows: readonly LedgerRow[]): readonly (readonly LedgerRow[])[] {
+  const groups: LedgerRow[][] = [];
+  let room = 0;
+  for (const row of rows) {
+    const bytes = Buffer.byteLength(row.state) + Buffer.byteLength(row.byStream ?? '');
+    const last = groups.at(-1);
+    if (last === undefined || last.length === rowsMax || bytes > room) {
+      groups.push([row]);
+      room = textsBytesMax - bytes;
+    } else {
+      last.push(row);
+      room -= bytes;
+    }
+  }
+  return groups;
 }
 
 /** A state may be long. */

@@ -29,6 +29,7 @@ import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
 import { publish, replace } from './replace.ts';
 import { Shapes } from './shapes.ts';
+import { sharesOf, type Share } from './shares.ts';
 import { partPrefix, StagedTable } from './staged-table.ts';
 import { ensureTable } from './tables.ts';
 import { transaction } from './transaction.ts';
@@ -231,7 +232,8 @@ export class WarehouseLoader implements Loader {
         counted.push(
           await ready(this.#warehouse.dialect, session, shapes.table(part.stream), part),
         );
-      await this.#transact(session, counted, at, abort);
+      for (const share of sharesOf({ parts: counted, at }, this.#warehouse.tablesMax))
+        await this.#transact(session, share, abort);
       return counted;
     });
   }
@@ -251,8 +253,7 @@ export class WarehouseLoader implements Loader {
   /** Rows and checkpoints become durable together. Invariants 1 and 3. */
   async #transact(
     session: WarehouseSession,
-    parts: readonly Ready[],
-    at: readonly Checkpoint[],
+    { parts, at }: Share,
     abort: AbortSignal,
   ): Promise<void> {
     const { input, shapes } = this.#open();

@@ -61,9 +61,10 @@ export class StagedTable {
   /** Once; called again it does nothing. */
   async load(abort: AbortSignal): Promise<void> {
     if (this.#isLoaded || this.#files.length === 0) return;
-    await this.#told(abort, () =>
-      this.#cost.busy(() => this.#stage.load(this.sql, this.#files, abort)),
-    );
+    for (const files of alike(this.#files))
+      await this.#told(abort, () =>
+        this.#cost.busy(() => this.#stage.load(this.sql, files, abort)),
+      );
     this.#isLoaded = true;
   }
 
@@ -82,4 +83,14 @@ export class StagedTable {
       throw this.#warehouse.asError(error, abort);
     }
   }
+}
+
+/** Columns come while a part is written: the files before have fewer. */
+function alike(files: readonly RowFile[]): readonly (readonly RowFile[])[] {
+  const groups = new Map<string, RowFile[]>();
+  for (const file of files) {
+    const columns = JSON.stringify(file.columns);
+    groups.set(columns, [...(groups.get(columns) ?? []), file]);
+  }
+  return [...groups.values()];
 }

@@ -47,7 +47,7 @@ export interface Stage {
    * afterwards. Repeatable: the same name is the same content.
    */
   put(file: RowFile, table: string, abort: AbortSignal): Promise<void>;
-  /** Once, when all files of a table are put: its rows are those of the files afterwards. Outside transactions. */
+  /** When all files of a table are put, once for those with the same columns: the table has their rows afterwards. Outside transactions. */
   load(table: string, files: readonly RowFile[], abort: AbortSignal): Promise<void>;
   /** Files are of no use any more: those whose names begin so. They may be gone already, and there may be none. */
   remove(prefix: string): Promise<void>;
@@ -100,6 +100,8 @@ export interface Warehouse {
   readonly place: string;
   /** The schema that tables go to where the catalog names none. */
   readonly schema: string;
+  /** Tables that one transaction may change. Absent: any number. */
+  readonly tablesMax?: number;
   connect(abort: AbortSignal): Promise<WarehouseSession>;
   openStage(abort: AbortSignal): Promise<Stage>;
   /** Idempotent. Asks first, where making one wants a right that its use does not. */

@@ -225,12 +225,16 @@ describe('the stage', () => {
     expect((await session.query(`SELECT a FROM ${at('lacking')}`)).rows).toEqual([]);
   });
 
-  test('an abort ends what is on its way', async () => {
+  test('an abort ends what is on its way, once the driver has let go of the file', async () => {
     const stage = await openStage();
     const abort = new AbortController();
-    const sending = failure(stage.put(await fileOf('r-1', [['1', 'x']]), at('x'), abort.signal));
+    const file = await fileOf('r-1', [['1', 'x']]);
+    const sending = failure(stage.put(file, at('x'), abort.signal));
     abort.abort();
     expect((await sending).code).toBe('aborted');
+    // Were it still being read, this would end the process.
+    await rm(file.path);
+    expect(await stage.list('r-1')).toEqual(['r-1']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { partId, streamId, SyncError } from '../../../protocol/index.ts';
+import { partId, streamId, SyncError, type SealedPart } from '../../../protocol/index.ts';
 import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
 import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
@@ -13,14 +13,20 @@ let hooks: Hook[] = [];
 /** Runs in place of the next exchange of two tables, which it is given. */
 let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
 let conflicts: unknown[] = [];
+let said: string[] = [];
+let tablesMax: number | undefined;
 
 const faulty = (warehouse: Warehouse): Warehouse => ({
   ...warehouse,
+  get tablesMax() {
+    return tablesMax as number;
+  },
   async connect(abort) {
     const session = await warehouse.connect(abort);
     return {
       ...session,
       async query(sql, values) {
+        said.push(sql);
         const at = hooks.findIndex((hook) => hook.sql.test(sql));
         if (at >= 0) await hooks.splice(at, 1)[0]!.run();
         return session.query(sql, values);
@@ -39,7 +45,7 @@ const faulty = (warehouse: Warehouse): Warehouse => ({
 let harness: WarehouseHarness;
 let sessions: Sessions<PostgresWarehouseConfig>;
 beforeEach(async () => {
-  [hooks, exchanging, conflicts] = [[], null, []];
+  [hooks, exchanging, conflicts, said, tablesMax] = [[], null, [], [], undefined];
   harness = await createWarehouse(faulty);
   sessions = new Sessions(harness);
 });
@@ -125,6 +131,58 @@ test('nothing staged is left after a commit', async () => {
   await one.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
   expect(await ownTables()).toEqual([]);
   expect(await harness.staged()).toEqual([]);
+});
+
+describe('more tables than a transaction may change', () => {
+  const names = ['a', 'b', 'c'];
+  const streams = names.map((name) => stream(name));
+  const committing = async (scopes: readonly string[]) => {
+    const one = await sessions.open({ streams });
+    const parts: SealedPart[] = [];
+    for (const name of names) parts.push(await one.sealed(name, ['{"id":1}']));
+    const at = scopes.map((scope) => checkpoint(scope, 1, 1));
+    // Two of them are Tidemark's own.
+    tablesMax = 4;
+    return () => one.loader.commit(parts, at, never);
+  };
+  const rows = async () => {
+    const found = names.map((name) => harness.query(`SELECT id FROM "${name}"`));
+    return (await Promise.all(found)).map(({ length }) => length);
+  };
+
+  test('are changed by several, each with the checkpoints of its streams', async () => {
+    const commit = await committing(names);
+    const fail = () => Promise.reject(lost());
+    hooks.push({ sql: /^COMMIT/, run: () => void hooks.push({ sql: /^COMMIT/, run: fail }) });
+    expect((await failure(commit())).kind).toBe('transient_error');
+    expect(await rows()).toEqual([1, 1, 0]);
+    const two = await sessions.open({ streams, epoch: epoch(1, 2000) });
+    expect(two.held!.map(({ scope }) => scope)).toEqual(['a', 'b']);
+    await two.load('c', ['{"id":1}'], checkpoint('c', 1, 1));
+    expect(await rows()).toEqual([1, 1, 1]);
+  });
+
+  test('are refused where one state is about all of them', async () => {
+    const commit = await committing(['*']);
+    expect((await failure(commit())).kind).toBe('config_error');
+    expect(await rows()).toEqual([0, 0, 0]);
+  });
+});
+
+test('long states are not all in one statement', async () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const one = await sessions.open({ streams: names.map((name) => stream(name)) });
+  said = [];
+  const filler = 'x'.repeat(2 ** 21 - 1000);
+  const at = names.map((name) => {
+    const stream = { stream_descriptor: { name }, stream_state: { filler } };
+    return checkpoint(name, 1, 1, { state: { type: 'STREAM', stream } });
+  });
+  await one.loader.commit([], at, never);
+  const inserts = said.filter((sql) => /^INSERT INTO \S+_tidemark_checkpoints_/.test(sql));
+  expect(inserts).toHaveLength(2);
+  const two = await sessions.open({ streams: names.map((name) => stream(name)), epoch: epoch(2) });
+  expect(two.held).toHaveLength(4);
 });
 
 describe('a table that is written anew for a wider column', () => {

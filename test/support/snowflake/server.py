@@ -305,6 +305,9 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
             raise ProgrammingError(msg=f"Table '{'.'.join(table.groups())}' does not exist or not authorized.", errno=2003, sqlstate="02000")
         return ["name", "type"], [[name, TYPES.get(kind, kind.replace("DECIMAL", "NUMBER"))] for name, kind in found]
     if tables := re.fullmatch(rf"SHOW\s+TERSE\s+TABLES\s+IN\s+SCHEMA\s+{NAME}\.{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
+        if not duck.execute("SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?", list(tables.groups())[:2]).fetchall():
+            # As dbt's adapter and others met it: a schema that is not there is an error, not an empty answer.
+            raise ProgrammingError(msg="Object does not exist, or operation cannot be performed.", errno=2043, sqlstate="02000")
         return ["name"], [list(row) for row in duck.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND starts_with(table_name, ?)", list(tables.groups())
         ).fetchall()]  # fmt: skip
