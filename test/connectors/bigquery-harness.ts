@@ -3,7 +3,14 @@ import { bigqueryDestination, type BigQueryConfig } from '../../connectors/bigqu
 import { checkpointTable, sessionTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
 import { bigqueryProject } from '../support/bigquery-server.ts';
+import { listenToFetch, plainFetch } from './bigquery-wire.ts';
+import { createDdlGuard } from './ddl-guard.ts';
 import { connection, database, type Harness, type Offers, type TextRow } from './harness.ts';
+import { createRecorder } from './warehouse/statements.ts';
+
+const guard = createDdlGuard();
+export const bigqueryRecorder = createRecorder('bigquery.sql');
+listenToFetch(bigqueryRecorder, guard);
 
 export interface TestBigQuery {
   readonly config: BigQueryConfig & { readonly endpoint: string };
@@ -36,7 +43,7 @@ export async function testBigQuery(): Promise<TestBigQuery> {
   const dataset = `tidemark_${randomBytes(6).toString('hex')}`;
   const project = `${endpoint}/bigquery/v2/projects/${bigqueryProject}`;
   const ask = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
-    const response = await fetch(`${project}${path}`, {
+    const response = await plainFetch(`${project}${path}`, {
       method,
       headers: { 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -141,6 +148,10 @@ export async function createBigQuery(): Promise<
       'unknown host': { ...config, endpoint: 'http://no-such-host.invalid' },
     },
     query: (sql) => bigquery.query([checkpointTable, sessionTable].reduce(own, sql)),
-    drop: () => bigquery.drop(),
+    async drop() {
+      await bigquery.drop();
+      guard.check();
+      bigqueryRecorder.check();
+    },
   };
 }

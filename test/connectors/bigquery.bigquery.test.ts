@@ -1,7 +1,41 @@
-import { bigqueryOffers, createBigQuery } from './bigquery-harness.ts';
+import { createWarehouse } from '../../connectors/bigquery/warehouse.ts';
+import { bigqueryOffers, bigqueryRecorder, createBigQuery } from './bigquery-harness.ts';
+import { trick } from './bigquery-wire.ts';
 import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
+import { never } from './harness.ts';
+import { statementSuite } from './warehouse/tour.ts';
 
 const suite = { name: 'BigQuery', create: createBigQuery, offers: bigqueryOffers };
 destinationSuite(suite);
 replaceSuite(suite);
+
+/** As long as it says RUNNING, a job is waited for. */
+const running = async (response: Response): Promise<Response> => {
+  const job = (await response.json()) as object;
+  return Response.json({ ...job, status: { state: 'RUNNING' } });
+};
+
+statementSuite({
+  ...suite,
+  recorder: bigqueryRecorder,
+  warehouse: createWarehouse,
+  names: ({ config: { dataset, project } }) => ({
+    ...{ [`${dataset}_more`]: '<dataset>', [dataset]: '<dataset>', [project]: '<project>' },
+  }),
+  async more({ config }) {
+    const warehouse = createWarehouse(config);
+    const session = await warehouse.connect(never);
+    trick({ request: /^POST \/jobs/, answer: running });
+    await session.query('SELECT 1');
+    // What is pending is cancelled.
+    trick({
+      request: /^POST \/jobs/,
+      answer: (response) => {
+        session.destroy();
+        return Promise.resolve(response);
+      },
+    });
+    await expect(session.query('SELECT 1')).rejects.toThrow('closed');
+  },
+});

@@ -45,11 +45,11 @@ export function createDdlGuard(allowed: readonly RegExp[] = []): DdlGuard {
   };
 }
 
-/** From now on each statement that goes through a driver's method is told to the guard first. */
+/** From now on each statement that goes through a driver's method is told first. */
 export function listen<T extends object>(
   driver: { readonly prototype: T },
   method: keyof T & string,
-  guard: DdlGuard,
+  guard: Pick<DdlGuard, 'said'>,
 ): void {
   const prototype = driver.prototype as Record<string, (...args: unknown[]) => unknown>;
   const before = prototype[method]!;

@@ -5,6 +5,7 @@ import { redshiftDestination, type RedshiftConfig } from '../../connectors/redsh
 import { testRedshift, type TestRedshift } from '../support/redshift.ts';
 import { createDdlGuard, listen } from './ddl-guard.ts';
 import { changedUrl, connection, type Harness, type TextRow } from './harness.ts';
+import { createRecorder } from './warehouse/statements.ts';
 
 export interface RedshiftHarness extends Harness<RedshiftConfig> {
   readonly redshift: TestRedshift;
@@ -23,6 +24,18 @@ const guard = createDdlGuard([
   /^DROP TABLE (IF EXISTS )?"/,
 ]);
 listen(pg.Client, 'query', guard);
+
+export const redshiftRecorder = createRecorder('redshift.sql');
+interface Connected {
+  readonly connectionParameters: { readonly application_name?: string };
+}
+/** The product's connections say their name, those of the tests do not. */
+listen(pg.Client, 'query', {
+  said(client, sql) {
+    const { application_name } = (client as Connected).connectionParameters;
+    if (application_name === 'tidemark') redshiftRecorder.said(sql);
+  },
+});
 
 /** A database of its own. */
 export async function createRedshift(): Promise<RedshiftHarness> {
@@ -60,6 +73,7 @@ export async function createRedshift(): Promise<RedshiftHarness> {
       await client.end();
       await redshift.drop();
       guard.check();
+      redshiftRecorder.check();
     },
   };
 }

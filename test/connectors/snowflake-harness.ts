@@ -6,14 +6,17 @@ import { snowflakeDestination, type SnowflakeConfig } from '../../connectors/sno
 import { testSnowflake } from '../support/snowflake.ts';
 import { createDdlGuard } from './ddl-guard.ts';
 import { connection, database, type Harness, type Offers, type TextRow } from './harness.ts';
+import { createRecorder } from './warehouse/statements.ts';
 
 const guard = createDdlGuard();
+export const snowflakeRecorder = createRecorder('snowflake.sql');
 const create = snowflake.createConnection;
-/** Each statement of the product's sessions is told to the guard. Snowflake counts DESCRIBE and SHOW among the definitions. */
+/** Each statement of the product's sessions is told to the guard and the recorder. Snowflake counts DESCRIBE and SHOW among the definitions. */
 snowflake.createConnection = (options): Connection => {
   const made = create(options);
   const execute = made.execute.bind(made);
   made.execute = (statement) => {
+    snowflakeRecorder.said(statement.sqlText);
     guard.said(made, statement.sqlText.replace(/^\s*(DESCRIBE|SHOW)\b/i, 'ALTER'));
     return execute(statement);
   };
@@ -62,6 +65,7 @@ export async function createSnowflake(): Promise<Harness<SnowflakeConfig>> {
     async drop() {
       await test.drop();
       guard.check();
+      snowflakeRecorder.check();
     },
   };
 }
