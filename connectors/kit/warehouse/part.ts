@@ -96,9 +96,11 @@ export class RowsOutlet implements Outlet {
     if (this.#failed !== null) throw this.#failed;
   }
 
-  discard(): void {
+  /** What is on its way arrives first: it would make the table anew. */
+  async discard(): Promise<void> {
     this.#writing?.writer.discard();
     this.#writing = null;
+    await Promise.all(this.#sending);
   }
 
   #begin(columns: readonly string[]) {
@@ -176,7 +178,7 @@ export class StagedPart implements Part {
 
   async discard(): Promise<void> {
     this.#gathered.discard();
-    this.#outlet.discard();
+    await this.#outlet.discard();
     await this.#free(this.#staged);
   }
 }

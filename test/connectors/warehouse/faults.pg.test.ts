@@ -126,6 +126,22 @@ test('what a writer staged and never committed is gone after the next open, and 
   expect(await harness.staged()).toHaveLength(1);
 });
 
+test('a part that is discarded while a file of it is sent leaves nothing', async () => {
+  const { loader } = await sessions.open();
+  const sending = gate();
+  hooks.push({ sql: /^CREATE TABLE \S+_tidemark_part_/, run: sending.hold });
+  const part = await loader.part(streamId({ name: 'orders' }), partId(epoch(1), 1));
+  const filler = 'x'.repeat(2 ** 20);
+  await part.append(block('orders', [`{"id":1,"name":"${filler}"}`]), never);
+  // Its columns are others, so that the first file is cut.
+  await part.append(block('orders', [`{"id":2,"name":"${filler}","fresh":1}`]), never);
+  await sending.reached;
+  const discarded = part.discard();
+  sending.open();
+  await discarded;
+  expect([await ownTables(), await harness.staged()]).toEqual([[], []]);
+});
+
 test('nothing staged is left after a commit', async () => {
   const one = await sessions.open();
   await one.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
