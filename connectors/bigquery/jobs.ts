@@ -40,8 +40,13 @@ export interface Jobs {
   cancel(id: string): void;
 }
 
-/** `location`: where they run. */
-export function createJobs(client: Client, project: string, location: string): Jobs {
+/** `location`: where they run. `labels`: of each job. */
+export function createJobs(
+  client: Client,
+  project: string,
+  location: string,
+  labels: Readonly<Record<string, string>> = {},
+): Jobs {
   const find = (id: string, abort: AbortSignal): Promise<Job> =>
     client.send<Job>({ method: 'GET', path: pathOf(id), query: { location } }, abort);
   const start = async (
@@ -51,7 +56,7 @@ export function createJobs(client: Client, project: string, location: string): J
     media?: Uint8Array,
   ): Promise<Job> => {
     const jobReference = { projectId: project, jobId: id, location };
-    const body = { jobReference, configuration };
+    const body = { jobReference, configuration: { ...configuration, labels } };
     try {
       return await client.send<Job>(
         { method: 'POST', path: '/jobs', body, ...(media !== undefined && { media }) },

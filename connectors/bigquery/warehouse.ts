@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { extractedAtColumn } from '../kit/columns.ts';
 import { caseFold } from '../kit/identifiers.ts';
-import type { Warehouse, WarehouseDialect } from '../kit/warehouse/warehouse.ts';
+import type { Author, Warehouse, WarehouseDialect } from '../kit/warehouse/warehouse.ts';
 import { createClient, type Client } from './client.ts';
 import { defaultLocation, placeOf, type BigQueryConfig } from './config.ts';
 import { asBigQueryError } from './errors.ts';
@@ -73,8 +73,8 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
   const { project, dataset } = config;
   const client = createClient(config);
   let known: Promise<Jobs> | null = null;
-  const jobsOf = (abort: AbortSignal): Promise<Jobs> =>
-    (known ??= openJobs(client, config, abort).catch((error: unknown) => {
+  const jobsOf = (abort: AbortSignal, author?: Author): Promise<Jobs> =>
+    (known ??= openJobs(client, config, abort, author).catch((error: unknown) => {
       known = null;
       throw error;
     }));
@@ -84,8 +84,9 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
     dialect: dialectOf(project),
     place: placeOf(config),
     schema: dataset,
-    connect: async (abort) => createSession(client, await jobsOf(abort), (id) => tell(id)),
-    openStage: async (abort) => createStage(await jobsOf(abort)),
+    connect: async (abort, author) =>
+      createSession(client, await jobsOf(abort, author), (id) => tell(id)),
+    openStage: async (abort, author) => createStage(await jobsOf(abort, author)),
     async makeSchema(session, schema) {
       if ((await datasetLocation(client, schema, session.ended)) !== null) return;
       await makeDataset(client, config, schema, session.ended);
@@ -119,11 +120,25 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
   };
 }
 
-/** Jobs run where the dataset is. */
-async function openJobs(client: Client, config: BigQueryConfig, abort: AbortSignal): Promise<Jobs> {
-  const location = await datasetLocation(client, config.dataset, abort);
-  return createJobs(client, config.project, location ?? config.location ?? defaultLocation);
+/** Jobs run where the dataset is. They are told apart by the connection, in INFORMATION_SCHEMA.JOBS and in the billing export. */
+async function openJobs(
+  client: Client,
+  config: BigQueryConfig,
+  abort: AbortSignal,
+  author?: Author,
+): Promise<Jobs> {
+  const found = await datasetLocation(client, config.dataset, abort);
+  const location = found ?? config.location ?? defaultLocation;
+  const labels = author && { tidemark_connection: labelOf(author.connection.name) };
+  return createJobs(client, config.project, location, labels);
 }
+
+/** A connection's name, as a rule as it is: cloud.google.com/bigquery/docs/labels-intro. A job with a label that is none would be refused. */
+export const labelOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '_')
+    .slice(0, 63);
 
 /** null: there is no such dataset. */
 async function datasetLocation(

@@ -33,7 +33,7 @@ import { partPrefix, StagedTable } from './staged-table.ts';
 import { ensureTable } from './tables.ts';
 import { transaction } from './transaction.ts';
 import { Turns } from './turns.ts';
-import type { Stage, Warehouse, WarehouseSession } from './warehouse.ts';
+import type { Author, Stage, Warehouse, WarehouseSession } from './warehouse.ts';
 import { widePrefix } from './widen.ts';
 
 /** For destinations of this loader: a GiB of JSON is some 100 to 250 MB compressed, and each commit makes a warehouse work for seconds. */
@@ -75,10 +75,10 @@ export class WarehouseLoader implements Loader {
 
   async open(input: OpenInput): Promise<readonly Checkpoint[]> {
     const abort = this.#endedBy(input.abort);
-    const turns = await this.#connect(abort);
+    const turns = await this.#connect(abort, input);
     const { held, tables } = await turns.alone(abort, (session) => this.#prepare(session, input));
-    const side = await this.#connect(abort);
-    const stage = (this.#stage = await this.#openStage(abort));
+    const side = await this.#connect(abort, input);
+    const stage = (this.#stage = await this.#openStage(abort, input));
     await this.#sweep(side, stage, input);
     const { place, dialect } = this.#warehouse;
     const directory = (this.#directory = await makeLocalDirectory(
@@ -99,7 +99,7 @@ export class WarehouseLoader implements Loader {
   }
 
   async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
-    const turns = await this.#connect(this.#endedBy(abort));
+    const turns = await this.#connect(this.#endedBy(abort), { connection, epoch });
     return turns.alone(abort, (session) => {
       const ledger = this.#ledger(session, { connection });
       return new WarehouseOffers(this.#warehouse, session, ledger).before(connection, epoch.syncNo);
@@ -164,16 +164,16 @@ export class WarehouseLoader implements Loader {
     return AbortSignal.any([abort, this.#closing.signal]);
   }
 
-  async #connect(abort: AbortSignal): Promise<Turns> {
-    const turns = await Turns.connect(this.#warehouse, this.#cost, abort);
+  async #connect(abort: AbortSignal, author: Author): Promise<Turns> {
+    const turns = await Turns.connect(this.#warehouse, this.#cost, author, abort);
     this.#sessions.push(turns);
     if (this.#closing.signal.aborted) turns.destroy();
     return turns;
   }
 
-  async #openStage(abort: AbortSignal): Promise<Stage> {
+  async #openStage(abort: AbortSignal, author: Author): Promise<Stage> {
     try {
-      return await this.#warehouse.openStage(abort);
+      return await this.#warehouse.openStage(abort, author);
     } catch (error) {
       throw this.#warehouse.asError(error, abort);
     }
@@ -191,8 +191,10 @@ export class WarehouseLoader implements Loader {
       planTargets(catalog, await ledger.knownTables(), {
         ...{ schema, fold, narrow, spell },
       });
-    await ledger.prepare();
+    await this.#warehouse.makeSchema(session, schema);
+    // Before all that could wait for a lock which a frozen writer holds. Invariant 3.
     await this.#warehouse.takeOver?.(session, connectionHash(connection), epoch);
+    await ledger.prepare();
     const held = await ledger.fence(input, await targets());
     for (const replacement of await ledger.replacements())
       await replace(this.#warehouse, session, ledger, replacement);
@@ -242,7 +244,7 @@ export class WarehouseLoader implements Loader {
     if (abort.aborted || told.code === 'fenced') return told;
     const { input } = this.#open();
     // Those that it has may be what failed.
-    const isFenced = await this.#connect(abort)
+    const isFenced = await this.#connect(abort, input)
       .then((turns) => turns.alone(abort, (one) => this.#ledger(one, input).hasNewer(input.epoch)))
       .catch(() => false);
     return isFenced ? fenced() : told;

@@ -3,30 +3,15 @@ import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
 import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
 import { createWarehouse, type WarehouseHarness } from './harness.ts';
+import { gate, hooked, type Hook } from './hooks.ts';
 
-/** Runs before a statement that matches, once: the statement waits for it, and fails as it fails. */
-interface Hook {
-  readonly sql: RegExp;
-  readonly run: () => Promise<void> | void;
-}
 let hooks: Hook[] = [];
 /** Runs in place of the next exchange of two tables, which it is given. */
 let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
 let conflicts: unknown[] = [];
 
 const faulty = (warehouse: Warehouse): Warehouse => ({
-  ...warehouse,
-  async connect(abort) {
-    const session = await warehouse.connect(abort);
-    return {
-      ...session,
-      async query(sql, values) {
-        const at = hooks.findIndex((hook) => hook.sql.test(sql));
-        if (at >= 0) await hooks.splice(at, 1)[0]!.run();
-        return session.query(sql, values);
-      },
-    };
-  },
+  ...hooked(warehouse, () => hooks),
   async replace(...args) {
     const hook = exchanging;
     exchanging = null;
@@ -68,25 +53,6 @@ const ownTables = async (): Promise<unknown[]> =>
       `SELECT tablename FROM pg_tables WHERE tablename ~ '^_tidemark_(part|wide|next)_'`,
     )
   ).map((row) => row['tablename']);
-/** An event that a test waits for, and one that it lets happen. */
-function gate(): {
-  readonly reached: Promise<void>;
-  readonly hold: () => Promise<void>;
-  readonly open: () => void;
-} {
-  let open!: () => void;
-  let reach!: () => void;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  return {
-    reached,
-    open,
-    hold() {
-      reach();
-      return opened;
-    },
-  };
-}
 
 test('after a conflict the transaction runs again, from the rows that are loaded', async () => {
   const one = await sessions.open();

@@ -9,7 +9,9 @@ const unknownHere: readonly (readonly [RegExp, string])[] = [
   [/\b(?:compound\s+|interleaved\s+)?sortkey\s*(?:\([^)]*\)|auto\b|none\b)/gi, ''],
   [/\bdistkey\s*\([^)]*\)/gi, ''],
   [/\bencode\s+\w+/gi, ''],
-  [/^\s*set\s+(?=enable_case_sensitive_identifier\b)/i, 'SET redshift.'],
+  [/^\s*(set|show)\s+(?=(?:enable_case_sensitive_identifier|query_group)\b)/i, '$1 redshift.'],
+  // …/dg/r_SYSDATE.html: in the zone of the session, which is UTC.
+  [/\bsysdate\b/gi, "(now() AT TIME ZONE 'UTC')"],
 ];
 
 /** Of Postgres alone. (…/dg/c_unsupported-postgresql-features.html, …/c_redshift-and-postgres-sql.html and the pages of the commands) */
