@@ -6,11 +6,20 @@ import { failedJob, ServiceError } from './service-error.ts';
 /** How long one request waits for a job to end, ms. */
 const waitMs = 20_000;
 
+/**
+ * Of jobs that failed for a passing reason, one after the other: more than the 10 s in which a table may be changed five times, then the attempt fails and
+ * Temporal retries. cloud.google.com/bigquery/docs/troubleshoot-quotas#overview, /bigquery/quotas#standard_tables
+ */
+export const jobPatience = { triesMax: 8, pauseMs: 1_000, pauseMsMax: 16_000 };
+
 /** What is read of a job: cloud.google.com/bigquery/docs/reference/rest/v2/Job */
 export interface Job {
   readonly jobReference: { readonly jobId: string; readonly location?: string };
   readonly configuration?: {
-    readonly load?: { readonly destinationTable?: TableReference };
+    readonly load?: {
+      readonly destinationTable?: TableReference;
+      readonly sourceUris?: readonly string[];
+    };
   };
   readonly status?: {
     readonly state?: string;

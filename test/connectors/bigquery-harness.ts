@@ -9,6 +9,8 @@ export interface TestBigQuery {
   readonly config: BigQueryConfig & { readonly endpoint: string };
   /** Rows as the API gives them, times as the tests say them. */
   query(sql: string): Promise<TextRow[]>;
+  /** What tables.get tells of one. */
+  tableOf(name: string): Promise<TableInfo>;
   drop(): Promise<void>;
 }
 
@@ -65,6 +67,7 @@ export async function testBigQuery(): Promise<TestBigQuery> {
         ),
       );
     },
+    tableOf: (name) => ask('GET', `/datasets/${dataset}/tables/${name}`),
     drop: async () => {
       await ask('DELETE', `/datasets/${dataset}?deleteContents=true`);
     },
@@ -77,6 +80,9 @@ interface Tables {
 
 interface TableInfo {
   readonly schema: { readonly fields: readonly { readonly name: string; readonly type: string }[] };
+  readonly timePartitioning?: object;
+  readonly rangePartitioning?: object;
+  readonly clustering?: object;
 }
 
 /** What the suites ask of information_schema, which the emulator hasn't by that name; null: they ask something else. */

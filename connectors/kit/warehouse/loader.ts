@@ -24,6 +24,7 @@ import { tablesToPublish, type Table } from '../tables.ts';
 import { outsideCatalog, planTargets } from '../targets.ts';
 import { ready, writePart, type Ready } from './commit.ts';
 import { CostMeter } from './cost.ts';
+import { groupsOf, type Group } from './groups.ts';
 import { connectionHash, WarehouseLedger, type Replacement } from './ledger.ts';
 import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
@@ -225,17 +226,28 @@ export class WarehouseLoader implements Loader {
     abort: AbortSignal,
   ): Promise<readonly Ready[]> {
     const { input, turns, shapes } = this.#open();
+    const groups = groupsOf(parts, at, this.#warehouse.tablesMax);
     await shapes.widen(new Set(parts.map(({ stream }) => stream)), input.epoch, abort);
     for (const { staged } of parts) await staged.load(abort);
     return turns.alone(abort, async (session) => {
       const counted: Ready[] = [];
-      for (const part of parts)
-        counted.push(
-          await ready(this.#warehouse.dialect, session, shapes.table(part.stream), part),
-        );
-      await this.#transact(session, counted, at, abort);
+      for (const group of groups) counted.push(...(await this.#commitGroup(session, group, abort)));
       return counted;
     });
+  }
+
+  async #commitGroup(
+    session: WarehouseSession,
+    { parts, at }: Group<WarehousePart>,
+    abort: AbortSignal,
+  ): Promise<readonly Ready[]> {
+    const { shapes } = this.#open();
+    const { dialect } = this.#warehouse;
+    const counted: Ready[] = [];
+    for (const part of parts)
+      counted.push(await ready(dialect, session, shapes.table(part.stream), part));
+    await this.#transact(session, counted, at, abort);
+    return counted;
   }
 
   /** A newer writer sweeps what this one staged, so that it fails with anything: the newer one is why. Invariant 3. */

@@ -103,6 +103,8 @@ export interface Warehouse {
   readonly dialect: WarehouseDialect;
   /** Where it is, for people. */
   readonly place: string;
+  /** How many tables a transaction may change. Absent: any number. */
+  readonly tablesMax?: number;
   /** The schema that tables go to where the catalog names none. */
   readonly schema: string;
   /** `author`: its connection's name goes with each statement, for who asks what a connection costs. Absent: it is a check's. */
@@ -129,6 +131,16 @@ export interface Warehouse {
   lock(table: string): string | null;
   /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. `types`: theirs. */
   tableOptions(key: readonly string[], types: readonly string[]): string;
+  /**
+   * The same as a table has it, for a table whose rows are to take its place, where `replace` wants both alike. `definitions`: of the new one's columns,
+   * quoted. Null: there is no such table. Absent: `replace` takes any.
+   */
+  optionsOf?(
+    session: WarehouseSession,
+    schema: string,
+    table: string,
+    definitions: readonly string[],
+  ): Promise<string | null>;
   /**
    * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
    * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.

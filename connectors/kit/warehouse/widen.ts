@@ -95,11 +95,10 @@ export async function widen(
   }));
   await ledger.dropTable(schema, from);
   await session.query(
-    createSql(
-      warehouse,
-      wide,
-      columns.map(({ quoted, wider }) => `${quoted} ${wider}`),
-    ),
+    await createSql(warehouse, session, wide, {
+      definitions: columns.map(({ quoted, wider }) => `${quoted} ${wider}`),
+      like: to,
+    }),
   );
   const values = columns.map(({ quoted, type, wider }) =>
     wider === type ? quoted : dialect.widened(quoted, type, wider),
