@@ -115,8 +115,10 @@ function asTold(value: string, type: string): string {
     text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
   if (type === 'TIMESTAMP') {
     const micros = BigInt(value);
-    const instant = new Date(Number(micros / 1000n)).toISOString().slice(0, 19).replace('T', ' ');
-    const fraction = String(((micros % 1_000_000n) + 1_000_000n) % 1_000_000n).padStart(6, '0');
+    const within = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
+    const second = new Date(Number((micros - within) / 1000n));
+    const instant = second.toISOString().slice(0, 19).replace('T', ' ');
+    const fraction = String(within).padStart(6, '0');
     return `${withoutZeros(`${instant}.${fraction}`)}+00`;
   }
   return /^(DATETIME|TIME)$/.test(type) ? withoutZeros(value.replace('T', ' ')) : value;

@@ -16,6 +16,7 @@ const tableDialect = ({
   typeOf,
   airbyte,
   own: types,
+  reserved = [],
 }: WarehouseDialect): TableDialect => ({
   fold,
   spell,
@@ -28,7 +29,7 @@ const tableDialect = ({
     [metaColumn]: airbyte.json,
     [generationColumn]: types.integer,
   },
-  reserved: Object.values(own),
+  reserved: [...Object.values(own), ...reserved],
 });
 
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. Another writer may be quicker: what it made counts. */

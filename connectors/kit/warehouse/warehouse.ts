@@ -66,6 +66,8 @@ export interface WarehouseDialect {
   readonly narrow?: Narrow;
   /** See Naming. */
   readonly spell?: Spell;
+  /** Names that no column may have. Absent: none but ours. */
+  readonly reserved?: readonly string[];
   readonly quote: (name: string) => string;
   /** A table's name in full, quoted. */
   readonly table: (schema: string, table: string) => string;

@@ -10,6 +10,7 @@ import contextvars
 import re
 import sys
 import tempfile
+import unicodedata
 from decimal import Context, Decimal, InvalidOperation
 
 import sqlglot
@@ -185,6 +186,7 @@ async def plan_of(sql, project, ctx, *, caller, **_):
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError:
         return None
+    check_columns(tree)
     kind = plain.get(type(tree))
     if kind is None or "INFORMATION_SCHEMA" in sql:
         return None
@@ -212,10 +214,43 @@ async def execute_parsed(project, job, sql, params, ctx, **more):
         raise InvalidQueryError("DDL statements are not supported in a transaction, except for those creating or dropping temporary tables.")
     if executor._is_dml(tree) and not isinstance(tree, sqlglot.exp.Insert):
         await claim(executor._dml_target_tables(tree, project))
+    check_names(tree)
     for statement in parts_of(tree):
         meta = await _execute(project, job, spelled(statement, sql), params, ctx, **more)
     declare(tree, project)
     return meta
+
+
+# --- Names of columns: cloud.google.com/bigquery/docs/schemas#column_names
+
+
+def check_columns(tree):
+    """A column that is called as its table, or its alias, is the whole row. Refused, as nobody here wants one."""
+    changed = tree.this.alias_or_name if isinstance(tree, sqlglot.exp.Delete) else None
+    for column in tree.find_all(sqlglot.exp.Column):
+        select = column.find_ancestor(sqlglot.exp.Select)
+        sources = [one.this for one in [select.args.get("from_") or select.args.get("from")] if one] if select else []
+        # Of a statement within another, whose own sources have other columns.
+        outer = [] if any(isinstance(one, sqlglot.exp.Table) for one in sources) else [changed]
+        if not column.table and column.name in [one.alias_or_name for one in sources] + outer:
+            raise InvalidQueryError(f"No matching signature for STRUCT: {column.name}.")
+
+
+letters = ("L", "N", "M", "Pc", "Pd", "Zs")
+prefixes = re.compile(
+    "(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)", re.IGNORECASE
+)
+
+
+def check_names(tree):
+    nodes = tree.args.get("actions") or [] if isinstance(tree, sqlglot.exp.Alter) else []
+    if isinstance(tree, sqlglot.exp.Create) and isinstance(tree.this, sqlglot.exp.Schema):
+        nodes = tree.this.expressions
+    for node in nodes:
+        name = node.name if isinstance(node, sqlglot.exp.ColumnDef) else "x"
+        fits = all(unicodedata.category(one).startswith(letters) or one in "&%=+:'<>#|" for one in name)
+        if not 0 < len(name) <= 300 or not fits or prefixes.match(name):
+            raise InvalidQueryError(f'Invalid field name "{name}".')
 
 
 definitions = (sqlglot.exp.Create, sqlglot.exp.Alter, sqlglot.exp.Drop)

@@ -292,6 +292,16 @@ def duck_type(kind: pa.DataType) -> str:
 
 cursors.FakeSnowflakeCursor._describe_last_sql = describe_last
 
+lengths_sql = cursors.info_schema.insert_text_lengths_sql
+
+
+def lengths_of(catalog: str, schema: str, table: str, lengths: list[tuple[str, int]]) -> str:
+    """fakesnow forgets that a column may have a quote in its name."""
+    return lengths_sql(catalog, schema, table, [(name.replace("'", "''"), size) for name, size in lengths])
+
+
+cursors.info_schema.insert_text_lengths_sql = lengths_of
+
 
 def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
@@ -485,7 +495,12 @@ def text_of(value: Any, column: dict[str, Any]) -> str | None:
     if kind == "date":
         return str((value - EPOCH).days)
     if isinstance(value, dict) and "epoch" in value:
-        return None if value["epoch"] is None else f"{value['epoch']}.{value['fraction']:09d}" + (" 1440" if kind == "timestamp_tz" else "")
+        if value["epoch"] is None:
+            return None
+        # Before 1970 the fraction counts towards it.
+        nanos = value["epoch"] * 10**9 + value["fraction"]
+        seconds = f"{'-' if nanos < 0 else ''}{abs(nanos) // 10**9}.{abs(nanos) % 10**9:09d}"
+        return seconds + (" 1440" if kind == "timestamp_tz" else "")
     if kind == "time":
         return f"{value / 1e9:.9f}" if isinstance(value, int) else str(value)
     if isinstance(value, decimal.Decimal):
