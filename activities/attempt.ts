@@ -11,10 +11,11 @@ import type {
   Progress,
   RateLimit,
   SchemaChanges,
+  SyncCost,
   SyncFailure,
   WatchedLimit,
 } from '../protocol/index.ts';
-import { isObject, lossesOf } from '../protocol/index.ts';
+import { costOf, isObject, lossesOf } from '../protocol/index.ts';
 import type { Attached, WriteActivityInput } from '../workflows/messages.ts';
 import type { Committer } from './committer.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -47,6 +48,7 @@ export class Attempt {
   readonly #notices: string[] = [];
   /** Of the attempts before this one, as far as is known. */
   readonly losses: LossesByScope;
+  readonly #costBefore: SyncCost | null;
   book: Book;
   attached: Attached | null = null;
   /** When it last asked to be attached, ms of performance.now. */
@@ -73,7 +75,7 @@ export class Attempt {
   failure: SyncFailure | null = null;
   interrupted = false;
 
-  constructor(deps: ActivityDeps, { begun, lane, endsAt, losses }: WriteActivityInput) {
+  constructor(deps: ActivityDeps, { begun, lane, endsAt, losses, cost }: WriteActivityInput) {
     this.deps = deps;
     this.begun = begun;
     this.lane = lane;
@@ -85,7 +87,9 @@ export class Attempt {
     this.hint = hintOf(info.heartbeatDetails);
     // Heartbeats know more than what the workflow knew when it began this activity.
     const told = this.hint?.progress;
-    this.losses = told?.epoch.syncNo === begun.syncNo ? lossesOf(told) : (losses ?? {});
+    const isTold = told?.epoch.syncNo === begun.syncNo;
+    this.losses = isTold ? lossesOf(told) : (losses ?? {});
+    this.#costBefore = (isTold ? told.cost : cost) ?? null;
     this.failure = this.hint?.failure ?? null;
     this.interrupted = this.hint?.interrupted === true;
     this.book = createBook(this.hint?.checkpoints ?? []);
@@ -111,6 +115,11 @@ export class Attempt {
   notice(text: string): void {
     if (this.#notices.length < noticesMax) this.#notices.push(text);
     this.forwarder?.touch();
+  }
+
+  /** Of the whole sync so far. */
+  get cost(): SyncCost | null {
+    return costOf(this.#costBefore, this.cadence);
   }
 
   get ranMs(): number {
@@ -163,7 +172,7 @@ export class Attempt {
   }
 
   progress(): Progress {
-    const { meter, late, schema, next } = this;
+    const { meter, cost, late, schema, next } = this;
     const limit = meter?.limit ?? null;
     const unfilled = this.unfilled?.now ?? null;
     return {
@@ -177,6 +186,7 @@ export class Attempt {
       lastCheckpointAt: this.lastCheckpointAt,
       waiting: meter?.waiting ?? { states: 0, bytes: 0 },
       ...(this.cadence !== null && { cadence: this.cadence }),
+      ...(cost !== null && { cost }),
       resumedFrom: this.resumed,
       streams: meter?.streams() ?? [],
       streamCount: meter?.streamCount ?? 0,

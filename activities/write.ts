@@ -327,13 +327,14 @@ async function outcome(attempt: Attempt, schemaHash: string): Promise<WriteOutco
   return done(attempt, schemaHash);
 }
 
-function done({ meter, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
+function done({ meter, cost, schema, unfilled: told }: Attempt, schemaHash: string): WriteOutcome {
   const streams = streamSummaries(meter!.streams());
   const unfilled = told?.after ?? null;
   const summary = {
     ...meter!.committed,
     ...{ streams, streamCount: meter!.streamCount },
     ...(meter!.rejected > 0 && { rejected: meter!.rejected }),
+    ...(cost !== null && { cost }),
     ...(schema !== null && { schema }),
     ...(unfilled !== null && { unfilled }),
   };

@@ -196,6 +196,7 @@ export interface Loader {
   /**
    * ONE atomic step: the parts' rows and the checkpoints become durable together, or nothing does. Refuses as `fenced` unless each checkpoint's
    * row still belongs to this epoch or a lower one. Repeatable from the same parts after a conflict. `parts` may be empty (states without records).
+   * Where a system's transactions hold only so many tables it may be several such steps, of whole streams each: then some may be durable when it fails.
    *
    * A stream that replaces its data (see `replaces`) is loaded out of sight, generation by generation, until a checkpoint of it is `complete`:
    * this step then also publishes it. The new data takes the place of the old as a whole, and what is out of sight from an earlier generation

@@ -4,6 +4,7 @@ export * from './committed.ts';
 export * from './config-updates.ts';
 export * from './connection.ts';
 export * from './connector.ts';
+export * from './cost.ts';
 export * from './errors.ts';
 export * from './generations.ts';
 export * from './json.ts';

@@ -2,6 +2,7 @@ import type { Checkpoint, Counts, Epoch } from './checkpoint.ts';
 import type { ConfigUpdates } from './config-updates.ts';
 import type { ConnectionSpec, Policy } from './connection.ts';
 import type { CadenceBounds, CadenceFacts } from './connector.ts';
+import type { SyncCost } from './cost.ts';
 import type { SyncFailure } from './errors.ts';
 import type { StreamStatus } from './message.ts';
 import type { Pause } from './pause.ts';
@@ -35,6 +36,8 @@ export interface SyncSummary extends Counts {
   readonly streamCount: number;
   /** Of all records, those that the destination turned away: they are not there. Absent: none. */
   readonly rejected?: number;
+  /** In a warehouse. Absent: it charges nobody, or the sync came to no commit. */
+  readonly cost?: SyncCost;
   readonly failure?: SyncFailure;
   /** How the source differs from what was accepted. */
   readonly schema?: SchemaChanges;
@@ -92,6 +95,8 @@ export interface Progress {
   readonly waiting: { readonly states: number; readonly bytes: number };
   /** Absent: no commit yet, another program commits, or an older worker does not say. */
   readonly cadence?: CadenceFacts;
+  /** Of the whole sync. Absent: no commit yet, or the destination charges nobody. */
+  readonly cost?: SyncCost;
   /** The states this attempt resumed from, for people: scope to state text, cut at 200 characters. Empty: from the start. */
   readonly resumedFrom: Readonly<Record<string, string>>;
   /** At most `summaryStreamsMax`, most recently active first. */
@@ -224,7 +229,14 @@ export type WriteOutcome =
       readonly type: 'done';
       readonly summary: Pick<
         SyncSummary,
-        'records' | 'bytes' | 'streams' | 'streamCount' | 'rejected' | 'schema' | 'unfilled'
+        | 'records'
+        | 'bytes'
+        | 'streams'
+        | 'streamCount'
+        | 'rejected'
+        | 'cost'
+        | 'schema'
+        | 'unfilled'
       >;
       readonly schemaHash: string;
     }

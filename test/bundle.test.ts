@@ -12,6 +12,7 @@ const modules = [
   'protocol/config-updates.ts',
   'protocol/connection.ts',
   'protocol/connector.ts',
+  'protocol/cost.ts',
   'protocol/errors.ts',
   'protocol/generations.ts',
   'protocol/global-state.ts',

@@ -10,6 +10,8 @@ const directory = mkdtempSync(join(tmpdir(), 'tidemark-jest-'));
 const report = join(directory, 'report.json');
 /** Suites that are told with their times: what to look at when the whole takes too long. */
 const slowestMax = 10;
+/** One more than the cores of the smallest machine: a third of a suite's time is waiting for servers and pauses. */
+const suitesAtOnce = 3;
 const jest = join(root, 'node_modules/jest/bin/jest.js');
 
 // The SDK's native threads keep the event loop alive after the last test: forceExit. (Leaks are looked for by tests of their own.)
@@ -22,7 +24,7 @@ const { status } = spawnSync(
       jest,
       '--ci',
       '--forceExit',
-      '--maxWorkers=2',
+      `--maxWorkers=${suitesAtOnce}`,
     ],
     ...['--json', `--outputFile=${report}`, ...process.argv.slice(2)],
   ],

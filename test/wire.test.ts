@@ -20,6 +20,7 @@ import type {
   StreamProgress,
   StreamSelection,
   StreamSummary,
+  SyncCost,
   SyncFailure,
   SyncSummary,
   UnfilledColumns,
@@ -137,6 +138,7 @@ const unfilled: Required<UnfilledColumns> = {
   ],
   streamCount: 1,
 };
+const syncCost: Required<SyncCost> = { commits: 1, stagedBytes: 1, busyMs: 1 };
 const progress: Required<Progress> = {
   phase: 'syncing',
   attempt: 1,
@@ -151,6 +153,7 @@ const progress: Required<Progress> = {
     ...{ why: 'batch full', commits: 1, commitMs: 1, msPerMib: 1, intervalMs: 1, share: 0.05 },
     cost: { stagedBytes: 1, busyMs: 1 },
   } satisfies Required<CadenceFacts>,
+  cost: syncCost,
   resumedFrom: { orders: '{}' },
   streams: [streamProgress],
   streamCount: 1,
@@ -183,6 +186,7 @@ const summary: Required<SyncSummary> = {
   streams: [streamSummary],
   streamCount: 1,
   rejected: 1,
+  cost: syncCost,
   failure,
   schema,
   unfilled,
@@ -313,12 +317,19 @@ const samples = {
       checkpoints: [checkpoint],
       pausedMs: 1,
       losses,
+      cost: syncCost,
     } satisfies Required<messages.Continued>,
   } satisfies Required<messages.SyncInput>,
   begun: { type: 'begun', begun, failure } satisfies Required<
     Extract<messages.BeginActivityResult, { type: 'begun' }>
   >,
-  write: { begun, lane: 'all', endsAt: 1, losses } satisfies Required<messages.WriteActivityInput>,
+  write: {
+    begun,
+    lane: 'all',
+    endsAt: 1,
+    losses,
+    cost: syncCost,
+  } satisfies Required<messages.WriteActivityInput>,
   read: { lane: 'all', epoch } satisfies Required<messages.ReadActivityInput>,
   done,
 };

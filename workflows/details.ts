@@ -18,6 +18,7 @@ import {
   type Progress,
   type SchemaChanges,
   type StreamId,
+  type SyncCost,
   type SyncSummary,
   type UnfilledColumns,
 } from '../protocol/index.ts';
@@ -121,15 +122,15 @@ function list(head: string, [title = '', ...lines]: readonly string[]): string {
 }
 
 function summaryLine(summary: SyncSummary): string {
-  const { outcome, records, rejected, bytes, attempts, failure } = summary;
+  const { outcome, records, rejected, bytes, attempts, cost, failure } = summary;
   const lost = rejected === undefined ? '' : ` · ${grouped(rejected)} rejected`;
-  const line = `**${outcome}** · ${grouped(records)} records${lost} · ${size(bytes)} · attempts: ${attempts}`;
+  const line = `**${outcome}** · ${grouped(records)} records${lost} · ${size(bytes)} · attempts: ${attempts}${costText(cost)}`;
   return failure === undefined ? line : `${line}\n\n${cell(describeFailure(failure))}`;
 }
 
 function progressLines(progress: Progress): string[] {
   const { phase, attempt, worker, committed, lastCheckpointAt, notices = [] } = progress;
-  const { late, overdue, rateLimit, next, cadence } = progress;
+  const { late, overdue, rateLimit, next, cadence, cost } = progress;
   const last = lastCheckpointAt === null ? 'no checkpoint yet' : `checkpoint ${lastCheckpointAt}`;
   const line = `${phase} · attempt ${attempt} on ${cell(worker)} · ${grouped(committed.records)} records committed · ${size(committed.bytes)} · ${last}`;
   return [
@@ -139,17 +140,21 @@ function progressLines(progress: Progress): string[] {
       : [`**Attempt ${attempt} failed:** ${cell(nextAttemptText(next))}`]),
     ...(rateLimit === undefined ? [] : [`**Rate limit:** ${cell(rateLimitText(rateLimit))}`]),
     ...(late === undefined ? [] : [`**${overdue === true ? 'Overdue' : 'Late'}:** ${cell(late)}`]),
-    ...(cadence === undefined ? [] : [cadenceLine(cadence)]),
+    ...(cadence === undefined ? [] : [cadenceLine(cadence) + costText(cost)]),
     ...notices.map(cell),
   ];
 }
 
-function cadenceLine({ why, commits, commitMs, share, cost }: CadenceFacts): string {
-  const charged =
-    cost === undefined
-      ? ''
-      : ` · ${size(cost.stagedBytes)} staged, the warehouse busy for ${grouped(Math.round(cost.busyMs / 1_000))} s`;
-  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time${charged}`;
+function cadenceLine({ why, commits, commitMs, share }: CadenceFacts): string {
+  return `${grouped(commits)} commits · the last one: ${why} · ${grouped(commitMs)} ms each · ${(share * 100).toFixed(1)} % of the time`;
+}
+
+/** Of the whole sync. */
+function costText(cost: SyncCost | undefined): string {
+  if (cost === undefined) return '';
+  const { commits, stagedBytes, busyMs } = cost;
+  const busy = grouped(Math.round(busyMs / 1_000));
+  return ` · in the warehouse: ${grouped(commits)} commits, ${size(stagedBytes)} staged, busy for ${busy} s`;
 }
 
 function streamTable({ progress, checkpoints }: SyncShown): string {

@@ -10,6 +10,7 @@ import type {
   HeartbeatDetails,
   Holder,
   LossesByScope,
+  SyncCost,
   Pause,
   Progress,
   Scope,
@@ -216,6 +217,8 @@ export interface Continued {
   readonly pausedMs?: number;
   /** See WriteActivityInput. */
   readonly losses?: LossesByScope;
+  /** See WriteActivityInput. */
+  readonly cost?: SyncCost;
 }
 
 export interface ConnectionInput {
@@ -252,6 +255,8 @@ export interface WriteActivityInput {
   readonly endsAt?: number;
   /** What earlier activities of the sync have told. Absent: none have, or nothing was lost. */
   readonly losses?: LossesByScope;
+  /** What the attempts before have cost. Absent: nothing that is known. */
+  readonly cost?: SyncCost;
 }
 
 export interface ReadActivityInput {

@@ -77,7 +77,7 @@ function soFar({
   progress,
   checkpoints,
 }: SyncFacts): Counts &
-  Pick<SyncSummary, 'streams' | 'streamCount' | 'rejected' | 'schema' | 'unfilled'> {
+  Pick<SyncSummary, 'streams' | 'streamCount' | 'rejected' | 'cost' | 'schema' | 'unfilled'> {
   const committed = createCommitted();
   for (const checkpoint of Object.values(checkpoints))
     if (checkpoint.epoch.syncNo === syncNo) committed.add(checkpoint);
@@ -89,12 +89,13 @@ function soFar({
       completed.has(one.stream) ? { ...one, status: 'COMPLETE' } : one,
     ),
   );
-  const { rejected, schema, unfilled } = told ?? {};
+  const { rejected, cost, schema, unfilled } = told ?? {};
   return {
     ...committed.total,
     streams,
     streamCount: told?.streamCount ?? 0,
     ...(rejected !== undefined && { rejected }),
+    ...(cost !== undefined && { cost }),
     ...(schema !== undefined && { schema }),
     ...(unfilled !== undefined && { unfilled }),
   };

@@ -116,7 +116,7 @@ class Sync {
       endsAt === null ? null : endsAt - Date.now(),
       () =>
         this.#pairing.write(
-          { begun, ...(endsAt !== null && { endsAt }), ...this.#losses() },
+          { begun, ...(endsAt !== null && { endsAt }), ...this.#told() },
           segment,
         ),
       () => workflowFailure(tookTooLong(msMax!)),
@@ -124,10 +124,16 @@ class Sync {
   }
 
   /** For the activities after this one: a new one sees no heartbeats of those before. */
-  #losses(): Pick<WriteActivityInput, 'losses'> {
+  #told(): Pick<WriteActivityInput, 'losses' | 'cost'> {
     const { progress } = this.#view;
-    const losses = progress === null ? this.#input.continued?.losses : lossesOf(progress);
-    return losses === undefined || Object.keys(losses).length === 0 ? {} : { losses };
+    const { losses, cost } =
+      progress === null
+        ? (this.#input.continued ?? {})
+        : { losses: lossesOf(progress), cost: progress.cost };
+    return {
+      ...(losses !== undefined && Object.keys(losses).length > 0 && { losses }),
+      ...(cost !== undefined && { cost }),
+    };
   }
 
   async #pauseOver(): Promise<void> {
@@ -167,7 +173,7 @@ class Sync {
         segment: segment + 1,
         checkpoints: Object.values(this.#view.checkpoints),
         ...(this.#pausedMs > 0 && { pausedMs: this.#pausedMs }),
-        ...this.#losses(),
+        ...this.#told(),
       },
     });
   }

@@ -8,6 +8,7 @@ import {
 import type { AttemptView, SyncView } from '../sync-view.ts';
 import { age, ago, bytes, clean, count, duration, plural, shorten, table } from './format.ts';
 import type { RateOf } from './rates.ts';
+import { costText } from './render-cost.ts';
 import { limitText, retryText } from './render-waits.ts';
 import type { SyncEvent } from './sync-events.ts';
 
@@ -184,7 +185,7 @@ function rejectedText(rejected: number, streams: SyncSummary['streams']): string
 /** The end of a sync, for people. */
 export function summaryText(summary: SyncSummary): readonly string[] {
   const { outcome, syncNo, streams, streamCount, records } = summary;
-  const { rejected, failure, schema, unfilled } = summary;
+  const { rejected, cost, failure, schema, unfilled } = summary;
   const took = duration(Date.parse(summary.endedAt) - Date.parse(summary.startedAt));
   const nulled = streams.reduce((sum, stream) => sum + stream.nulled, 0);
   const shown = streams.slice(0, summaryStreamsShownMax);
@@ -202,6 +203,7 @@ export function summaryText(summary: SyncSummary): readonly string[] {
       ? []
       : [`${plural(nulled, 'value')} did not fit and became NULL (see _airbyte_meta.changes)`]),
     ...(rejected === undefined ? [] : [rejectedText(rejected, streams)]),
+    ...(cost === undefined ? [] : [costText(cost)]),
     ...(schema === undefined ? [] : schemaText(schema).map(clean)),
     ...(unfilled === undefined ? [] : unfilledText(unfilled).map(clean)),
     ...(rows.length === 0

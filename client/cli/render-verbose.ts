@@ -6,7 +6,8 @@ import {
   type WatchedLimit,
 } from '../../protocol/index.ts';
 import type { SyncView } from '../sync-view.ts';
-import { bytes, clean, count, duration, plural, table } from './format.ts';
+import { clean, count, duration, plural, table } from './format.ts';
+import { costText } from './render-cost.ts';
 import { retryText } from './render-waits.ts';
 
 /** As a policy calls them. */
@@ -38,6 +39,7 @@ export function verboseText(
     `attempts without a checkpoint: ${lease === null ? 'none runs' : count(attemptsWithoutProgress)} (at most ${count(policy.attemptsWithoutProgressMax)})`,
     ...waits,
     ...(shown?.cadence === undefined ? [] : [cadenceText(shown.cadence)]),
+    ...(shown?.cost === undefined ? [] : [costText(shown.cost)]),
   ].map(clean);
 }
 
@@ -72,11 +74,7 @@ function setBy(policy: Policy): readonly (readonly [WatchedLimit['limit'], numbe
 }
 
 function cadenceText(facts: CadenceFacts): string {
-  const { why, commits, commitMs, msPerMib, intervalMs, share, cost } = facts;
+  const { why, commits, commitMs, msPerMib, intervalMs, share } = facts;
   const bySize = msPerMib === null ? '' : `, ${msPerMib.toFixed(1)} ms a MiB`;
-  const charged =
-    cost === undefined
-      ? ''
-      : `; ${bytes(cost.stagedBytes)} staged, the warehouse busy for ${duration(cost.busyMs)}`;
-  return `${plural(commits, 'commit')}, the last one because: ${why}; one takes ${duration(commitMs)}${bySize}, all ${(share * 100).toFixed(1)} % of the time; a covered state waits ${duration(intervalMs)}${charged}`;
+  return `${plural(commits, 'commit')}, the last one because: ${why}; one takes ${duration(commitMs)}${bySize}, all ${(share * 100).toFixed(1)} % of the time; a covered state waits ${duration(intervalMs)}`;
 }

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Stage, Warehouse, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import { proveLocation } from './bucket-location.ts';
+import { createClient } from './client.ts';
 import type { BigQueryConfig } from './config.ts';
 import { createWarehouse } from './warehouse.ts';
 
@@ -16,6 +18,7 @@ export async function check(config: BigQueryConfig, signal: AbortSignal): Promis
   try {
     session = await warehouse.connect(signal);
     await warehouse.makeSchema(session, warehouse.schema);
+    await proveLocation(createClient(config), config, signal);
     await prove(warehouse, session, await warehouse.openStage(signal), signal);
   } catch (error) {
     throw warehouse.asError(error, signal);
@@ -63,7 +66,13 @@ async function load(stage: Stage, name: string, table: string, signal: AbortSign
     const path = join(directory, 'rows');
     const bytes = gzipSync('{"a":"1"}\n');
     await writeFile(path, bytes);
-    await stage.put({ name, path, bytes: bytes.length, rows: 1, columns: ['a'] }, table, signal);
+    const file = { name, path, bytes: bytes.length, rows: 1, columns: ['a'] };
+    await stage.put(file, table, signal);
+    await stage.load(table, [file], signal);
+    await stage.remove(name);
+  } catch (error) {
+    await stage.remove(name).catch(() => undefined);
+    throw error;
   } finally {
     await rm(directory, { recursive: true });
   }

@@ -1,32 +1,39 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuthClient } from 'google-auth-library';
+import { again } from './again.ts';
 import { keyOf, type BigQueryConfig } from './config.ts';
 import { asServiceError, isPassing, ServiceError } from './service-error.ts';
 
-const google = 'https://bigquery.googleapis.com';
-const scope = 'https://www.googleapis.com/auth/bigquery';
+const google = {
+  bigquery: 'https://bigquery.googleapis.com',
+  storage: 'https://storage.googleapis.com',
+} as const;
+/** Of files in a bucket: cloud.google.com/storage/docs/oauth-scopes */
+const scopes = {
+  bigquery: 'https://www.googleapis.com/auth/bigquery',
+  storage: 'https://www.googleapis.com/auth/devstorage.read_write',
+} as const;
 
 /** Of a request without data, ms: the service itself waits no longer than 30 s for a job. */
 const requestMsMax = 60_000;
 /** Of one that brings a file, ms. */
 const uploadMsMax = 600_000;
-/** Of each request, with growing pauses between; then the attempt fails and Temporal retries. */
-const triesMax = 6;
-const pauseMs = 200;
-const pauseMsMax = 5_000;
+/** Of each request; then the attempt fails and Temporal retries. */
+const patience = { triesMax: 6, pauseMs: 400, pauseMsMax: 5_000 };
 
 export interface Request {
+  /** Absent: BigQuery. */
+  readonly api?: keyof typeof google;
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** Of the project: `/jobs`. */
+  /** Of the project: `/jobs`. Of Cloud Storage: `/b/bucket`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number>>;
   readonly body?: unknown;
-  /** Bytes after the body, which then is what they are about. */
+  /** Bytes after the body, which then is what they are about; or bytes alone. */
   readonly media?: Uint8Array;
 }
 
 /**
- * BigQuery's REST API (cloud.google.com/bigquery/docs/reference/rest). Google's own client library for it can neither be stopped in the middle of a
+ * BigQuery's REST API (cloud.google.com/bigquery/docs/reference/rest), and what of Cloud Storage's JSON API is needed beside. Google's own client library for it can neither be stopped in the middle of a
  * request nor be kept from starting a job twice; its library for credentials is used.
  */
 export interface Client {
@@ -34,9 +41,18 @@ export interface Client {
   send<T>(request: Request, abort: AbortSignal): Promise<T>;
 }
 
+/** What a request gives, once it is there; null: not found. */
+export async function found<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ServiceError && error.status === 404) return null;
+    throw error;
+  }
+}
+
 export function createClient(config: BigQueryConfig): Client {
   let signer: Promise<AuthClient> | null = null;
-  const root = config.endpoint ?? google;
   const once = async <T>(request: Request, abort: AbortSignal): Promise<T> => {
     const late = AbortSignal.timeout(request.media === undefined ? requestMsMax : uploadMsMax);
     try {
@@ -46,7 +62,7 @@ export function createClient(config: BigQueryConfig): Client {
         throw error;
       }));
       const { data } = await client.request<T>({
-        ...optionsOf(root, config.project, request),
+        ...optionsOf(config, request),
         // Not the driver's own `timeout` and fetch: they go on in spite of an earlier abort, and end the process at another.
         fetchImplementation: fetch,
         signal: AbortSignal.any([abort, late]),
@@ -60,16 +76,7 @@ export function createClient(config: BigQueryConfig): Client {
     }
   };
   return {
-    async send(request, abort) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await once(request, abort);
-        } catch (error) {
-          if (abort.aborted || tries >= triesMax || !isPassing(error)) throw error;
-        }
-        await sleep(Math.min(pauseMsMax, pauseMs * 2 ** tries), undefined, { signal: abort });
-      }
-    },
+    send: (request, abort) => again(patience, isPassing, abort, () => once(request, abort)),
   };
 }
 
@@ -79,16 +86,20 @@ async function signerOf(config: BigQueryConfig): Promise<AuthClient> {
   // Loaded when it is needed: a worker without BigQuery need not have it.
   const { GoogleAuth, JWT, PassThroughClient } = await import('google-auth-library');
   if (config.endpoint !== undefined) return new PassThroughClient();
-  if (key === null) return new GoogleAuth({ scopes: [scope] }).getClient();
-  return new JWT({ email: key.email, key: key.privateKey, scopes: [scope] });
+  const asked = [scopes.bigquery, ...(config.staging_bucket === undefined ? [] : [scopes.storage])];
+  if (key === null) return new GoogleAuth({ scopes: asked }).getClient();
+  return new JWT({ email: key.email, key: key.privateKey, scopes: asked });
 }
 
 function optionsOf(
-  root: string,
-  project: string,
-  { method, path, query = {}, body, media }: Request,
+  { project, endpoint }: BigQueryConfig,
+  { api = 'bigquery', method, path, query = {}, body, media }: Request,
 ) {
-  const place = `/bigquery/v2/projects/${encodeURIComponent(project)}${path}`;
+  const root = endpoint ?? google[api];
+  const place =
+    api === 'storage'
+      ? `/storage/v1${path}`
+      : `/bigquery/v2/projects/${encodeURIComponent(project)}${path}`;
   if (media === undefined)
     return {
       ...{ url: `${root}${place}`, method, params: query },
@@ -99,9 +110,17 @@ function optionsOf(
     };
   return {
     ...{ url: `${root}/upload${place}`, method },
-    params: { ...query, uploadType: 'multipart' },
-    headers: { 'content-type': `multipart/related; boundary=${boundary}` },
-    body: multipart(JSON.stringify(body), media),
+    ...(body === undefined
+      ? {
+          params: { ...query, uploadType: 'media' },
+          headers: { 'content-type': 'application/octet-stream' },
+          body: media,
+        }
+      : {
+          params: { ...query, uploadType: 'multipart' },
+          headers: { 'content-type': `multipart/related; boundary=${boundary}` },
+          body: multipart(JSON.stringify(body), media),
+        }),
   };
 }
 

@@ -8,6 +8,9 @@ export interface BigQueryConfig {
   readonly credentials_json?: string;
   readonly partition_by_day?: boolean;
   readonly cluster_by_key?: boolean;
+  /** Of Cloud Storage. Absent: files go with the jobs that load them. */
+  readonly staging_bucket?: string;
+  readonly staging_prefix?: string;
   /** Of an emulator. Absent: Google. */
   readonly endpoint?: string;
 }
@@ -59,6 +62,7 @@ export const bigquerySpec: ConnectorSpecification = {
     additionalProperties: false,
     required: ['project', 'dataset'],
     'x-ambient-without': 'credentials_json',
+    dependencies: { staging_prefix: ['staging_bucket'] },
     properties: {
       project: {
         type: 'string',
@@ -100,7 +104,7 @@ export const bigquerySpec: ConnectorSpecification = {
         type: 'boolean',
         title: 'Partitions by day',
         description:
-          'Tables that are made are partitioned by the day of _airbyte_extracted_at: for queries of recent rows. A table has 10,000 days at most.',
+          'Tables that are made are partitioned by the day of _airbyte_extracted_at: for queries of recent rows. A table has 10,000 days at most. Tables that are there stay as they are.',
         default: false,
         order: 4,
       },
@@ -112,13 +116,31 @@ export const bigquerySpec: ConnectorSpecification = {
         default: true,
         order: 5,
       },
+      staging_bucket: {
+        type: 'string',
+        title: 'Bucket for staging',
+        description:
+          'Of Cloud Storage, where the dataset is: files wait there, and one job loads all those of a batch. Absent: each goes with a job of its own.',
+        pattern: '^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$',
+        examples: ['company-stage'],
+        order: 6,
+      },
+      staging_prefix: {
+        type: 'string',
+        title: 'Prefix in the bucket',
+        description: 'Names of files begin so, without a slash at the end.',
+        pattern: '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$',
+        maxLength: 200,
+        examples: ['tidemark'],
+        order: 7,
+      },
       endpoint: {
         type: 'string',
         title: 'Endpoint',
         description: 'Of an emulator, to which no credentials are sent. Absent: Google.',
         pattern: '^https?://[^/\\s]+$',
         examples: ['http://localhost:9050'],
-        order: 6,
+        order: 8,
       },
     },
   },

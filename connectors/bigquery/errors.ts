@@ -99,9 +99,18 @@ function told(error: unknown, config: BigQueryConfig): Told {
   if (/partitioning specification|clustering specification/i.test(message))
     return [
       'config_error',
-      'The table of a stream has other partitions than a new one would have.',
-      'Set partition_by_day and cluster_by_key as they were when the table was made, or drop the table.',
+      'The table of a stream was given other partitions or clustering while its new rows were loaded.',
+      'Give it those that it had, or drop it: it is made anew of the new rows.',
     ];
+  // Of a writer that was fenced off a newer one removes them: that is found out.
+  if (reason === 'notFound' && /\bgs:\/\//.test(message))
+    return [
+      'transient_error',
+      'A file that waited in the bucket is gone.',
+      'Let nothing else delete what is below staging_prefix, nor a lifecycle rule within a day; the next attempt goes on from the last checkpoint.',
+    ];
+  if (status === 404 && /bucket does not exist/i.test(message))
+    return ['config_error', 'The bucket is not there.', 'Make it, or check staging_bucket.'];
   if (Object.hasOwn(byReason, reason)) return byReason[reason]!;
   if (isPassing(error))
     return ['transient_error', 'BigQuery could not be reached, or could not do it now.', goesOn];
@@ -120,20 +129,28 @@ function told(error: unknown, config: BigQueryConfig): Told {
   ];
 }
 
-/** Every right that a sync needs is in two roles: of the dataset, and of the project. */
+/** Every right that a sync needs is in two roles, of the dataset and of the project; with a bucket, in two more of that. */
 function denied(message: string, config: BigQueryConfig): Told {
-  const permission = /\bbigquery\.\w+\.\w+/.exec(message)?.[0];
-  const { project, dataset } = config;
+  const permission = /\b(bigquery|storage)\.\w+\.\w+/.exec(message)?.[0];
+  const said =
+    permission === undefined
+      ? 'BigQuery denied it.'
+      : `${permission.startsWith('storage.') ? 'Cloud Storage' : 'BigQuery'} denied ${permission}.`;
+  return ['config_error', said, grantOf(permission ?? '', config)];
+}
+
+function grantOf(permission: string, config: BigQueryConfig): string {
+  const { project, dataset, staging_bucket: bucket = 'BUCKET' } = config;
   const member = `serviceAccount:${emailIn(config) ?? 'ACCOUNT'}`;
-  const ofProject = /^bigquery\.(jobs|datasets\.create)/.test(permission ?? '');
+  if (permission.startsWith('storage.')) {
+    // No role for objects lets one look at the bucket, which a load job does: /bigquery/docs/batch-loading-data#required_permissions
+    const role = permission.startsWith('storage.buckets') ? 'legacyBucketReader' : 'objectAdmin';
+    return `Grant it on the bucket: gcloud storage buckets add-iam-policy-binding gs://${bucket} --member=${member} --role=roles/storage.${role}`;
+  }
   const role = permission === 'bigquery.datasets.create' ? 'user' : 'jobUser';
-  return [
-    'config_error',
-    permission === undefined ? 'BigQuery denied it.' : `BigQuery denied ${permission}.`,
-    permission !== undefined && ofProject
-      ? `Grant it on the project: gcloud projects add-iam-policy-binding ${project} --member=${member} --role=roles/bigquery.${role}`
-      : `Grant it on the dataset: GRANT \`roles/bigquery.dataEditor\` ON SCHEMA \`${project}\`.\`${dataset}\` TO "${member}"; and on the project roles/bigquery.jobUser.`,
-  ];
+  return /^bigquery\.(jobs|datasets\.create)/.test(permission)
+    ? `Grant it on the project: gcloud projects add-iam-policy-binding ${project} --member=${member} --role=roles/bigquery.${role}`
+    : `Grant it on the dataset: GRANT \`roles/bigquery.dataEditor\` ON SCHEMA \`${project}\`.\`${dataset}\` TO "${member}"; and on the project roles/bigquery.jobUser.`;
 }
 
 function emailIn({ credentials_json: text }: BigQueryConfig): string | null {

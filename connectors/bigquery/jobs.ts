@@ -6,11 +6,20 @@ import { failedJob, ServiceError } from './service-error.ts';
 /** How long one request waits for a job to end, ms. */
 const waitMs = 20_000;
 
+/**
+ * Of jobs that failed for a passing reason, one after the other: more than the 10 s in which a table may be changed five times, then the attempt fails and
+ * Temporal retries. cloud.google.com/bigquery/docs/troubleshoot-quotas#overview, /bigquery/quotas#standard_tables
+ */
+export const jobPatience = { triesMax: 8, pauseMs: 1_000, pauseMsMax: 16_000 };
+
 /** What is read of a job: cloud.google.com/bigquery/docs/reference/rest/v2/Job */
 export interface Job {
   readonly jobReference: { readonly jobId: string; readonly location?: string };
   readonly configuration?: {
-    readonly load?: { readonly destinationTable?: TableReference };
+    readonly load?: {
+      readonly destinationTable?: TableReference;
+      readonly sourceUris?: readonly string[];
+    };
   };
   readonly status?: {
     readonly state?: string;
@@ -40,8 +49,13 @@ export interface Jobs {
   cancel(id: string): void;
 }
 
-/** `location`: where they run. */
-export function createJobs(client: Client, project: string, location: string): Jobs {
+/** `location`: where they run. `labels`: of each job. */
+export function createJobs(
+  client: Client,
+  project: string,
+  location: string,
+  labels: Readonly<Record<string, string>> = {},
+): Jobs {
   const find = (id: string, abort: AbortSignal): Promise<Job> =>
     client.send<Job>({ method: 'GET', path: pathOf(id), query: { location } }, abort);
   const start = async (
@@ -51,7 +65,7 @@ export function createJobs(client: Client, project: string, location: string): J
     media?: Uint8Array,
   ): Promise<Job> => {
     const jobReference = { projectId: project, jobId: id, location };
-    const body = { jobReference, configuration };
+    const body = { jobReference, configuration: { ...configuration, labels } };
     try {
       return await client.send<Job>(
         { method: 'POST', path: '/jobs', body, ...(media !== undefined && { media }) },

@@ -77,6 +77,16 @@ export function isPassing(error: unknown): boolean {
   return putOff.has(reason) || status === 408 || status === 429 || (status ?? 0) >= 500;
 }
 
+/** A job that failed, and so has done nothing, for a passing reason: one of another name may follow. */
+export const isFailedInPassing = (error: unknown): boolean =>
+  error instanceof ServiceError && error.from === 'job' && isPassing(error);
+
+const tooOften = new Set(['rateLimitExceeded', 'jobRateLimitExceeded']);
+
+/** A job that was not begun, since its table was changed too often of late: /bigquery/quotas#standard_tables, #data-manipulation-language-statements */
+export const isTooOften = (error: unknown): boolean =>
+  error instanceof ServiceError && error.from === 'job' && tooOften.has(error.reason);
+
 /**
  * Two transactions that change one table, or a statement and a transaction: cloud.google.com/bigquery/docs/transactions#transaction_concurrency,
  * /docs/reference/standard-sql/data-manipulation-language#dml_statement_conflicts

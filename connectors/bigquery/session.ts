@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { SyncError } from '../../protocol/index.ts';
 import type { Row } from '../kit/ledger-cells.ts';
 import type { Answer, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import { again } from './again.ts';
 import type { Client } from './client.ts';
-import { again, isHasty } from './again.ts';
-import { rowsMax, tooManyRows, type Job, type Jobs } from './jobs.ts';
+import { jobPatience, rowsMax, tooManyRows, type Job, type Jobs } from './jobs.ts';
 import { literal } from './names.ts';
+import { isTooOften } from './service-error.ts';
 
 /** A session that is older is exchanged for a new one: the service ends it after 24 hours of silence, and after 7 days. ms */
 const ageMsMax = 6 * 3600 * 1000;
@@ -76,8 +77,9 @@ export function createSession(client: Client, jobs: Jobs, told: OnSession): Ware
     // A rollback is asked for after every failure, also that of a COMMIT.
     const id = isOpen || sql === 'ROLLBACK' ? known?.id : undefined;
     if (sql === 'COMMIT' || sql === 'ROLLBACK') isOpen = false;
+    // Within a transaction all of it is done again: see isConflict.
     if (id !== undefined) return statement(sql, values, id);
-    return again(() => statement(sql, values, id), isHasty, ending.signal);
+    return again(jobPatience, isTooOften, ending.signal, () => statement(sql, values, id));
   };
   return {
     ended: ending.signal,

@@ -1,5 +1,6 @@
 import type { ColumnKind } from '../kit/columns.ts';
 import { nestsDeeper } from '../kit/depth.ts';
+import { lastOfKeys } from '../kit/json-keys.ts';
 import { tokensOf } from '../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../kit/numbers.ts';
 import { decimalFit, integerFit, textOf, type Fit } from '../kit/rows/fit.ts';
@@ -103,11 +104,14 @@ const jsonDepthMax = 500;
 const leastInteger = -(2n ** 63n);
 const mostInteger = 2n ** 64n - 1n;
 
-/** BigQuery's JSON keeps numbers as integers of 64 bits, with or without a sign, or as doubles: what it would round does not fit. */
+/**
+ * BigQuery's JSON keeps numbers as integers of 64 bits, with or without a sign, or as doubles: what it would round does not fit. Of a key that an object
+ * has twice it would keep the first: /standard-sql/data-types#json_type
+ */
 function jsonFit(json: string): string | null {
   if (nestsDeeper(Buffer.from(json), jsonDepthMax)) return null;
   for (const token of tokensOf(json)) if (numeralPattern.test(token) && !isKept(token)) return null;
-  return json;
+  return lastOfKeys(json);
 }
 
 function isKept(numeral: string): boolean {
@@ -131,11 +135,13 @@ export function widerType(type: string, { whole, scale }: Digits): string | null
 
 /**
  * A staged text as its column's value. All of them fit, so that a failure here is ours, and is not to pass for NULL. `round`: numbers that are doubles
- * written longer than they need are refused otherwise. /standard-sql/json_functions#parse_json, /standard-sql/conversion_functions#cast
+ * written longer than they need are refused otherwise. A time without a zone would be one of the project's `default_time_zone`, where it has one.
+ * /standard-sql/json_functions#parse_json, /standard-sql/conversion_functions#cast, /bigquery/docs/default-configuration
  */
 export function castSql(column: string, type: string): string {
   if (type === 'STRING') return column;
   if (type === 'JSON') return `PARSE_JSON(${column}, wide_number_mode=>'round')`;
+  if (type === 'TIMESTAMP') return `CAST(${column} || '+00' AS TIMESTAMP)`;
   return `CAST(${column} AS ${type})`;
 }
 

@@ -1,46 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import { extractedAtColumn } from '../kit/columns.ts';
 import { caseFold } from '../kit/identifiers.ts';
-import type { Warehouse, WarehouseDialect } from '../kit/warehouse/warehouse.ts';
-import { createClient, type Client } from './client.ts';
+import type {
+  Author,
+  Warehouse,
+  WarehouseDialect,
+  WarehouseSession,
+} from '../kit/warehouse/warehouse.ts';
+import { again } from './again.ts';
+import { createBucketStage } from './bucket-stage.ts';
+import { openBucket } from './bucket.ts';
+import { createClient, found, type Client } from './client.ts';
 import { defaultLocation, placeOf, type BigQueryConfig } from './config.ts';
+import { datasetLocation, makeDataset } from './datasets.ts';
 import { asBigQueryError } from './errors.ts';
-import { createJobs, type Jobs, type TableReference } from './jobs.ts';
+import { createJobs, jobPatience, type Jobs, type TableReference } from './jobs.ts';
 import { quoteName, tableSql } from './names.ts';
 import { takeOver } from './older-sessions.ts';
-import { isConflict, ServiceError } from './service-error.ts';
+import { isConflict, isFailedInPassing, isTooOften } from './service-error.ts';
 import { createSession, type OnSession } from './session.ts';
 import { createStage, lineOf } from './stage.ts';
+import { likeSql, optionsSql, type TableResource } from './table-options.ts';
 import {
   castSql,
   comparableSql,
   losesWidenedSql,
   fitOf,
-  isClusterable,
   isCut,
   isOfNumbers,
   typeOf,
   typeText,
   widenedSql,
   widerType,
-  type Field,
 } from './types.ts';
-
-/** /bigquery/docs/clustered-tables#limitations */
-const clusterColumnsMax = 4;
-
-/** /bigquery/docs/transactions#limitations */
-const transactionTablesMax = 100;
-
-/** What tables.get gives: cloud.google.com/bigquery/docs/reference/rest/v2/tables */
-interface TableResource {
-  readonly schema?: { readonly fields?: readonly Field[] };
-}
 
 interface TableList {
   readonly tables?: readonly { readonly tableReference: { readonly tableId: string } }[];
   readonly nextPageToken?: string;
 }
+
+/** /bigquery/docs/transactions#limitations */
+const tablesMax = 100;
 
 const dialectOf = (project: string): WarehouseDialect => ({
   // Columns that differ in case only are one. /bigquery/docs/schemas#column_names
@@ -62,34 +61,35 @@ const dialectOf = (project: string): WarehouseDialect => ({
   ],
 });
 
-/** A page of the API, once there is one; null: not found. */
-async function found<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ServiceError && error.status === 404) return null;
-    throw error;
-  }
-}
-
 export function createWarehouse(config: BigQueryConfig): Warehouse {
   const { project, dataset } = config;
   const client = createClient(config);
   let known: Promise<Jobs> | null = null;
-  const jobsOf = (abort: AbortSignal): Promise<Jobs> =>
-    (known ??= openJobs(client, config, abort).catch((error: unknown) => {
+  const jobsOf = (abort: AbortSignal, author?: Author): Promise<Jobs> =>
+    (known ??= openJobs(client, config, abort, author).catch((error: unknown) => {
       known = null;
       throw error;
     }));
   let tell: OnSession = () => Promise.resolve();
   const tables = (schema: string): string => `/datasets/${encodeURIComponent(schema)}/tables`;
+  const tableOf = ({ ended }: WarehouseSession, schema: string, table: string) => {
+    const path = `${tables(schema)}/${encodeURIComponent(table)}`;
+    return found(client.send<TableResource>({ method: 'GET', path }, ended));
+  };
   return {
     dialect: dialectOf(project),
     place: placeOf(config),
+    tablesMax,
     schema: dataset,
-    tablesMax: transactionTablesMax,
-    connect: async (abort) => createSession(client, await jobsOf(abort), (id) => tell(id)),
-    openStage: async (abort) => createStage(await jobsOf(abort)),
+    connect: async (abort, author) =>
+      createSession(client, await jobsOf(abort, author), (id) => tell(id)),
+    async openStage(abort, author) {
+      const jobs = await jobsOf(abort, author);
+      const { staging_bucket: bucket, staging_prefix: prefix = '' } = config;
+      return bucket === undefined
+        ? createStage(jobs)
+        : createBucketStage(jobs, openBucket(client, bucket, prefix));
+    },
     async makeSchema(session, schema) {
       if ((await datasetLocation(client, schema, session.ended)) !== null) return;
       // Beside the first one, wherever that is: jobs and transactions stay in one location.
@@ -103,10 +103,7 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
       tell = await takeOver({ warehouse: this, session, jobs }, connection, epoch, session.ended);
     },
     async columnsOf(session, schema, table) {
-      const path = `${tables(schema)}/${encodeURIComponent(table)}`;
-      const resource = await found(
-        client.send<TableResource>({ method: 'GET', path }, session.ended),
-      );
+      const resource = await tableOf(session, schema, table);
       return (resource?.schema?.fields ?? []).map((field) => ({
         name: field.name,
         type: typeText(field),
@@ -117,47 +114,39 @@ export function createWarehouse(config: BigQueryConfig): Warehouse {
     // The first UPDATE of a transaction keeps others from changing the table: /bigquery/docs/transactions#transaction_concurrency
     lock: () => null,
     tableOptions: (key, types) => optionsSql(config, key, types),
+    async optionsOf(session, schema, table, definitions) {
+      const resource = await tableOf(session, schema, table);
+      return resource === null ? null : likeSql(resource, `${schema}.${table}`, definitions);
+    },
     async replace(session, schema, from, table) {
       const place = { projectId: project, datasetId: schema };
       const [source, to] = [from, table].map((tableId) => ({ ...place, tableId }));
       await replace(await jobsOf(session.ended), source!, to!, session.ended);
     },
-    isConflict,
+    isConflict: (error) => isConflict(error) || isTooOften(error),
     asError: (error, abort) => asBigQueryError(error, config, abort),
   };
 }
 
-/** Jobs run where the dataset is. */
-async function openJobs(client: Client, config: BigQueryConfig, abort: AbortSignal): Promise<Jobs> {
-  const location = await datasetLocation(client, config.dataset, abort);
-  return createJobs(client, config.project, location ?? config.location ?? defaultLocation);
+/** Jobs run where the dataset is. They are told apart by the connection, in INFORMATION_SCHEMA.JOBS and in the billing export. */
+async function openJobs(
+  client: Client,
+  config: BigQueryConfig,
+  abort: AbortSignal,
+  author?: Author,
+): Promise<Jobs> {
+  const there = await datasetLocation(client, config.dataset, abort);
+  const location = there ?? config.location ?? defaultLocation;
+  const labels = author && { tidemark_connection: labelOf(author.connection.name) };
+  return createJobs(client, config.project, location, labels);
 }
 
-/** null: there is no such dataset. */
-async function datasetLocation(
-  client: Client,
-  dataset: string,
-  abort: AbortSignal,
-): Promise<string | null> {
-  const path = `/datasets/${encodeURIComponent(dataset)}`;
-  const resource = await found(client.send<{ location?: string }>({ method: 'GET', path }, abort));
-  return resource === null ? null : (resource.location ?? defaultLocation);
-}
-
-async function makeDataset(
-  client: Client,
-  { project, location }: { readonly project: string; readonly location: string },
-  dataset: string,
-  abort: AbortSignal,
-): Promise<void> {
-  const body = { datasetReference: { projectId: project, datasetId: dataset }, location };
-  try {
-    await client.send({ method: 'POST', path: '/datasets', body }, abort);
-  } catch (error) {
-    // Somebody was quicker, or the answer to an earlier try was lost.
-    if (!(error instanceof ServiceError) || error.status !== 409) throw error;
-  }
-}
+/** A connection's name, as a rule as it is: cloud.google.com/bigquery/docs/labels-intro. A job with a label that is none would be refused. */
+export const labelOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, '_')
+    .slice(0, 63);
 
 async function tableNames(
   client: Client,
@@ -176,7 +165,10 @@ async function tableNames(
   return names.filter((name) => name.startsWith(prefix));
 }
 
-/** A copy takes the place of rows and columns at once: WRITE_TRUNCATE in /bigquery/docs/reference/rest/v2/Job#JobConfigurationTableCopy */
+/**
+ * A copy takes the place of rows and columns at once: WRITE_TRUNCATE in /bigquery/docs/reference/rest/v2/Job#JobConfigurationTableCopy. Both tables must
+ * have the same partitions and clustering, which are kept: /bigquery/docs/managing-partitioned-tables#copy_a_partitioned_table
+ */
 async function replace(
   jobs: Jobs,
   from: TableReference,
@@ -187,18 +179,7 @@ async function replace(
     ...{ sourceTable: from, destinationTable: to },
     ...{ writeDisposition: 'WRITE_TRUNCATE', createDisposition: 'CREATE_IF_NEEDED' },
   };
-  await jobs.run(`tidemark_copy_${randomUUID()}`, { copy }, abort);
-}
-
-/** /bigquery/docs/reference/standard-sql/data-definition-language#create_table_statement */
-function optionsSql(
-  { partition_by_day: isPartitioned = false, cluster_by_key: isClustered = true }: BigQueryConfig,
-  key: readonly string[],
-  types: readonly string[],
-): string {
-  const columns = key.filter((_, i) => isClusterable(types[i] ?? '')).slice(0, clusterColumnsMax);
-  return [
-    ...(isPartitioned ? [`PARTITION BY DATE(${quoteName(extractedAtColumn)})`] : []),
-    ...(isClustered && columns.length > 0 ? [`CLUSTER BY ${columns.join(', ')}`] : []),
-  ].join(' ');
+  await again(jobPatience, isFailedInPassing, abort, () =>
+    jobs.run(`tidemark_copy_${randomUUID()}`, { copy }, abort),
+  );
 }

@@ -29,14 +29,15 @@ function cutBytes(name: string, bytesMax: number): string {
 const invisible = /\0|^\ufeff/g;
 /**
  * What a system's names have not, beside that. `bmp`, MySQL: characters beyond the Basic Multilingual Plane, spaces at the end. `words`, BigQuery: some
- * punctuation, and beginnings of its own.
+ * punctuation, and beginnings of its own. `printable`, Redshift: what nobody sees.
  */
-export type Narrow = false | 'bmp' | 'words';
+export type Narrow = false | 'bmp' | 'words' | 'printable';
 
 const beyond: Readonly<Record<Exclude<Narrow, false>, RegExp>> = {
   bmp: /[\u{10000}-\u{10ffff}]|\s+$/gu,
   words:
-    /[^\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]|^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER)+|^ +| +$/giu,
+    /[^\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]|^(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)+|^ +| +$/giu,
+  printable: /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
 };
 
 /** `name` with a hash of itself, within the limit: unique however alike two names are. `narrow`: see Naming. */

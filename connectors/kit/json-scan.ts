@@ -19,7 +19,7 @@ export function skipSpace(text: string, at: number): number {
 }
 
 /** The position after the string that starts at `at`. */
-function skipString(text: string, at: number): number {
+export function skipString(text: string, at: number): number {
   for (let i = at + 1; i < text.length; i += 1) {
     const code = text.charCodeAt(i);
     if (code === 92) i += 1;
@@ -79,6 +79,10 @@ export function membersOf(text: string, at: number): Member[] {
     i = skipSpace(text, i + 1);
   }
 }
+
+/** A key's characters, of the key with its quotes. */
+export const keyText = (key: string): string =>
+  key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
 
 /** The member of a plain name (one that needs no escape, written with none), the last of it. */
 export const memberOf = (members: readonly Member[], name: string): Member | undefined =>

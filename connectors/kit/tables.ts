@@ -63,6 +63,7 @@ export function admits(
     only.has(spell(hashedName(field))) ||
     only.has(hashedName(field, 'bmp')) ||
     only.has(hashedName(field, 'words')) ||
+    only.has(spell(hashedName(field, 'printable'))) ||
     field.startsWith(cdcPrefix)
   );
 }

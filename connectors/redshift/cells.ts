@@ -1,3 +1,4 @@
+import { lastOfKeys } from '../kit/json-keys.ts';
 import { tokensOf } from '../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../kit/numbers.ts';
 import { decimalFit, integerFit, jsonFit, textOf, type Fit } from '../kit/rows/fit.ts';
@@ -64,15 +65,15 @@ const normal = (text: string | null): string | null =>
 
 const zoned = new RegExp(`^${textPatterns.timetz}$`);
 const zoneParts = /^([\d:.]+) ?(?:[Zz]|([+-]\d\d):?(\d\d)?)?$/;
-const offsetHoursMax = 15;
+const offsetHoursMax = 14;
 
-/** Without a zone it is UTC's. */
+/** Without a zone it is UTC's. The range ends at 14:59 from UTC, and what it has of 24:00 is not told. (…/dg/r_Datetime_types.html) */
 function zonedTimeText(text: string): string | null {
   if (!zoned.test(text)) return null;
   const [, clock = '', hours = '+00', minutes = '00'] = zoneParts.exec(text) ?? [];
   const time = timeText(clock, 6);
-  if (time === null || Math.abs(Number(hours)) > offsetHoursMax || Number(minutes) > 59)
-    return null;
+  if (time === null || time.startsWith('24')) return null;
+  if (Math.abs(Number(hours)) > offsetHoursMax || Number(minutes) > 59) return null;
   return `${time}${hours}:${minutes}`;
 }
 
@@ -81,7 +82,8 @@ const nulEscape = /\\u0000/;
 
 /**
  * As the reference has it, a number in a SUPER is an integer of 64 bits, a decimal or a double: what one of the first and the last keeps fits for
- * certain. Loaded as a text, it may have no more bytes than one. (…/dg/r_SUPER_type.html, …/dg/limitations-super.html)
+ * certain. Loaded as a text, it may have no more bytes than one. What becomes of a key that an object has twice is not told, so none does.
+ * (…/dg/r_SUPER_type.html, …/dg/limitations-super.html)
  */
 export const superFit: Fit = (json) => {
   if (jsonFit(json) === null || nulEscape.test(json) || !isLoadable(json, textBytesMax))
@@ -89,5 +91,5 @@ export const superFit: Fit = (json) => {
   for (const token of tokensOf(json))
     if (numeralPattern.test(token) && !/^-?\d{1,18}$/.test(token))
       if (!fitsDouble(token) || normal(String(Number(token))) === null) return null;
-  return json;
+  return lastOfKeys(json);
 };

@@ -30,6 +30,9 @@ function comparable(column: string, type: string): string {
 export const dialect: WarehouseDialect = {
   fold: lowerCase,
   spell: lowerCase,
+  // Names have printable characters only, and these are the system's own. (…/dg/r_names.html)
+  narrow: 'printable',
+  reserved: ['oid', 'tableoid', 'xmin', 'cmin', 'xmax', 'cmax', 'ctid'],
   quote: quoteName,
   table: tableSql,
   line: csvLine,

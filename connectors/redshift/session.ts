@@ -2,10 +2,10 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import type { Answer, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import type { Answer, Author, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { defaultPort, type RedshiftConfig } from './config.ts';
 import { asRedshiftError } from './errors.ts';
-import { numbered } from './sql.ts';
+import { numbered, quoteLiteral } from './sql.ts';
 
 const connectMsMax = 30_000;
 /** How long `close` waits for a polite goodbye. */
@@ -22,6 +22,13 @@ const settings = [
   'SET enable_case_sensitive_identifier TO false',
 ];
 
+/** In the logs of queries, for who asks what a connection costs; queues may be chosen by it. (…/dg/r_query_group.html: some show 30 characters.) */
+const groupOf = (author: Author | undefined): string =>
+  author === undefined ? 'tidemark' : `tidemark:${author.connection.name}`;
+
+/** Awaited before a session's first transaction. */
+export type OnSession = (session: WarehouseSession) => Promise<void>;
+
 export interface RedshiftSession extends WarehouseSession {
   /** The server's number of it, as its system tables name it. */
   readonly processId: number;
@@ -37,15 +44,18 @@ export function placeOf(config: RedshiftConfig): string {
 export async function connect(
   config: RedshiftConfig,
   abort: AbortSignal,
+  author?: Author,
+  told: OnSession = () => Promise.resolve(),
 ): Promise<RedshiftSession> {
   const client = clientOf(config);
-  const session = sessionOf(client);
+  const session = sessionOf(client, told);
   const stop = (): void => session.destroy();
   abort.addEventListener('abort', stop, { once: true });
   try {
     if (abort.aborted) throw aborted();
     await client.connect();
     for (const setting of settings) await client.query(setting);
+    await client.query(`SET query_group TO ${quoteLiteral(groupOf(author))}`);
     return session;
   } catch (error) {
     session.destroy();
@@ -55,10 +65,11 @@ export async function connect(
   }
 }
 
-function sessionOf(client: pg.Client): RedshiftSession {
+function sessionOf(client: pg.Client, told: OnSession): RedshiftSession {
   const ended = new AbortController();
   let lost: Error | null = null;
   let pending = 0;
+  let isTold = false;
   client.on('error', (error) => {
     lost ??= error;
   });
@@ -70,13 +81,17 @@ function sessionOf(client: pg.Client): RedshiftSession {
     // The driver offers no way to drop a connection with a query pending but its socket.
     (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
   };
-  return {
+  const session: RedshiftSession = {
     ended: ended.signal,
     get processId() {
       return (client as unknown as { readonly processID: number }).processID;
     },
     async query(sql: string, values: readonly Binding[] = []): Promise<Answer> {
       if (lost !== null) throw lost;
+      if (!isTold && sql.startsWith('BEGIN')) {
+        await told(session);
+        isTold = true;
+      }
       pending += 1;
       try {
         const text = values.length === 0 ? sql : numbered(sql);
@@ -92,6 +107,7 @@ function sessionOf(client: pg.Client): RedshiftSession {
       destroy();
     },
   };
+  return session;
 }
 
 async function goodbye(client: pg.Client): Promise<void> {

@@ -4,13 +4,17 @@ import { openAsking } from '../kit/s3/ask.ts';
 import { keyPrefix } from '../kit/s3/config.ts';
 import { listKeys, removeKeys } from '../kit/s3/keys.ts';
 import { asS3Error } from '../kit/s3/errors.ts';
-import type { RowFile, Stage } from '../kit/warehouse/warehouse.ts';
+import type { Author, RowFile, Stage } from '../kit/warehouse/warehouse.ts';
 import type { RedshiftConfig } from './config.ts';
 import { asCopyError, copySql } from './copy.ts';
 import { connect, placeOf, type RedshiftSession } from './session.ts';
 
 /** Files below the bucket's prefix, and a session of its own that loads them. */
-export async function openStage(config: RedshiftConfig, abort: AbortSignal): Promise<Stage> {
+export async function openStage(
+  config: RedshiftConfig,
+  abort: AbortSignal,
+  author?: Author,
+): Promise<Stage> {
   const asking = await openAsking(config, { end: 'destination', checksums: 'crc32', abort });
   const prefix = keyPrefix(config);
   const place = placeOf(config);
@@ -42,7 +46,7 @@ export async function openStage(config: RedshiftConfig, abort: AbortSignal): Pro
         manifest,
         files.map(({ name }) => urlOf(asking, prefix + name)),
       );
-      session ??= await connect(config, signal);
+      session ??= await connect(config, signal, author);
       const copied = { table, columns: first.columns, manifest: urlOf(asking, manifest) };
       await loadWith(session, copySql(config, copied), table, signal);
     },

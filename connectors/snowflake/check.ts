@@ -19,7 +19,11 @@ export async function check(config: SnowflakeConfig, signal: AbortSignal): Promi
     try {
       return await work();
     } catch (error) {
-      throw asSnowflakeError(error, signal, { place, ...(grant !== undefined && { grant }) });
+      const { warehouse } = config;
+      throw asSnowflakeError(error, signal, {
+        ...{ place, warehouse },
+        ...(grant !== undefined && { grant }),
+      });
     }
   };
   const session = await doing(() => connect(config, signal));

@@ -1,6 +1,7 @@
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import { config, knownError, transient, type Known } from './known-errors.ts';
+import { config, knownError, suspended, transient, type Known } from './known-errors.ts';
+import { spelledThere } from './names.ts';
 
 interface DriverError {
   /** Of the service six digits as text, of the driver a number, of Node a word. */
@@ -43,9 +44,14 @@ export const isMissing = (error: unknown): boolean => [2003, 2043].includes(numb
 export interface Doing {
   /** Account and database. */
   readonly place: string;
+  /** The warehouse that it runs in. */
+  readonly warehouse: string;
   /** The right that it needs, as the statement that gives it. */
   readonly grant?: string;
 }
+
+/** Only of one that does not resume by itself. */
+const isSuspended = (number: number | undefined): boolean => number === 608;
 
 /**
  * The one place where the driver's errors become ours. The service's own messages stay in the cause: they may hold values.
@@ -53,13 +59,15 @@ export interface Doing {
 export function asSnowflakeError(
   error: unknown,
   abort: AbortSignal | undefined,
-  { place, grant }: Doing,
+  { place, warehouse, grant }: Doing,
 ): SyncError {
   if (abort?.aborted === true) return aborted();
   if (error instanceof SyncError) return error;
   const number = numberOf(error);
   const told = number ?? wordOf(error);
-  const { kind, message, remedy } = explained(error, number);
+  const { kind, message, remedy } = isSuspended(number)
+    ? suspended(spelledThere(warehouse))
+    : explained(error, number);
   const mayNot = number === 3001 || isMissing(error);
   return new SyncError(kind, message, {
     ...{ origin: 'destination', place, cause: error },

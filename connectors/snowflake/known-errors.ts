@@ -60,6 +60,8 @@ const byNumber: Readonly<Record<number, Known>> = {
   390112: gone,
   390114: gone,
   604: canceled,
+  // A newer writer ends the transactions of those before it.
+  615: transient('A transaction of Snowflake was ended from outside.', goesOn),
   606: config(
     'No warehouse can be used.',
     'Correct warehouse in the config, or GRANT USAGE ON WAREHOUSE … TO ROLE …;',
@@ -94,6 +96,13 @@ const byNumber: Readonly<Record<number, Known>> = {
 const isLogin = (number: number): boolean => number >= 390_000 && number < 400_000;
 /** The driver will not begin with such options. */
 const isOptions = (number: number): boolean => number >= 404_000 && number < 405_000;
+
+/** By the name of the warehouse, as the server spells it. (docs.snowflake.com: sql-reference/sql/alter-warehouse) */
+export const suspended = (warehouse: string): Known =>
+  config(
+    'The Snowflake warehouse is suspended, and does not resume by itself.',
+    `ALTER WAREHOUSE ${warehouse} RESUME; or, so that it does so each time: ALTER WAREHOUSE ${warehouse} SET AUTO_RESUME = TRUE;`,
+  );
 
 /** null: it is not known. */
 export function knownError(number: number): Known | null {

@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Connection, FileAndStageBindStatement, RowStatement } from 'snowflake-sdk';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import type { Answer, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
+import type { Answer, Author, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { loginOf, type SnowflakeConfig } from './config.ts';
 import { snowflake } from './driver.ts';
 import { literal } from './names.ts';
+import { guarded } from './transactions.ts';
 
 /** A statement waits this long for a table that another transaction has changed, s; then the attempt fails and is retried. */
 export const lockWaitS = 60;
@@ -27,10 +28,20 @@ const settings = (tag: string): string =>
     STATEMENT_TIMEOUT_IN_SECONDS = ${statementS}, ABORT_DETACHED_QUERY = TRUE, QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE,
     DATE_INPUT_FORMAT = 'AUTO', TIME_INPUT_FORMAT = 'AUTO', TIMESTAMP_INPUT_FORMAT = 'AUTO'`;
 
+/** Characters (docs.snowflake.com: sql-reference/parameters#query-tag). */
+const tagCharsMax = 2_000;
+
+/** What each statement carries in the query history, so that a connection's cost can be told there. */
+export function tagOf({ query_tag: tag = 'tidemark' }: SnowflakeConfig, author?: Author): string {
+  const own = author === undefined ? '' : `:${author.connection.name}`;
+  return `${tag.slice(0, tagCharsMax - own.length)}${own}`;
+}
+
 /** Its errors are the driver's: see asSnowflakeError. */
 export async function connect(
   config: SnowflakeConfig,
   abort: AbortSignal,
+  author?: Author,
 ): Promise<WarehouseSession> {
   const login = loginOf(config);
   if (abort.aborted) throw aborted();
@@ -51,8 +62,8 @@ export async function connect(
   abort.addEventListener('abort', stop, { once: true });
   try {
     await session.login();
-    await session.query(settings(config.query_tag ?? 'tidemark'));
-    return session;
+    await session.query(settings(tagOf(config, author)));
+    return guarded(session, author);
   } catch (error) {
     session.destroy();
     throw error;

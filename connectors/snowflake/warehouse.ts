@@ -1,5 +1,6 @@
 import { caseFold } from '../kit/identifiers.ts';
 import type {
+  Author,
   Stage,
   Warehouse,
   WarehouseDialect,
@@ -10,6 +11,7 @@ import { placeOf, schemaOf, stageOf, type SnowflakeConfig } from './config.ts';
 import { asSnowflakeError, isConflict, isMissing } from './errors.ts';
 import { literal, pathOf, quote, spell, spelledHere, spelledThere } from './names.ts';
 import { connect } from './session.ts';
+import { endEarlierTransactions } from './transactions.ts';
 import { createStage, line, makeStage } from './stage.ts';
 import { cast, comparable, losesWidened, typeOf, typeText, widened } from './types.ts';
 
@@ -93,6 +95,10 @@ const dialectOf = (database: string): WarehouseDialect => ({
   ...{ typeOf, cells, cast, comparable, widened, losesWidened },
   // docs.snowflake.com: sql-reference/sql/alter-table
   addColumns: (table, definitions) => [`ALTER TABLE ${table} ADD COLUMN ${definitions.join(', ')}`],
+  // Nothing of it is kept, or paid for, once it is dropped. A clone of such a table could be no permanent one. (docs.snowflake.com:
+  // user-guide/tables-temp-transient, user-guide/data-cdp-storage-costs, sql-reference/sql/create-table)
+  createStaged: (table, definitions) =>
+    `CREATE TRANSIENT TABLE ${table} (${definitions.join(', ')}) DATA_RETENTION_TIME_IN_DAYS = 0`,
 });
 
 export function snowflakeWarehouse(config: SnowflakeConfig): Warehouse {
@@ -102,8 +108,9 @@ export function snowflakeWarehouse(config: SnowflakeConfig): Warehouse {
     dialect: dialectOf(database),
     place,
     schema: schemaOf(config),
-    connect: (abort) => connect(config, abort),
-    openStage: (abort) => openStage(config, abort),
+    connect: (abort, author) => connect(config, abort, author),
+    openStage: (abort, author) => openStage(config, abort, author),
+    takeOver: endEarlierTransactions,
     makeSchema: (session, schema) => makeSchema(session, { database, schema }),
     columnsOf: (session, schema, table) => columnsOf(session, { database, schema }, table),
     tableNames: (session, schema, prefix) => tableNames(session, { database, schema }, prefix),
@@ -113,13 +120,18 @@ export function snowflakeWarehouse(config: SnowflakeConfig): Warehouse {
     tableOptions: () => '',
     replace: (session, schema, from, table) => replace(session, { database, schema }, from, table),
     isConflict,
-    asError: (error, abort) => asSnowflakeError(error, abort, { place }),
+    asError: (error, abort) =>
+      asSnowflakeError(error, abort, { place, warehouse: config.warehouse }),
   };
 }
 
-async function openStage(config: SnowflakeConfig, abort: AbortSignal): Promise<Stage> {
+async function openStage(
+  config: SnowflakeConfig,
+  abort: AbortSignal,
+  author?: Author,
+): Promise<Stage> {
   const place = { database: config.database, schema: schemaOf(config), stage: stageOf(config) };
-  const session = await connect(config, abort);
+  const session = await connect(config, abort, author);
   try {
     await makeStage(session, place);
     return createStage(session, place);

@@ -20,7 +20,8 @@ test('shows how near each limit is, the retry budget and what commits cost', () 
     why: 'batch full',
     ...{ commits: 12, commitMs: 130, msPerMib: 50, intervalMs: 2_470, share: 0.048 },
   };
-  const shown = view({ attempts: [attempt({ progress: progress({ limits, cadence }) })] });
+  const cost = { commits: 13, stagedBytes: 5 * 1024 * 1024, busyMs: 61_000 };
+  const shown = view({ attempts: [attempt({ progress: progress({ limits, cadence, cost }) })] });
   expect(verboseText(running, shown, now)).toEqual([
     '',
     'limits:',
@@ -31,6 +32,7 @@ test('shows how near each limit is, the retry budget and what commits cost', () 
     '',
     'attempts without a checkpoint: 2 (at most 10)',
     '12 commits, the last one because: batch full; one takes 0.1s, 50.0 ms a MiB, all 4.8 % of the time; a covered state waits 2.5s',
+    'in the warehouse: 13 commits, 5.0 MB staged, busy for 1m01s',
   ]);
 });
 

@@ -172,6 +172,13 @@ test('sums a sync up', () => {
   ]);
 });
 
+test('tells in the summary what a warehouse is paid for', () => {
+  const cost = { commits: 1, stagedBytes: 2_048, busyMs: 500 };
+  expect(summaryText(summary({ cost }))).toContain(
+    'in the warehouse: 1 commit, 2.0 KB staged, busy for 0.5s',
+  );
+});
+
 test('tells in the summary what the destination turned away, and of which streams', () => {
   const streams = summary().streams.map((one) => ({ ...one, rejected: 1_200 }));
   expect(summaryText(summary({ streams, rejected: 1_203 }))).toContain(

@@ -16,6 +16,8 @@ export interface TestBigQuery {
   readonly config: BigQueryConfig & { readonly endpoint: string };
   /** Rows as the API gives them, times as the tests say them. */
   query(sql: string): Promise<TextRow[]>;
+  /** What tables.get tells of one. */
+  tableOf(name: string): Promise<TableInfo>;
   drop(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ export async function testBigQuery(): Promise<TestBigQuery> {
         ),
       );
     },
+    tableOf: (name) => ask('GET', `/datasets/${dataset}/tables/${name}`),
     drop: async () => {
       await ask('DELETE', `/datasets/${dataset}?deleteContents=true`);
     },
@@ -84,6 +87,9 @@ interface Tables {
 
 interface TableInfo {
   readonly schema: { readonly fields: readonly { readonly name: string; readonly type: string }[] };
+  readonly timePartitioning?: object;
+  readonly rangePartitioning?: object;
+  readonly clustering?: object;
 }
 
 /** What the suites ask of information_schema, which the emulator hasn't by that name; null: they ask something else. */
@@ -116,8 +122,10 @@ function asTold(value: string, type: string): string {
     text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
   if (type === 'TIMESTAMP') {
     const micros = BigInt(value);
-    const instant = new Date(Number(micros / 1000n)).toISOString().slice(0, 19).replace('T', ' ');
-    const fraction = String(((micros % 1_000_000n) + 1_000_000n) % 1_000_000n).padStart(6, '0');
+    const within = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
+    const second = new Date(Number((micros - within) / 1000n));
+    const instant = second.toISOString().slice(0, 19).replace('T', ' ');
+    const fraction = String(within).padStart(6, '0');
     return `${withoutZeros(`${instant}.${fraction}`)}+00`;
   }
   return /^(DATETIME|TIME)$/.test(type) ? withoutZeros(value.replace('T', ' ')) : value;

@@ -7,10 +7,10 @@ import { createJobs, type Jobs } from '../../connectors/bigquery/jobs.ts';
 import { failedJob } from '../../connectors/bigquery/service-error.ts';
 import { createSession } from '../../connectors/bigquery/session.ts';
 import { createStage } from '../../connectors/bigquery/stage.ts';
-import { createWarehouse } from '../../connectors/bigquery/warehouse.ts';
+import { createWarehouse, labelOf } from '../../connectors/bigquery/warehouse.ts';
 import type { RowFile } from '../../connectors/kit/warehouse/warehouse.ts';
 import { testBigQuery, type TestBigQuery } from './bigquery-harness.ts';
-import { epoch, failure, never } from './harness.ts';
+import { connection, epoch, failure, never } from './harness.ts';
 
 let bigquery: TestBigQuery;
 let directory: string;
@@ -178,6 +178,31 @@ test('a dataset that is made for a namespace is where the first one is', async (
   const resource = await fetch(`${endpoint}/bigquery/v2/projects/${project}/datasets/${other}`);
   expect(await resource.json()).toMatchObject({ location: 'EU' });
   for (const { session } of [one, two]) await session.close();
+});
+
+test('each job carries the name of the connection; one that is no label is made one', async () => {
+  const labels: unknown[] = [];
+  const real = globalThis.fetch;
+  globalThis.fetch = (input, init) => {
+    const { body } = init ?? {};
+    if (typeof body === 'string' && body.includes('jobReference'))
+      labels.push(
+        (JSON.parse(body) as { configuration: { labels: unknown } }).configuration.labels,
+      );
+    return real(input, init);
+  };
+  try {
+    const warehouse = createWarehouse(bigquery.config);
+    const session = await warehouse.connect(never, { connection, epoch: epoch(1) });
+    await session.query('BEGIN TRANSACTION');
+    await session.query('COMMIT');
+    await session.close();
+  } finally {
+    globalThis.fetch = real;
+  }
+  // The session that is made, the two statements, and its end.
+  expect(labels).toEqual([1, 2, 3, 4].map(() => ({ tidemark_connection: 'shop' })));
+  expect(labelOf(`Größe 1.${'x'.repeat(99)}`)).toMatch(/^gr__e_1_x{55}$/);
 });
 
 describe('the stage of BigQuery, on the emulator', () => {

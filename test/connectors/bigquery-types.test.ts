@@ -48,6 +48,8 @@ test.each([
     '{"a":[18446744073709551615,-9223372036854775808,1.5e300]}',
   ],
   ['JSON', '{"a":18446744073709551617}', null],
+  // It would keep the first.
+  ['JSON', '{"a":1,"b":[{"c":1.50,"\\u0063":2}],"a":3}', '{"a":3,"b":[{"\\u0063":2}]}'],
   ['JSON', '{"a":12345678901234567890.5}', null],
   ['JSON', '{"a":"12345678901234567890.5"}', '{"a":"12345678901234567890.5"}'],
   ['JSON', `${'['.repeat(500)}${']'.repeat(500)}`, `${'['.repeat(500)}${']'.repeat(500)}`],
@@ -85,7 +87,8 @@ test('numbers become wider only where all of their digits are kept', () => {
 test('statements and lines are spelled as Google’s reference has them', () => {
   expect(castSql('`j`', 'JSON')).toBe("PARSE_JSON(`j`, wide_number_mode=>'round')");
   expect(castSql('`s`', 'STRING')).toBe('`s`');
-  expect(castSql('`t`', 'TIMESTAMP')).toBe('CAST(`t` AS TIMESTAMP)');
+  // In UTC, whatever zone the project has for times without one.
+  expect(castSql('`t`', 'TIMESTAMP')).toBe("CAST(`t` || '+00' AS TIMESTAMP)");
   expect(comparableSql('`j`', 'JSON')).toBe('TO_JSON_STRING(`j`)');
   expect(comparableSql('`f`', 'FLOAT64')).toBe('CAST(`f` AS STRING)');
   expect(isCut('TIMESTAMP', '"2024-03-01T12:00:00.1234567Z"')).toBe(true);
@@ -102,6 +105,8 @@ test('a name that BigQuery has not becomes one that it has, and keeps its own ha
     'a.b',
     '_PARTITIONTIME',
     '_table_x',
+    '_change_type',
+    '_CHANGE_TIMESTAMP_x',
     'naïve',
     ' x',
     'Name',
@@ -110,7 +115,7 @@ test('a name that BigQuery has not becomes one that it has, and keeps its own ha
   const names = claimNames(wanted, { fold: caseFold, existing: [], reserved: [], narrow: 'words' });
   for (const [want, name] of names) {
     expect(name).toMatch(/^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd}][\p{L}\p{M}\p{N}\p{Pc}\p{Pd} ]*$/u);
-    expect(name).not.toMatch(/^(_TABLE_|_PARTITION)/i);
+    expect(name).not.toMatch(/^(_TABLE_|_PARTITION|_CHANGE_)/i);
     expect([want, hashedName(want, 'words')]).toContain(name);
   }
   expect([...names.values()].slice(0, 3)).toEqual([

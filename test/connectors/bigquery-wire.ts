@@ -62,8 +62,9 @@ function requestOf(text: string | URL, init: RequestInit | undefined) {
 function bodyOf(body: unknown): Body | null {
   if (typeof body === 'string') return JSON.parse(body) as Body;
   if (!(body instanceof Uint8Array)) return null;
-  const [, json = ''] = /\r\n\r\n(\{.*?\})\r\n--/s.exec(Buffer.from(body).toString('latin1')) ?? [];
-  return JSON.parse(json) as Body;
+  const [, json] = /\r\n\r\n(\{.*?\})\r\n--/s.exec(Buffer.from(body).toString('latin1')) ?? [];
+  // Into a bucket a file goes as it is.
+  return json === undefined ? null : (JSON.parse(json) as Body);
 }
 
 /** The statement is listed by itself; values, and where it runs, are of a run. */
@@ -75,6 +76,7 @@ function textOf(body: Body): string {
       : {
           ...body,
           configuration: {
+            ...body.configuration,
             query: {
               ...{ ...query, query: '<statement>' },
               ...(query.queryParameters !== undefined && {

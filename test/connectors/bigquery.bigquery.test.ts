@@ -1,3 +1,4 @@
+import { testBucket, type TestBucket } from '../support/bigquery-bucket.ts';
 import { createWarehouse } from '../../connectors/bigquery/warehouse.ts';
 import { bigqueryOffers, bigqueryRecorder, createBigQuery } from './bigquery-harness.ts';
 import { trick } from './bigquery-wire.ts';
@@ -5,6 +6,7 @@ import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
 import { never } from './harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
+import { frozenSuite } from './warehouse/frozen.ts';
 
 const suite = { name: 'BigQuery', create: createBigQuery, offers: bigqueryOffers };
 destinationSuite(suite);
@@ -16,14 +18,25 @@ const running = async (response: Response): Promise<Response> => {
   return Response.json({ ...job, status: { state: 'RUNNING' } });
 };
 
+let bucket: TestBucket | undefined;
 statementSuite({
   ...suite,
+  async create() {
+    bucket = await testBucket();
+    return createBigQuery();
+  },
   recorder: bigqueryRecorder,
   warehouse: createWarehouse,
   names: ({ config: { dataset, project } }) => ({
     ...{ [`${dataset}_more`]: '<dataset>', [dataset]: '<dataset>', [project]: '<project>' },
+    ...(bucket && { [bucket.name]: '<bucket>' }),
   }),
-  async more({ config }) {
+  async more({ config, destination }) {
+    const inBucket = { ...config, staging_bucket: bucket!.name, staging_prefix: 'a/b' };
+    await destination.check(inBucket, never);
+    const stage = await createWarehouse(inBucket).openStage(never);
+    await stage.list('_tidemark_part_');
+    await stage.close();
     const warehouse = createWarehouse(config);
     const session = await warehouse.connect(never);
     trick({ request: /^POST \/jobs/, answer: running });
@@ -39,3 +52,4 @@ statementSuite({
     await expect(session.query('SELECT 1')).rejects.toThrow('closed');
   },
 });
+frozenSuite({ ...suite, warehouse: createWarehouse });

@@ -177,7 +177,7 @@ describe('the Postgres loader', () => {
     const part = await sealed('orders', ['{"id":1}']);
     // What a frozen writer leaves behind: a transaction, idle, that has locked the connection's rows.
     const [me] = await harness.query(
-      `SELECT application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%'`,
+      `SELECT application_name AS name FROM pg_stat_activity WHERE application_name LIKE 'tidemark/%' AND datname = current_database()`,
     );
     const frozen = new pg.Client({
       connectionString: harness.config.url,

@@ -9,6 +9,7 @@ import { replaceSuite } from './conformance-replace.ts';
 import { database, failure, never } from './harness.ts';
 import { createRedshift, redshiftRecorder } from './redshift-harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
+import { frozenSuite } from './warehouse/frozen.ts';
 
 const name = 'Redshift (a stand-in over Postgres and S3)';
 // Within a SUPER what a double keeps, or 18 digits: its decimals are not documented.
@@ -49,3 +50,4 @@ statementSuite({
     }
   },
 });
+frozenSuite({ name, create: createRedshift, warehouse: redshiftWarehouse });

@@ -3,6 +3,7 @@ import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
 import { createSnowflake, snowflakeOffers, snowflakeRecorder } from './snowflake-harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
+import { frozenSuite } from './warehouse/frozen.ts';
 
 const suite = { name: 'Snowflake', create: createSnowflake };
 
@@ -14,3 +15,4 @@ statementSuite({
   warehouse: snowflakeWarehouse,
   names: ({ schema }) => ({ [`${schema}_more`]: '<schema>', [schema]: '<schema>' }),
 });
+frozenSuite({ ...suite, warehouse: snowflakeWarehouse });

@@ -80,4 +80,4 @@ test('a worker that is killed after a commit, before anybody hears of it: the ne
   expect(summary).toMatchObject({ outcome: 'succeeded', records });
   expect(attemptsIn(directory).map(({ from }) => from['items'] ?? 0)).toEqual([0, truth]);
   await eachOnce();
-}, 120_000);
+});

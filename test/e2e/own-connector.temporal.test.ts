@@ -124,7 +124,7 @@ test('the program of the guide is checked, synced, killed, and goes on where it 
   const down = await refused(connect.find((line) => line.startsWith('tidemark check'))!);
   expect(down).toMatchObject({ code: 1 });
   expect(down.stdout).toContain('transient_error');
-}, 120_000);
+});
 
 async function ask(sql: string): Promise<readonly unknown[]> {
   const instance = await DuckDBInstance.create(join(cluster.directory, 'orders.duckdb'));

@@ -126,7 +126,7 @@ test('a worker that is killed as a pause comes costs nothing but its attempt', a
   expect(await sync.result()).toMatchObject({ outcome: 'succeeded', syncNo: 1, records: 400 });
   expect(attemptsIn(directory).map(({ from }) => from)).toEqual([{}, { items: 200 }]);
   expect(await cluster.target.held('items', 400)).toEqual({ rows: 400, ...none });
-}, 90_000);
+});
 
 test("a schedule's sync of a paused connection is skipped with the reason", async () => {
   cluster = await openCluster({ target: 'duckdb' });

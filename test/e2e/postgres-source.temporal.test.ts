@@ -74,4 +74,4 @@ test('a table goes from Postgres to Postgres once, however its worker is killed;
   const next = await cluster.client.startSync(name);
   expect(await next.result()).toMatchObject({ outcome: 'succeeded', records: 1_000 });
   expect(await digestOf(cluster.target.database!)).toEqual(await digestOf(source));
-}, 120_000);
+});

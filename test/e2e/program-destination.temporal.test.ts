@@ -105,7 +105,7 @@ test('a worker killed three times: the destination dies with it, and nothing is 
   const starts = attemptsIn(made.directory).map(({ from }) => from['items'] ?? 0);
   expect(starts.slice(1).every((start) => start > 0)).toBe(true);
   expect(starts).toEqual([...starts].sort((a, b) => a - b));
-}, 90_000);
+});
 
 test('an overwrite into one that empties its table as it starts is begun anew when it was killed', async () => {
   await cluster.worker();

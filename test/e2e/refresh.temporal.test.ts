@@ -141,4 +141,4 @@ test('a worker killed during a refresh and a clear: the old rows or the new ones
   expect(await clearing.result()).toMatchObject({ outcome: 'succeeded', records: 0 });
   expect(await cluster.target.generations('items')).toEqual({});
   expect((await stateOf(applied)).clearing).toEqual([]);
-}, 60_000);
+});

@@ -13,6 +13,7 @@ import {
   type Receipt,
   type SealedPart,
   type StreamId,
+  type WarehouseCost,
 } from '../../protocol/index.ts';
 
 /** What a memory destination keeps: rows (their lines) and checkpoints, changed in one step. */
@@ -34,6 +35,8 @@ export interface MemoryFaults {
   rows?(stream: StreamId, records: number): number;
   /** Values of a commit's rows that became NULL. */
   nulled?(stream: StreamId, records: number): number;
+  /** What a commit has cost. Absent: nothing. */
+  cost?: WarehouseCost;
   /** Throws for a line that the destination cannot read. */
   append?(line: string): void;
   /** Called for each checkpoint that completes its stream: throw to refuse what would be published. */
@@ -103,7 +106,8 @@ function memoryLoader(store: MemoryStore, faults: MemoryFaults): Loader {
           faults.nulled?.(stream as StreamId, n) ?? 0,
         ]),
       ) as Receipt['nulled'];
-      return Promise.resolve<Receipt>({ rows, nulled });
+      const { cost } = faults;
+      return Promise.resolve<Receipt>({ rows, nulled, ...(cost !== undefined && { cost }) });
     },
     close: () => Promise.resolve(),
   };

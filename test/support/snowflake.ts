@@ -49,6 +49,16 @@ function fractionOf(text: string): string {
   return digits === '' ? '' : `.${digits}`;
 }
 
+const nanosPerSecond = 1_000_000_000n;
+
+function timestampOf(seconds: string): string {
+  const nanos = BigInt(seconds.replace('.', ''));
+  const within = ((nanos % nanosPerSecond) + nanosPerSecond) % nanosPerSecond;
+  const second = new Date(Number((nanos - within) / 1_000_000n)).toISOString();
+  const fraction = fractionOf(`0.${String(within).padStart(9, '0')}`);
+  return `${second.slice(0, 19).replace('T', ' ')}${fraction}`;
+}
+
 function textOf(value: string, type: string): string {
   switch (type) {
     case 'boolean':
@@ -61,12 +71,9 @@ function textOf(value: string, type: string): string {
       return `${parts.join(':')}${fractionOf(value)}`;
     }
     case 'timestamp_ntz':
-    case 'timestamp_tz': {
-      const [instant] = value.split(' ') as [string];
-      const text = new Date(Math.floor(Number(instant)) * 1000).toISOString();
-      const zone = type === 'timestamp_tz' ? '+00' : '';
-      return `${text.slice(0, 19).replace('T', ' ')}${fractionOf(instant)}${zone}`;
-    }
+      return timestampOf(value);
+    case 'timestamp_tz':
+      return `${timestampOf(value.split(' ')[0]!)}+00`;
     default:
       return value;
   }

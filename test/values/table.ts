@@ -5,7 +5,7 @@ import { shownName } from './names.ts';
 /** By destination and source. */
 export type Found<T> = ReadonlyMap<string, ReadonlyMap<string, T>>;
 
-/** All that a run found, of which docs/values.md is made. */
+/** All that a run found, of which a page is made. */
 export interface Findings {
   readonly apart: Found<Outcomes>;
   readonly together: Found<Outcomes>;
@@ -114,16 +114,23 @@ function namesOf({ names }: Findings): string {
   return table(['field', ...names.keys()], rows);
 }
 
-/** docs/values.md. */
+/** What stands above the tables. */
+export interface Page {
+  readonly title: string;
+  /** How it comes about. */
+  readonly made: string;
+  /** Who holds the cases, and what was tried. */
+  readonly tried: string;
+}
+
 export const documentOf = (
+  { title, made, tried }: Page,
   findings: Findings,
   cases: readonly ValueCase[],
-  renew: string,
 ): string =>
-  `# What becomes of each value
+  `# ${title}
 
-This page is made by a test (\`test/values\`), from what it finds in every destination after a sync from every source; nothing in it is written
-by hand. To renew it: \`${renew}\`. What the types become is in [connectors.md](connectors.md#types).
+${made}
 
 | outcome | |
 |---|---|
@@ -132,11 +139,7 @@ by hand. To renew it: \`${renew}\`. What the types become is in [connectors.md](
 | cut, told | what is below the microsecond is cut off, with an entry TRUNCATED |
 | same double | the column holds the nearest double, which is written with other digits |
 
-*Held by*: the sources that have a spelling for the case; the others could not be given it. A CSV file has text only, a Parquet file one type a
-column, and neither has half a character; a table of a database holds what its column gives back unchanged. *Python protocol* is a program that
-prints as Python does (spaces, nothing beyond ASCII), *exact protocol* one that prints each value as it stands here. Without a source behind it, an
-outcome is that of all that hold the case. Objects of S3 hold what files do, which is tried with Parquet from JSONL files, Postgres and MySQL; and what
-is read from them becomes what it becomes from files, which is tried into every destination, and into S3, with streams in all three formats.
+${tried}
 
 ## Values
 

@@ -1,98 +1,24 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import { createBucket } from '../connectors/s3/bucket.ts';
 import { files, objects, type FileFormatName } from './case-files.ts';
 import type { CaseSource } from './case-source.ts';
 import { valueCases } from './cases.ts';
 import { destinations, ofTables, type CaseDestination } from './destinations.ts';
-import {
-  columnsOfNames,
-  nulledIn,
-  outcomesOf,
-  readOnce,
-  type Arrivals,
-  type Outcomes,
-} from './found.ts';
-import type { Outcome } from './judge.ts';
-import {
-  layOutAlone,
-  layOutApart,
-  layOutApartIn,
-  layOutTogether,
-  type CaseStream,
-} from './layout.ts';
+import { outcomesOf } from './found.ts';
+import { layOutAlone, layOutApart } from './layout.ts';
 import { nameStream } from './names.ts';
+import { expectPage, renew, valuesPage } from './pages.ts';
+import { all, arrive, createRig, exact, together } from './rig.ts';
 import { sources } from './sources.ts';
 import { recordsOf, sync } from './sync.ts';
 import { documentOf } from './table.ts';
 
-const page = fileURLToPath(new URL('../../docs/values.md', import.meta.url));
-const renewVariable = 'RENEW_VALUES';
-const renew = `${renewVariable}=1 node test/run.mjs test/values`;
-
-const apart = layOutApartIn(4, 'apart', valueCases);
-const together = layOutTogether('together', valueCases);
-const all = [...apart, together, nameStream];
-/** The source that brings the fields in another order too: what comes of that is the destinations' matter. */
-const exact = 'exact protocol';
 /** Objects have their bytes from the same encoders as files. */
 const toObjects: ReadonlySet<string> = new Set(['JSONL files', 'Postgres', 'MySQL']);
-const reversed: CaseStream = { ...nameStream, cases: nameStream.cases.toReversed() };
+const { found, keep, make, lend, open, compare, compareAgain } = createRig(destinations);
 
-const made: CaseSource[] = [];
-const opened: CaseDestination[] = [];
-async function keep(making: Promise<CaseSource>): Promise<CaseSource> {
-  const source = await making;
-  made.push(source);
-  return source;
-}
-const make = (from: string, streams: readonly CaseStream[]): Promise<CaseSource> =>
-  keep(sources[from]!(streams));
-async function open(to: string): Promise<CaseDestination> {
-  const destination = await destinations[to]!();
-  opened.push(destination);
-  return destination;
-}
-afterEach(async () => {
-  for (const destination of opened.splice(0)) await destination.drop();
-});
-afterAll(async () => {
-  for (const source of made) await source.drop();
-});
-
-const byDestination = <T>(): Map<string, Map<string, T>> =>
-  new Map(Object.keys(destinations).map((to) => [to, new Map()]));
-const found = {
-  apart: byDestination<Outcomes>(),
-  together: byDestination<Outcomes>(),
-  names: byDestination<ReadonlyMap<string, string>>(),
-};
-
-const broken = (outcomes: ReadonlyMap<string, string>): readonly string[] =>
-  [...outcomes].filter(([, one]) => one.startsWith('BROKEN')).map((pair) => pair.join(': '));
-
-/** The fields of the names' stream, and that each has one column. */
-async function namesFound(source: CaseSource, target: Arrivals) {
-  const columns = await columnsOfNames(nameStream, source, target);
-  expect(broken(columns)).toEqual([]);
-  return columns;
-}
-
-/** A sync; answers what arrived. */
-async function arrive(source: CaseSource, target: CaseDestination): Promise<Arrivals> {
-  const { nulled } = await sync(source, target);
-  const arrived = readOnce(target);
-  const told = all.map(({ name }) => nulledIn(name, arrived));
-  expect((await Promise.all(told)).reduce((sum, count) => sum + count)).toBe(nulled);
-  return arrived;
-}
-
-async function openObjects(): Promise<CaseDestination> {
-  const bucket = ofTables(await createBucket({ format: 'parquet' }));
-  opened.push(bucket);
-  return bucket;
-}
+const openObjects = async (): Promise<CaseDestination> =>
+  lend(ofTables(await createBucket({ format: 'parquet' })));
 
 describe.each(Object.keys(sources))('from %s', (from) => {
   let source: CaseSource;
@@ -102,19 +28,7 @@ describe.each(Object.keys(sources))('from %s', (from) => {
 
   test.each(Object.keys(destinations))(
     'every value arrives in %s equal, or as NULL with a counted entry, in a column that is its own',
-    async (to) => {
-      const arrived = await arrive(source, await open(to));
-      const outcomes = async (stream: CaseStream): Promise<Outcomes> => {
-        const ofStream = await outcomesOf(stream, source, arrived);
-        expect(broken(ofStream)).toEqual([]);
-        return ofStream;
-      };
-      const ofApart: [string, Outcome][] = [];
-      for (const stream of apart) ofApart.push(...(await outcomes(stream)));
-      found.apart.get(to)!.set(from, new Map(ofApart));
-      found.together.get(to)!.set(from, await outcomes(together));
-      found.names.get(to)!.set(from, await namesFound(source, arrived));
-    },
+    async (to) => void (await compare(from, source, to)),
   );
 
   if (toObjects.has(from))
@@ -165,10 +79,8 @@ describe('from objects of S3', () => {
 
 test.each(Object.keys(destinations))('every field keeps its column in %s', async (to) => {
   const target = await open(to);
-  const source = await make(exact, [nameStream]);
-  await sync(source, target, 1);
-  await sync(await make(exact, [reversed]), target, 2);
-  expect(await namesFound(source, target)).toEqual(found.names.get(to)!.get(exact));
+  await sync(await make(exact, [nameStream]), target, 1);
+  await compareAgain(to, target);
 });
 
 test('values are as they are found alone, whatever is wrong with others', async () => {
@@ -195,7 +107,5 @@ test('values are as they are found alone, whatever is wrong with others', async 
 });
 
 test(`docs/values.md is what was found (to renew it: ${renew})`, () => {
-  const document = documentOf(found, valueCases, renew);
-  if (process.env[renewVariable] !== undefined) writeFileSync(page, document);
-  expect(readFileSync(page, 'utf8')).toBe(document);
+  expectPage('values.md', documentOf(valuesPage, found, valueCases));
 });

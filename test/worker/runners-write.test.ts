@@ -323,7 +323,7 @@ test('a slow one holds the source back, and blocks are let go once it has taken 
   const { failure } = await writing;
   expect(failure).toBeNull();
   expect(blocks.every((one) => one.released() === 1)).toBe(true);
-}, 60_000);
+});
 
 test('what it turned away is told once, with the checkpoint that covers it', async () => {
   const to = fake(

@@ -86,10 +86,14 @@ test('what commits cost is shown in a line', () => {
     why: 'interval',
     ...{ commits: 1_234, commitMs: 2_000, msPerMib: 5, intervalMs: 38_000, share: 0.0512 },
   };
-  const text = syncDetails({ ...shown, progress: { ...progress, cadence }, checkpoints: {} });
+  const cost = { commits: 1_300, stagedBytes: 5 * 1024 * 1024, busyMs: 61_000 };
+  const line = 'in the warehouse: 1,300 commits, 5.0 MiB staged, busy for 61 s';
+  const text = syncDetails({ ...shown, progress: { ...progress, cadence, cost }, checkpoints: {} });
   expect(text).toContain(
-    '1,234 commits · the last one: interval · 2,000 ms each · 5.1 % of the time',
+    `1,234 commits · the last one: interval · 2,000 ms each · 5.1 % of the time · ${line}`,
   );
+  const summary = summaryOf({ outcome: 'succeeded', cost });
+  expect(syncDetails({ ...shown, summary, checkpoints: {} })).toContain(` · ${line}`);
 });
 
 test('a pause is shown, with its note and how to end it', () => {

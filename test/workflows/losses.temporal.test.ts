@@ -10,11 +10,12 @@ beforeAll(async () => {
 });
 afterAll(() => house.close());
 
-test('values that became NULL are counted once, over attempts, a pause and the runs of the workflow', async () => {
+test('values that became NULL, and what a warehouse is paid for, are counted once, over attempts, a pause and the runs of the workflow', async () => {
   const { world, sync, state, workflow } = await house.connect({
     world: { hasState: () => true, streams: { orders: 12 } },
   });
   world.faults.nulled = (_, records) => records;
+  world.faults.cost = { stagedBytes: 10, busyMs: 2 };
   let failures = 1;
   let waits = false;
   const isAt = (n: number): boolean => rowsOf(world).length >= n;
@@ -40,11 +41,16 @@ test('values that became NULL are counted once, over attempts, a pause and the r
     return paused !== undefined && (raw.pendingActivities?.length ?? 0) === 0;
   });
   await workflow.executeUpdate(resumeUpdate);
-  expect(await handle.result()).toMatchObject({
+  const result = await handle.result();
+  const { commits } = world.store;
+  expect(commits).toBeGreaterThan(2);
+  const cost = { commits, stagedBytes: 10 * commits, busyMs: 2 * commits };
+  expect(result).toMatchObject({
     outcome: 'succeeded',
     records: 12,
     streams: [{ records: 12, nulled: 12 }],
+    cost,
   });
-  expect((await state()).history.at(-1)?.streams).toMatchObject([{ nulled: 12 }]);
+  expect((await state()).history.at(-1)).toMatchObject({ streams: [{ nulled: 12 }], cost });
   expect(rowsOf(world)).toEqual(upTo(12));
 });

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { StreamId } from '../../../protocol/index.ts';
 import { nestsDeeper } from '../depth.ts';
-import { memberOf, membersOf, NotJson, skipSpace } from '../json-scan.ts';
+import { keyText, memberOf, membersOf, NotJson, skipSpace } from '../json-scan.ts';
 import { depthMax, repairLines, type RepairRules } from '../repair.ts';
 import { unreadableRecord } from '../targets.ts';
 
@@ -70,7 +70,7 @@ function recordOf(line: string): RawRecord {
   if (data === undefined) throw new NotJson();
   const fields = new Map<string, string>();
   for (const { key, start, end } of membersOf(line, data.start))
-    fields.set(nameOf(key), line.slice(start, end));
+    fields.set(keyText(key), line.slice(start, end));
   const emitted = memberOf(parts, 'emitted_at');
   const own = memberOf(envelope, '_tidemark');
   return {
@@ -80,9 +80,6 @@ function recordOf(line: string): RawRecord {
     broken: own === undefined ? [] : brokenIn(line, own.start),
   };
 }
-
-const nameOf = (key: string): string =>
-  key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1);
 
 function changesIn(line: string, parts: ReturnType<typeof membersOf>): string {
   const meta = memberOf(parts, 'meta');

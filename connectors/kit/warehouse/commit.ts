@@ -69,7 +69,7 @@ export async function writePart(
   await session.query(deleteSql(dialect, table, part));
   const alive = target.hardDeletes ? ` AND ${quote(own.gone)} = '0'` : '';
   await session.query(
-    `${insert} SELECT ${valuesSql(dialect, table, columns).join(', ')} FROM (${lastSql(dialect, table, part)}) AS last WHERE _tidemark_place = 1${alive}`,
+    `${insert} SELECT ${valuesSql(dialect, table, columns).join(', ')} FROM (${lastSql(dialect, table, part)}) AS _tidemark_last WHERE _tidemark_place = 1${alive}`,
   );
 }
 
@@ -96,14 +96,18 @@ function lastSql(dialect: WarehouseDialect, table: Table, part: WarehousePart): 
     FROM ${part.staged.sql} WHERE ${isCovered(part, dialect)}`;
 }
 
-/** Of every row that is there with a key of the part. The names of the table's columns are none of what is asked within. */
+/**
+ * Of every row that is there with a key of the part. The names of the table's columns are none of what is asked within. They go with the table's, since
+ * BigQuery takes a column that is called as its table, or an alias, is for the whole row (cloud.google.com/bigquery/docs/schemas#column_names).
+ */
 function deleteSql(dialect: WarehouseDialect, table: Table, part: WarehousePart): string {
   const { cast, comparable, quote } = dialect;
+  const itself = quote(table.target.hidden ?? table.target.table);
   const keys = keyColumns(table).map(({ name, type }, i) => ({
     staged: `${comparable(cast(quote(name), type), type)} AS _tidemark_key_${i}`,
-    same: `staged._tidemark_key_${i} = ${comparable(quote(name), type)}`,
+    same: `_tidemark_staged._tidemark_key_${i} = ${comparable(`${itself}.${quote(name)}`, type)}`,
   }));
   return `DELETE FROM ${table.sql} WHERE EXISTS (
-    SELECT 1 FROM (SELECT DISTINCT ${keys.map(({ staged }) => staged).join(', ')} FROM ${part.staged.sql} WHERE ${isCovered(part, dialect)}) AS staged
+    SELECT 1 FROM (SELECT DISTINCT ${keys.map(({ staged }) => staged).join(', ')} FROM ${part.staged.sql} WHERE ${isCovered(part, dialect)}) AS _tidemark_staged
     WHERE ${keys.map(({ same }) => same).join(' AND ')})`;
 }

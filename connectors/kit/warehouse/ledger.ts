@@ -72,10 +72,9 @@ export class WarehouseLedger {
     this.#owners = dialect.table(schema, ownerTable);
   }
 
-  /** Idempotent, outside transactions. */
+  /** Once the schema is there. Idempotent, outside transactions. */
   async prepare(): Promise<void> {
     const { text, integer, boolean } = this.#warehouse.dialect.own;
-    await this.#warehouse.makeSchema(this.#session, this.schema);
     await this.make(
       this.#checkpointName,
       `connection_id ${text}, scope ${text}, edition ${integer}, sync_no ${integer}, attempt_at ${integer},

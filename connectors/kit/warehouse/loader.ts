@@ -24,17 +24,17 @@ import { tablesToPublish, type Table } from '../tables.ts';
 import { outsideCatalog, planTargets } from '../targets.ts';
 import { ready, writePart, type Ready } from './commit.ts';
 import { CostMeter } from './cost.ts';
+import { groupsOf, type Group } from './groups.ts';
 import { connectionHash, WarehouseLedger, type Replacement } from './ledger.ts';
 import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
 import { publish, replace } from './replace.ts';
 import { Shapes } from './shapes.ts';
-import { sharesOf, type Share } from './shares.ts';
 import { partPrefix, StagedTable } from './staged-table.ts';
 import { ensureTable } from './tables.ts';
 import { transaction } from './transaction.ts';
 import { Turns } from './turns.ts';
-import type { Stage, Warehouse, WarehouseSession } from './warehouse.ts';
+import type { Author, Stage, Warehouse, WarehouseSession } from './warehouse.ts';
 import { widePrefix } from './widen.ts';
 
 /** For destinations of this loader: a GiB of JSON is some 100 to 250 MB compressed, and each commit makes a warehouse work for seconds. */
@@ -76,10 +76,10 @@ export class WarehouseLoader implements Loader {
 
   async open(input: OpenInput): Promise<readonly Checkpoint[]> {
     const abort = this.#endedBy(input.abort);
-    const turns = await this.#connect(abort);
+    const turns = await this.#connect(abort, input);
     const { held, tables } = await turns.alone(abort, (session) => this.#prepare(session, input));
-    const side = await this.#connect(abort);
-    const stage = (this.#stage = await this.#openStage(abort));
+    const side = await this.#connect(abort, input);
+    const stage = (this.#stage = await this.#openStage(abort, input));
     await this.#sweep(side, stage, input);
     const { place, dialect } = this.#warehouse;
     const directory = (this.#directory = await makeLocalDirectory(
@@ -100,7 +100,7 @@ export class WarehouseLoader implements Loader {
   }
 
   async offered({ connection, epoch, abort }: OfferedInput): Promise<string | null> {
-    const turns = await this.#connect(this.#endedBy(abort));
+    const turns = await this.#connect(this.#endedBy(abort), { connection, epoch });
     return turns.alone(abort, (session) => {
       const ledger = this.#ledger(session, { connection });
       return new WarehouseOffers(this.#warehouse, session, ledger).before(connection, epoch.syncNo);
@@ -165,16 +165,16 @@ export class WarehouseLoader implements Loader {
     return AbortSignal.any([abort, this.#closing.signal]);
   }
 
-  async #connect(abort: AbortSignal): Promise<Turns> {
-    const turns = await Turns.connect(this.#warehouse, this.#cost, abort);
+  async #connect(abort: AbortSignal, author: Author): Promise<Turns> {
+    const turns = await Turns.connect(this.#warehouse, this.#cost, author, abort);
     this.#sessions.push(turns);
     if (this.#closing.signal.aborted) turns.destroy();
     return turns;
   }
 
-  async #openStage(abort: AbortSignal): Promise<Stage> {
+  async #openStage(abort: AbortSignal, author: Author): Promise<Stage> {
     try {
-      return await this.#warehouse.openStage(abort);
+      return await this.#warehouse.openStage(abort, author);
     } catch (error) {
       throw this.#warehouse.asError(error, abort);
     }
@@ -192,8 +192,10 @@ export class WarehouseLoader implements Loader {
       planTargets(catalog, await ledger.knownTables(), {
         ...{ schema, fold, narrow, spell },
       });
-    await ledger.prepare();
+    await this.#warehouse.makeSchema(session, schema);
+    // Before all that could wait for a lock which a frozen writer holds. Invariant 3.
     await this.#warehouse.takeOver?.(session, connectionHash(connection), epoch);
+    await ledger.prepare();
     const held = await ledger.fence(input, await targets());
     for (const replacement of await ledger.replacements())
       await replace(this.#warehouse, session, ledger, replacement);
@@ -224,18 +226,28 @@ export class WarehouseLoader implements Loader {
     abort: AbortSignal,
   ): Promise<readonly Ready[]> {
     const { input, turns, shapes } = this.#open();
+    const groups = groupsOf(parts, at, this.#warehouse.tablesMax);
     await shapes.widen(new Set(parts.map(({ stream }) => stream)), input.epoch, abort);
     for (const { staged } of parts) await staged.load(abort);
     return turns.alone(abort, async (session) => {
       const counted: Ready[] = [];
-      for (const part of parts)
-        counted.push(
-          await ready(this.#warehouse.dialect, session, shapes.table(part.stream), part),
-        );
-      for (const share of sharesOf({ parts: counted, at }, this.#warehouse.tablesMax))
-        await this.#transact(session, share, abort);
+      for (const group of groups) counted.push(...(await this.#commitGroup(session, group, abort)));
       return counted;
     });
+  }
+
+  async #commitGroup(
+    session: WarehouseSession,
+    { parts, at }: Group<WarehousePart>,
+    abort: AbortSignal,
+  ): Promise<readonly Ready[]> {
+    const { shapes } = this.#open();
+    const { dialect } = this.#warehouse;
+    const counted: Ready[] = [];
+    for (const part of parts)
+      counted.push(await ready(dialect, session, shapes.table(part.stream), part));
+    await this.#transact(session, counted, at, abort);
+    return counted;
   }
 
   /** A newer writer sweeps what this one staged, so that it fails with anything: the newer one is why. Invariant 3. */
@@ -244,7 +256,7 @@ export class WarehouseLoader implements Loader {
     if (abort.aborted || told.code === 'fenced') return told;
     const { input } = this.#open();
     // Those that it has may be what failed.
-    const isFenced = await this.#connect(abort)
+    const isFenced = await this.#connect(abort, input)
       .then((turns) => turns.alone(abort, (one) => this.#ledger(one, input).hasNewer(input.epoch)))
       .catch(() => false);
     return isFenced ? fenced() : told;
@@ -253,7 +265,8 @@ export class WarehouseLoader implements Loader {
   /** Rows and checkpoints become durable together. Invariants 1 and 3. */
   async #transact(
     session: WarehouseSession,
-    { parts, at }: Share,
+    parts: readonly Ready[],
+    at: readonly Checkpoint[],
     abort: AbortSignal,
   ): Promise<void> {
     const { input, shapes } = this.#open();

@@ -48,7 +48,10 @@ export class StagedTable {
       const lacking = file.columns.filter((name) => !this.#columns.has(name));
       const definitions = lacking.map((name) => `${dialect.quote(name)} ${dialect.own.text}`);
       if (this.#columns.size === 0)
-        await session.query(`CREATE TABLE ${this.sql} (${definitions.join(', ')})`);
+        await session.query(
+          dialect.createStaged?.(this.sql, definitions) ??
+            `CREATE TABLE ${this.sql} (${definitions.join(', ')})`,
+        );
       else if (lacking.length > 0)
         for (const statement of dialect.addColumns(this.sql, definitions))
           await session.query(statement);

@@ -16,6 +16,7 @@ const tableDialect = ({
   typeOf,
   airbyte,
   own: types,
+  reserved = [],
 }: WarehouseDialect): TableDialect => ({
   fold,
   spell,
@@ -28,7 +29,7 @@ const tableDialect = ({
     [metaColumn]: airbyte.json,
     [generationColumn]: types.integer,
   },
-  reserved: Object.values(own),
+  reserved: [...Object.values(own), ...reserved],
 });
 
 /** Makes the table or adds the columns it lacks. Additive, idempotent, outside transactions. Another writer may be quicker: what it made counts. */
@@ -42,6 +43,7 @@ export async function ensureTable(
   const { dialect } = warehouse;
   await warehouse.makeSchema(session, given.schema);
   const sql = dialect.table(given.schema, given.hidden ?? given.table);
+  const like = given.hidden === null ? null : given.table;
   const columnsOf = (table: string) => ledger.tableColumns(given.schema, table);
   for (let attempts = 1; ; attempts += 1) {
     const plan = await planTable(given, more, columnsOf, tableDialect(dialect));
@@ -50,7 +52,7 @@ export async function ensureTable(
     if (missing.length === 0) return table;
     const statements =
       existing.length === 0
-        ? [createSql(warehouse, table, missing)]
+        ? [await createSql(warehouse, session, table, { definitions: missing, like })]
         : dialect.addColumns(sql, missing);
     try {
       for (const statement of statements) await session.query(statement);
@@ -61,18 +63,25 @@ export async function ensureTable(
   }
 }
 
-/** `definitions`: of columns, each quoted. */
-export function createSql(
+/** `definitions`: of columns, each quoted. `like`: the table of the target's schema whose place the new one is to take; null: none. */
+export async function createSql(
   warehouse: Warehouse,
+  session: WarehouseSession,
   table: Table,
-  definitions: readonly string[],
-): string {
+  { definitions, like }: { readonly definitions: readonly string[]; readonly like: string | null },
+): Promise<string> {
+  const { schema } = table.target;
+  const options =
+    like === null ? null : await warehouse.optionsOf?.(session, schema, like, definitions);
+  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${options ?? optionsSql(warehouse, table)}`;
+}
+
+function optionsSql(warehouse: Warehouse, table: Table): string {
   const key = keyColumns(table);
-  const options = warehouse.tableOptions(
+  return warehouse.tableOptions(
     key.map(({ name }) => warehouse.dialect.quote(name)),
     key.map(({ type }) => type),
   );
-  return `CREATE TABLE ${table.sql} (${definitions.join(', ')}) ${options}`;
 }
 
 /** Of a stream without dedup none. */

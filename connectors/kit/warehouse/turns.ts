@@ -1,6 +1,6 @@
 import { aborted } from '../gather.ts';
 import type { CostMeter } from './cost.ts';
-import type { Warehouse, WarehouseSession } from './warehouse.ts';
+import type { Author, Warehouse, WarehouseSession } from './warehouse.ts';
 
 /** A session, for one user at a time. An abort destroys it, which ends what is pending at once. */
 export class Turns {
@@ -13,10 +13,15 @@ export class Turns {
     this.#session = session;
   }
 
-  static async connect(warehouse: Warehouse, cost: CostMeter, abort: AbortSignal): Promise<Turns> {
+  static async connect(
+    warehouse: Warehouse,
+    cost: CostMeter,
+    author: Author,
+    abort: AbortSignal,
+  ): Promise<Turns> {
     if (abort.aborted) throw aborted();
     try {
-      const session = await warehouse.connect(abort);
+      const session = await warehouse.connect(abort, author);
       return new Turns(warehouse, metered(session, cost));
     } catch (error) {
       throw warehouse.asError(error, abort);

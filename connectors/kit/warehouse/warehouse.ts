@@ -3,9 +3,12 @@ import type { CellTypes } from '../rows/rows.ts';
 import type { ColumnKind } from '../columns.ts';
 import type { Row } from '../ledger-cells.ts';
 import type { Fold, Narrow, Spell } from '../identifiers.ts';
-import type { Epoch, SyncError } from '../../../protocol/index.ts';
+import type { Epoch, OpenInput, SyncError } from '../../../protocol/index.ts';
 
 // What a cloud warehouse is to the one loader of them all (loader.ts): a dialect, sessions, and a place for files.
+
+/** The writer that a session is of. */
+export type Author = Pick<OpenInput, 'connection' | 'epoch'>;
 
 /** Goes apart from the statement, as text: a statement casts what is to be no text. */
 export type Binding = string | null;
@@ -63,6 +66,8 @@ export interface WarehouseDialect {
   readonly narrow?: Narrow;
   /** See Naming. */
   readonly spell?: Spell;
+  /** Names that no column may have. Absent: none but ours. */
+  readonly reserved?: readonly string[];
   readonly quote: (name: string) => string;
   /** A table's name in full, quoted. */
   readonly table: (schema: string, table: string) => string;
@@ -91,6 +96,8 @@ export interface WarehouseDialect {
   readonly comparable: (column: string, type: string) => string;
   /** Statements that give a table more columns, each definition quoted. */
   readonly addColumns: (table: string, definitions: readonly string[]) => readonly string[];
+  /** The statement that makes the table of a part, where it may cost less than one that is kept. Never a table whose rows become another's. Absent: as any. */
+  readonly createStaged?: (table: string, definitions: readonly string[]) => string;
 }
 
 /** A warehouse with its config. */
@@ -98,17 +105,20 @@ export interface Warehouse {
   readonly dialect: WarehouseDialect;
   /** Where it is, for people. */
   readonly place: string;
+  /** How many tables a transaction may change. Absent: any number. */
+  readonly tablesMax?: number;
   /** The schema that tables go to where the catalog names none. */
   readonly schema: string;
-  /** Tables that one transaction may change. Absent: any number. */
-  readonly tablesMax?: number;
-  connect(abort: AbortSignal): Promise<WarehouseSession>;
-  openStage(abort: AbortSignal): Promise<Stage>;
+  /** `author`: its connection's name goes with each statement, for who asks what a connection costs. Absent: it is a check's. */
+  connect(abort: AbortSignal, author?: Author): Promise<WarehouseSession>;
+  /** `author`: as above. */
+  openStage(abort: AbortSignal, author?: Author): Promise<Stage>;
   /** Idempotent. Asks first, where making one wants a right that its use does not. */
   makeSchema(session: WarehouseSession, schema: string): Promise<void>;
   /**
-   * Ends what sessions of the connection's earlier epochs have open, and lets the next writer do so to this one's. Absent: the server itself does soon
-   * enough. `connection`: as in the names of tables.
+   * Ends what sessions of the connection's earlier epochs have open, and lets the next writer do so to this one's: one that hangs holds its locks for as
+   * long as it does. Called once the schema is there, before anything that could wait for such a lock. Absent: the server itself does soon enough.
+   * `connection`: as in the names of tables.
    */
   takeOver?(session: WarehouseSession, connection: string, epoch: Epoch): Promise<void>;
   /** In their order; none: there is no such table. Types as `typeOf` spells them. */
@@ -123,6 +133,16 @@ export interface Warehouse {
   lock(table: string): string | null;
   /** What follows the columns in CREATE TABLE of a target, such as a clustering; not of our own tables. `key`: the columns of dedup, quoted; may be none. `types`: theirs. */
   tableOptions(key: readonly string[], types: readonly string[]): string;
+  /**
+   * The same as a table has it, for a table whose rows are to take its place, where `replace` wants both alike. `definitions`: of the new one's columns,
+   * quoted. Null: there is no such table. Absent: `replace` takes any.
+   */
+  optionsOf?(
+    session: WarehouseSession,
+    schema: string,
+    table: string,
+    definitions: readonly string[],
+  ): Promise<string | null>;
   /**
    * The rows and columns of `from` become those of `table`, at once for every reader, and `from` may be gone afterwards. Outside transactions. Done again
    * after a crash anywhere in it, with `from` gone or not, it leaves `table` with those rows.

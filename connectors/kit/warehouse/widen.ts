@@ -12,6 +12,9 @@ import type { Warehouse, WarehouseDialect, WarehouseSession } from './warehouse.
 // A column of numbers whose type would lose one gets a wider type. Warehouses can't alter types like these, so the table is written anew: planned when such a
 // number is read, done by the commit that brings it.
 
+/** Of the table as it is. Without it BigQuery takes a column that is called as its table is for the whole row: cloud.google.com/bigquery/docs/schemas#column_names */
+const old = '_tidemark_old';
+
 /** A stream's table as it is, and the types that columns are to have, by name. */
 export interface Shape {
   readonly table: Table;
@@ -54,7 +57,9 @@ export function seeing(
     if (wider === null || own === undefined) continue;
     const loses = losesWidened(quote(name), own.type, wider);
     const losing =
-      loses === null ? null : `SELECT 1 AS lost FROM ${shape.table.sql} WHERE ${loses} LIMIT 1`;
+      loses === null
+        ? null
+        : `SELECT 1 AS lost FROM ${shape.table.sql} AS ${old} WHERE ${loses} LIMIT 1`;
     wishes.push({ name, wider, losing });
   }
   return { shape: { ...shape, seen }, wishes };
@@ -95,11 +100,10 @@ export async function widen(
   }));
   await ledger.dropTable(schema, from);
   await session.query(
-    createSql(
-      warehouse,
-      wide,
-      columns.map(({ quoted, wider }) => `${quoted} ${wider}`),
-    ),
+    await createSql(warehouse, session, wide, {
+      definitions: columns.map(({ quoted, wider }) => `${quoted} ${wider}`),
+      like: to,
+    }),
   );
   const values = columns.map(({ quoted, type, wider }) =>
     wider === type ? quoted : dialect.widened(quoted, type, wider),
@@ -108,7 +112,7 @@ export async function widen(
   await transaction(warehouse, session, abort, async () => {
     await ledger.prove(epoch, [stream]);
     await session.query(
-      `INSERT INTO ${wide.sql} (${columns.map(({ quoted }) => quoted).join(', ')}) SELECT ${values.join(', ')} FROM ${table.sql}`,
+      `INSERT INTO ${wide.sql} (${columns.map(({ quoted }) => quoted).join(', ')}) SELECT ${values.join(', ')} FROM ${table.sql} AS ${old}`,
     );
     await ledger.replacing(replacement);
   });

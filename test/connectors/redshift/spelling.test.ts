@@ -3,7 +3,7 @@ import { copySql } from '../../../connectors/redshift/copy.ts';
 import { dialect } from '../../../connectors/redshift/dialect.ts';
 import { asRedshiftError, isConflict } from '../../../connectors/redshift/errors.ts';
 import { csvLine, nullText } from '../../../connectors/redshift/line.ts';
-import { numbered, quoteLiteral, quoteName } from '../../../connectors/redshift/sql.ts';
+import { lowerCase, numbered, quoteLiteral, quoteName } from '../../../connectors/redshift/sql.ts';
 import { typeOf, widerType } from '../../../connectors/redshift/types.ts';
 import { redshiftWarehouse } from '../../../connectors/redshift/warehouse.ts';
 import { claimNames } from '../../../connectors/kit/identifiers.ts';
@@ -50,6 +50,7 @@ test('a SUPER takes what it keeps exactly, and no more bytes than a text', () =>
   ])
     expect(superFit(json)).toBeNull();
   expect(superFit(JSON.stringify('x'.repeat(65_534)))).toBeNull();
+  expect(superFit('[{"a":1,"b":2,"a":[3, {"a":4}]}]')).toBe('[{"a":[3,{"a":4}],"b":2}]');
 });
 
 test('numbers and times beyond what the reference promises do not fit', () => {
@@ -65,11 +66,9 @@ test('numbers and times beyond what the reference promises do not fit', () => {
     '10:11:12+00:00',
     '10:11:12+00:00',
   ]);
-  expect([timetz('"10:11:12+16:00"'), timetz('"25:00:00Z"'), timetz('"x"')]).toEqual([
-    null,
-    null,
-    null,
-  ]);
+  expect(timetz('"10:11:12-14:59"')).toBe('10:11:12-14:59');
+  for (const none of ['10:11:12+15:00', '24:00:00Z', '25:00:00Z', 'x'])
+    expect(timetz(JSON.stringify(none))).toBeNull();
 });
 
 test('columns of numbers become decimals of 38 digits, with room on both sides', () => {
@@ -99,6 +98,20 @@ test('a name that is kept in lower case is found again, whatever its company', (
     const again = claimNames(wanted, { ...naming, existing });
     for (const one of wanted) expect(again.get(one)).toBe(first.get(one));
   }
+});
+
+test('names that are the system’s own, or have characters that nobody sees, are other names', () => {
+  const { fold, narrow, reserved = [] } = dialect;
+  const wanted = ['ctid', 'OID', 'a\nb', 'a\u200db', 'x-y "z"'];
+  const names = claimNames(wanted, { fold, spell: lowerCase, narrow, existing: [], reserved });
+  expect([...names.values()]).toEqual([
+    expect.stringMatching(/^ctid_[0-9a-f]{8}$/),
+    expect.stringMatching(/^oid_[0-9a-f]{8}$/),
+    expect.stringMatching(/^ab_[0-9a-f]{8}$/),
+    expect.stringMatching(/^ab_[0-9a-f]{8}$/),
+    'x-y "z"',
+  ]);
+  expect(new Set(names.values()).size).toBe(wanted.length);
 });
 
 test('a key of SUPER distributes nothing', () => {

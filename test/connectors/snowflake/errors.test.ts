@@ -6,7 +6,7 @@ import { failure, never } from '../harness.ts';
 const place = 'myorg-wh/ANALYTICS';
 const told = (error: object, grant?: string): SyncError =>
   asSnowflakeError(Object.assign(new Error('secret value'), error), never, {
-    place,
+    ...{ place, warehouse: 'loading_wh' },
     ...(grant !== undefined && { grant }),
   });
 
@@ -31,6 +31,8 @@ test.each<[what: string, error: object, kind: string]>([
   ],
   ['a reset connection to storage', { code: 'ECONNRESET' }, 'transient_error'],
   ['a statement over its limit', { code: '000630', sqlState: '57014' }, 'transient_error'],
+  ['a suspended warehouse', { code: '000608', sqlState: '57P03' }, 'config_error'],
+  ['an ended transaction', { code: '000615' }, 'transient_error'],
   ['a cancelled statement', { code: '000604', sqlState: '57014' }, 'transient_error'],
   ['waiters for a table', { code: '000625', sqlState: '57014' }, 'transient_error'],
   ['a full disk here', { code: 'ENOSPC', path: '/tmp/x' }, 'transient_error'],
@@ -61,7 +63,8 @@ test('only waiting for a table is a conflict', () => {
 
 test('an abort is told as one, whatever the driver says', () => {
   const abort = AbortSignal.abort();
-  expect(asSnowflakeError(new Error('x'), abort, { place }).code).toBe('aborted');
+  const doing = { place, warehouse: 'loading_wh' };
+  expect(asSnowflakeError(new Error('x'), abort, doing).code).toBe('aborted');
 });
 
 describe('a config', () => {

@@ -2,7 +2,13 @@ import { caseFold, claimNames } from '../../../connectors/kit/identifiers.ts';
 import { admits, planTable } from '../../../connectors/kit/tables.ts';
 import type { Target } from '../../../connectors/kit/targets.ts';
 import { cells } from '../../../connectors/snowflake/cells.ts';
-import { literal, quote, spell, spelledHere } from '../../../connectors/snowflake/names.ts';
+import {
+  literal,
+  quote,
+  spell,
+  spelledHere,
+  spelledThere,
+} from '../../../connectors/snowflake/names.ts';
 import { line } from '../../../connectors/snowflake/stage.ts';
 import { cast, typeText, widerType } from '../../../connectors/snowflake/types.ts';
 
@@ -13,15 +19,25 @@ describe('names', () => {
   const claim = (wanted: readonly string[], existing: readonly string[]): Map<string, string> =>
     claimNames(wanted, { fold: caseFold, spell, existing, reserved: [] });
 
-  test.each(['id', 'userId', 'USER', 'größe', 'ΟΔΟΣ', 'İ', 'ﬀ', 'a b', '😀', 'k'.repeat(100)])(
-    'the column of %s is found again',
-    (field) => {
-      const first = claim([field], []);
-      const existing = readBack(first.values());
-      expect(existing).toEqual([...first.values()]);
-      expect(claim([field], existing)).toEqual(first);
-    },
-  );
+  test.each([
+    'id',
+    'userId',
+    'USER',
+    'größe',
+    'ΟΔΟΣ',
+    'İ',
+    'ﬀ',
+    'ß',
+    'ẞ',
+    'a b',
+    '😀',
+    'k'.repeat(100),
+  ])('the column of %s is found again', (field) => {
+    const first = claim([field], []);
+    const existing = readBack(first.values());
+    expect(existing).toEqual([...first.values()]);
+    expect(claim([field], existing)).toEqual(first);
+  });
 
   test('fields that differ in case have columns of their own, whatever their order and company', () => {
     const first = claim(['userId', 'userid', 'USERID'], []);
@@ -33,6 +49,13 @@ describe('names', () => {
     expect(claim(['USERID', 'userid', 'userId'], existing)).toEqual(
       new Map([...first].toReversed()),
     );
+  });
+
+  test('no two characters share a column', () => {
+    for (let code = 1; code < 0x30000; code += 1) {
+      const name = spell(String.fromCodePoint(code));
+      if (spelledHere(spelledThere(name)) !== name) expect([code, name]).toBeNull();
+    }
   });
 
   test('a column in quotes that somebody else made is nobody’s', () => {

@@ -9,9 +9,16 @@ import { isConflict } from '../../../connectors/snowflake/errors.ts';
 import { pathOf } from '../../../connectors/snowflake/names.ts';
 import { connect } from '../../../connectors/snowflake/session.ts';
 import { createStage, line, makeStage } from '../../../connectors/snowflake/stage.ts';
-import { columnsOf, replace, tableNames } from '../../../connectors/snowflake/warehouse.ts';
+import {
+  columnsOf,
+  replace,
+  snowflakeWarehouse,
+  tableNames,
+} from '../../../connectors/snowflake/warehouse.ts';
+import { endEarlierTransactions } from '../../../connectors/snowflake/transactions.ts';
+import { connectionHash } from '../../../connectors/kit/warehouse/ledger.ts';
 import type { RowFile, WarehouseSession } from '../../../connectors/kit/warehouse/warehouse.ts';
-import { failure, never } from '../harness.ts';
+import { connection, epoch, failure, never } from '../harness.ts';
 import { snowflakeSecrets } from '../../support/snowflake-server.ts';
 import { testSnowflake, type TestSnowflake } from '../../support/snowflake.ts';
 
@@ -98,6 +105,20 @@ describe('check', () => {
     expect(await stage.list('_tidemark_check')).toEqual([]);
   });
 
+  test('of a warehouse that is suspended tells the statement that resumes it', async () => {
+    const warehouse = `SUSPENDED_${snowflake.schema}`;
+    const config = { ...snowflake.config, warehouse };
+    const error = await failure(snowflakeDestination.check(config, never));
+    expect([error.kind, error.remedy]).toEqual([
+      'config_error',
+      expect.stringContaining(`ALTER WAREHOUSE ${warehouse.toUpperCase()} RESUME;`),
+    ]);
+    const session = await connect(config, never);
+    sessions.push(session);
+    await session.query(error.remedy!.slice(0, error.remedy!.indexOf(';')));
+    await snowflakeDestination.check(config, never);
+  });
+
   test.each([
     ['CREATE_TABLE', 'GRANT USAGE, CREATE TABLE ON SCHEMA TIDEMARK.'],
     ['CREATE_STAGE', 'GRANT CREATE STAGE ON SCHEMA TIDEMARK.'],
@@ -165,9 +186,62 @@ describe('a session', () => {
     expect((await other.query(`UPDATE ${at('held')} SET n = n + 1`)).count).toBe(1);
   });
 
+  test('tells the connection with each statement, after what the config says', async () => {
+    const author = { connection, epoch: epoch(1) };
+    for (const [config, tag] of [
+      [snowflake.config, 'tidemark:shop'],
+      [{ ...snowflake.config, query_tag: "a'b" }, "a'b:shop"],
+    ] as const) {
+      const session = await connect(config, never, author);
+      sessions.push(session);
+      const { rows } = await session.query(`SHOW PARAMETERS LIKE 'QUERY_TAG'`);
+      expect(rows).toEqual([{ key: 'QUERY_TAG', value: tag }]);
+    }
+  });
+
   test('is not opened after an abort', async () => {
     const error = await failure(connect(snowflake.config, AbortSignal.abort()));
     expect(error.code).toBe('aborted');
+  });
+});
+
+describe('a transaction that is ended from outside', () => {
+  const begun = async (table: string): Promise<WarehouseSession> => {
+    await (await open()).query(`CREATE TABLE ${at(table)} (n NUMBER(38,0))`);
+    const author = { connection, epoch: epoch(1) };
+    const session = await connect(snowflake.config, never, author);
+    sessions.push(session);
+    await session.query('BEGIN TRANSACTION');
+    await session.query(`INSERT INTO ${at(table)} SELECT 1`);
+    await endEarlierTransactions(await open(), connectionHash(connection), epoch(2));
+    return session;
+  };
+  const rows = async (table: string): Promise<unknown[]> =>
+    (await (await open()).query(`SELECT n FROM ${at(table)} ORDER BY n`)).rows.map(({ n }) => n);
+
+  test('is not told to be committed', async () => {
+    const session = await begun('ended');
+    expect((await failure(session.query('COMMIT'))).kind).toBe('transient_error');
+    expect(await rows('ended')).toEqual([]);
+  });
+
+  test('takes nothing with it that comes after, and none of that is committed', async () => {
+    const session = await begun('after');
+    await session.query(`INSERT INTO ${at('after')} SELECT 2`);
+    expect(await rows('after')).toEqual([]);
+    expect((await failure(session.query('COMMIT'))).kind).toBe('transient_error');
+    await session.query('ROLLBACK');
+    expect(await rows('after')).toEqual([]);
+  });
+
+  test('leaves a session that has others, and statements outside of any', async () => {
+    const session = await begun('others');
+    await session.query('ROLLBACK');
+    await session.query('BEGIN TRANSACTION');
+    await session.query(`INSERT INTO ${at('others')} SELECT 3`);
+    await session.query('COMMIT');
+    await session.query(`INSERT INTO ${at('others')} SELECT 4`);
+    expect(await rows('others')).toEqual(['3', '4']);
   });
 });
 
@@ -236,6 +310,18 @@ describe('the stage', () => {
     await rm(file.path);
     expect(await stage.list('r-1')).toEqual(['r-1']);
   });
+});
+
+test('a table without Fail-safe can be made for a part, and could be nobody’s in place of another', async () => {
+  const { dialect } = snowflakeWarehouse(snowflake.config);
+  const session = await open();
+  await session.query(dialect.createStaged!(at('part_1'), ['"A" VARCHAR']));
+  await session.query(`CREATE TABLE ${at('part_2')} ("A" VARCHAR)`);
+  const shown = await session.query(
+    `SHOW TERSE TABLES IN SCHEMA ${pathOf('TIDEMARK', snowflake.schema)} STARTS WITH 'PART_'`,
+  );
+  expect(shown.rows.map(({ kind }) => kind)).toEqual(['TRANSIENT', 'TABLE']);
+  await expect(replace(session, place(), 'part_1', 'part_2')).rejects.toThrow('Transient');
 });
 
 test('a table takes the place of another, again after a crash between the steps', async () => {

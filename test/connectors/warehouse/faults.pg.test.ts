@@ -3,35 +3,18 @@ import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
 import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
 import { createWarehouse, type WarehouseHarness } from './harness.ts';
+import { gate, hooked, type Hook } from './hooks.ts';
 
-/** Runs before a statement that matches, once: the statement waits for it, and fails as it fails. */
-interface Hook {
-  readonly sql: RegExp;
-  readonly run: () => Promise<void> | void;
-}
 let hooks: Hook[] = [];
 /** Runs in place of the next exchange of two tables, which it is given. */
 let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
 let conflicts: unknown[] = [];
-let said: string[] = [];
 let tablesMax: number | undefined;
 
 const faulty = (warehouse: Warehouse): Warehouse => ({
-  ...warehouse,
+  ...hooked(warehouse, () => hooks),
   get tablesMax() {
     return tablesMax as number;
-  },
-  async connect(abort) {
-    const session = await warehouse.connect(abort);
-    return {
-      ...session,
-      async query(sql, values) {
-        said.push(sql);
-        const at = hooks.findIndex((hook) => hook.sql.test(sql));
-        if (at >= 0) await hooks.splice(at, 1)[0]!.run();
-        return session.query(sql, values);
-      },
-    };
   },
   async replace(...args) {
     const hook = exchanging;
@@ -45,7 +28,7 @@ const faulty = (warehouse: Warehouse): Warehouse => ({
 let harness: WarehouseHarness;
 let sessions: Sessions<PostgresWarehouseConfig>;
 beforeEach(async () => {
-  [hooks, exchanging, conflicts, said, tablesMax] = [[], null, [], [], undefined];
+  [hooks, exchanging, conflicts, tablesMax] = [[], null, [], undefined];
   harness = await createWarehouse(faulty);
   sessions = new Sessions(harness);
 });
@@ -74,25 +57,6 @@ const ownTables = async (): Promise<unknown[]> =>
       `SELECT tablename FROM pg_tables WHERE tablename ~ '^_tidemark_(part|wide|next)_'`,
     )
   ).map((row) => row['tablename']);
-/** An event that a test waits for, and one that it lets happen. */
-function gate(): {
-  readonly reached: Promise<void>;
-  readonly hold: () => Promise<void>;
-  readonly open: () => void;
-} {
-  let open!: () => void;
-  let reach!: () => void;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  const reached = new Promise<void>((resolve) => (reach = resolve));
-  return {
-    reached,
-    open,
-    hold() {
-      reach();
-      return opened;
-    },
-  };
-}
 
 test('after a conflict the transaction runs again, from the rows that are loaded', async () => {
   const one = await sessions.open();
@@ -188,15 +152,16 @@ describe('more tables than a transaction may change', () => {
 test('long states are not all in one statement', async () => {
   const names = ['a', 'b', 'c', 'd'];
   const one = await sessions.open({ streams: names.map((name) => stream(name)) });
-  said = [];
+  const insert = { sql: /^INSERT INTO \S+_tidemark_checkpoints_/, run: () => undefined };
+  hooks.push(insert, insert, insert);
   const filler = 'x'.repeat(2 ** 21 - 1000);
   const at = names.map((name) => {
     const stream = { stream_descriptor: { name }, stream_state: { filler } };
     return checkpoint(name, 1, 1, { state: { type: 'STREAM', stream } });
   });
   await one.loader.commit([], at, never);
-  const inserts = said.filter((sql) => /^INSERT INTO \S+_tidemark_checkpoints_/.test(sql));
-  expect(inserts).toHaveLength(2);
+  // Two of them were met.
+  expect(hooks).toEqual([insert]);
   const two = await sessions.open({ streams: names.map((name) => stream(name)), epoch: epoch(2) });
   expect(two.held).toHaveLength(4);
 });

@@ -40,8 +40,8 @@ const lost = (): SyncError =>
 function faulty(warehouse: Warehouse, faults: Faults): Warehouse {
   return {
     ...warehouse,
-    async connect(abort) {
-      const session = await warehouse.connect(abort);
+    async connect(abort, author) {
+      const session = await warehouse.connect(abort, author);
       return {
         ...session,
         async query(sql, values) {

@@ -1,25 +1,30 @@
 """BigQuery for the tests: bqemulator, with what it lacks of the service that the tests are about.
 
 Sessions have transactions of their own (bqemulator has one connection for all), a table that one transaction changes cannot be changed by
-another, a job's name is used once, loads take gzip and count their own rows, a copy replaces a table with its columns, tables tell the types that
-they were given. Each follows Google's reference, whose page is named there. Usage: serve.py PORT
+another, a job's name is used once, loads take gzip, count their own rows and read a bucket (storage.py), a copy replaces a table with its columns, tables
+tell the types, partitions and clustering that they were given. Each follows Google's reference, whose page is named there. Usage: serve.py PORT
 """
 
 import asyncio
 import contextvars
 import re
 import sys
+import tempfile
+import unicodedata
 from decimal import Context, Decimal, InvalidOperation
 
 import sqlglot
 
+import bqemulator.server as server
 from bqemulator.api.routes import jobs, tables, upload
 from bqemulator.config import Settings
 from bqemulator.domain.errors import AlreadyExistsError, InvalidQueryError, ValidationError
 from bqemulator.jobs import executor
-from bqemulator.server import run_forever
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
+
+sys.dont_write_bytecode = True
+import storage  # noqa: E402
 
 # --- Sessions: cloud.google.com/bigquery/docs/sessions-intro, /docs/transactions
 
@@ -181,6 +186,7 @@ async def plan_of(sql, project, ctx, *, caller, **_):
         tree = sqlglot.parse_one(sql, read="bigquery")
     except sqlglot.errors.SqlglotError:
         return None
+    check_columns(tree)
     kind = plain.get(type(tree))
     if kind is None or "INFORMATION_SCHEMA" in sql:
         return None
@@ -208,10 +214,43 @@ async def execute_parsed(project, job, sql, params, ctx, **more):
         raise InvalidQueryError("DDL statements are not supported in a transaction, except for those creating or dropping temporary tables.")
     if executor._is_dml(tree) and not isinstance(tree, sqlglot.exp.Insert):
         await claim(executor._dml_target_tables(tree, project))
+    check_names(tree)
     for statement in parts_of(tree):
         meta = await _execute(project, job, spelled(statement, sql), params, ctx, **more)
     declare(tree, project)
     return meta
+
+
+# --- Names of columns: cloud.google.com/bigquery/docs/schemas#column_names
+
+
+def check_columns(tree):
+    """A column that is called as its table, or its alias, is the whole row. Refused, as nobody here wants one."""
+    changed = tree.this.alias_or_name if isinstance(tree, sqlglot.exp.Delete) else None
+    for column in tree.find_all(sqlglot.exp.Column):
+        select = column.find_ancestor(sqlglot.exp.Select)
+        sources = [one.this for one in [select.args.get("from_") or select.args.get("from")] if one] if select else []
+        # Of a statement within another, whose own sources have other columns.
+        outer = [] if any(isinstance(one, sqlglot.exp.Table) for one in sources) else [changed]
+        if not column.table and column.name in [one.alias_or_name for one in sources] + outer:
+            raise InvalidQueryError(f"No matching signature for STRUCT: {column.name}.")
+
+
+letters = ("L", "N", "M", "Pc", "Pd", "Zs")
+prefixes = re.compile(
+    "(_TABLE_|_FILE_|_PARTITION|_ROW_TIMESTAMP|__ROOT__|_COLIDENTIFIER|_CHANGE_SEQUENCE_NUMBER|_CHANGE_TYPE|_CHANGE_TIMESTAMP)", re.IGNORECASE
+)
+
+
+def check_names(tree):
+    nodes = tree.args.get("actions") or [] if isinstance(tree, sqlglot.exp.Alter) else []
+    if isinstance(tree, sqlglot.exp.Create) and isinstance(tree.this, sqlglot.exp.Schema):
+        nodes = tree.this.expressions
+    for node in nodes:
+        name = node.name if isinstance(node, sqlglot.exp.ColumnDef) else "x"
+        fits = all(unicodedata.category(one).startswith(letters) or one in "&%=+:'<>#|" for one in name)
+        if not 0 < len(name) <= 300 or not fits or prefixes.match(name):
+            raise InvalidQueryError(f'Invalid field name "{name}".')
 
 
 definitions = (sqlglot.exp.Create, sqlglot.exp.Alter, sqlglot.exp.Drop)
@@ -248,6 +287,8 @@ jobs._maybe_mint_session = maybe_mint
 # --- Types: cloud.google.com/bigquery/docs/reference/rest/v2/tables#TableFieldSchema, /docs/reference/standard-sql/data-types#decimal_types
 
 declared = {}
+# Partitions and clustering, as tables.get tells them.
+laid_out = {}
 api_names = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
 
 
@@ -260,14 +301,37 @@ def columns_in(nodes):
     return [(name, api_names.get(kind, kind)) for name, kind in kinds]
 
 
+def layout_in(tree):
+    """/docs/reference/standard-sql/data-definition-language#partition_expression"""
+    found = {}
+    for node in (tree.args.get("properties") or sqlglot.exp.Properties(expressions=[])).expressions:
+        if isinstance(node, sqlglot.exp.ClusterProperty):
+            found["clustering"] = {"fields": [column.name for column in node.expressions]}
+        if isinstance(node, sqlglot.exp.PartitionedByProperty):
+            found.update(partition_in(node.this))
+    return found
+
+
+def partition_in(by):
+    if isinstance(by, sqlglot.exp.RangeBucket):
+        start, end, step = (by.expression.args[name].name for name in ("start", "end", "step"))
+        return {"rangePartitioning": {"field": by.this.name, "range": {"start": start, "end": end, "interval": step}}}
+    unit = by.args.get("unit")
+    field = by.name if isinstance(by, sqlglot.exp.Identifier) else by.this.name
+    ingested = field in ("_PARTITIONDATE", "_PARTITIONTIME")
+    return {"timePartitioning": {"type": unit.name if unit is not None else "DAY", **({} if ingested else {"field": field})}}
+
+
 def declare(tree, project):
-    """Keeps the types that a table's columns were given."""
+    """Keeps the types that a table's columns were given, and its layout."""
     if isinstance(tree, sqlglot.exp.Create) and isinstance(tree.this, sqlglot.exp.Schema):
         declared.setdefault(reference(tree.this.this, project), columns_in(tree.this.expressions))
+        laid_out.setdefault(reference(tree.this.this, project), layout_in(tree))
     if isinstance(tree, sqlglot.exp.Alter):
         declared.setdefault(reference(tree.this, project), []).extend(columns_in(tree.args["actions"]))
     if isinstance(tree, sqlglot.exp.Drop):
         declared.pop(reference(tree.this, project), None)
+        laid_out.pop(reference(tree.this, project), None)
 
 
 _table_to_rest = tables._table_to_rest
@@ -278,6 +342,8 @@ def table_to_rest(meta):
     known = declared.get((meta.project_id, meta.dataset_id, meta.table_id))
     if known is not None:
         resource["schema"] = {"fields": [{"name": name, "type": kind, "mode": "NULLABLE"} for name, kind in known]}
+    resource.pop("timePartitioning", None)
+    resource.update(laid_out.get((meta.project_id, meta.dataset_id, meta.table_id), {}))
     return resource
 
 
@@ -352,12 +418,18 @@ _copy = jobs.execute_copy_job
 
 
 async def execute_copy_job(project, job, config, ctx):
-    """WRITE_TRUNCATE replaces rows and columns: /docs/reference/rest/v2/Job#JobConfigurationTableCopy"""
+    """
+    WRITE_TRUNCATE replaces rows and columns: /docs/reference/rest/v2/Job#JobConfigurationTableCopy. Partitions and clustering must be the same:
+    /docs/managing-partitioned-tables#copy_a_partitioned_table
+    """
     refuse_again(ctx, project, job)
     copy = config["copy"]
     to, place = copy["destinationTable"], copy["sourceTable"]
     known = ctx.catalog.get_table(project, to["datasetId"], to["tableId"])
     source = ctx.catalog.get_table(project, place["datasetId"], place["tableId"])
+    layout = laid_out.get((project, place["datasetId"], place["tableId"]), {})
+    if known is not None and layout != laid_out.get((project, to["datasetId"], to["tableId"]), {}):
+        raise InvalidQueryError("Incompatible table partitioning specification.")
     if copy.get("writeDisposition") == "WRITE_TRUNCATE" and known is not None and source is not None:
         ref = executor.quoted_table_ref(project, to["datasetId"], to["tableId"])
         ctx.engine.execute(f"DROP TABLE IF EXISTS {ref}")
@@ -365,6 +437,7 @@ async def execute_copy_job(project, job, config, ctx):
     meta = await _copy(project, job, config, ctx)
     columns = declared.get((project, place["datasetId"], place["tableId"]), [])
     declared[(project, to["datasetId"], to["tableId"])] = list(columns)
+    laid_out[(project, to["datasetId"], to["tableId"])] = dict(layout)
     return meta
 
 
@@ -407,11 +480,66 @@ def load_json(path, target, ctx):
         f"compression='{'gzip' if packed else 'none'}', maximum_object_size=100000000)",
         [path],
     ).fetchone()
-    loaded.set(known[0])
+    loaded.set(loaded.get() + known[0])
 
 
 executor._LOAD_FORMAT_HANDLERS["NEWLINE_DELIMITED_JSON"] = load_json
 executor._refresh_load_row_count = lambda job, ctx: loaded.get()
+
+_execute_load = jobs.execute_load_job
+
+
+async def execute_load_job(project, job, config, ctx):
+    """From a bucket: all files or none (/docs/batch-loading-data)."""
+    uris = config["load"]["sourceUris"]
+    try:
+        contents = [storage.read(uri) for uri in uris]
+    except storage.Refused as error:
+        reason = "accessDenied" if error.status == 403 else error.reason
+        told = {"reason": reason, "message": f"Access Denied: {error.message}" if error.status == 403 else error.message}
+        return jobs._failed_job_meta(project, job, "LOAD", config, told, ctx.clock.now())
+    session = Session(_connection(engines[0]).cursor())
+    token = current.set(session)
+    session.connection.execute("BEGIN TRANSACTION")
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            paths = [f"{directory}/{n}" for n in range(len(contents))]
+            for path, content in zip(paths, contents):
+                with open(path, "wb") as file:
+                    file.write(content)
+            local = {**config, "load": {**config["load"], "sourceUris": [f"file://{path}" for path in paths]}}
+            meta = await _execute_load(project, job, local, ctx)
+        session.connection.execute("COMMIT")
+        return meta.model_copy(update={"configuration": config})
+    except Exception:
+        session.connection.execute("ROLLBACK")
+        raise
+    finally:
+        current.reset(token)
+        session.connection.close()
+
+
+jobs.execute_load_job = execute_load_job
+_handle_load = jobs._handle_load_job_with_async_envelope
+
+
+async def handle_load(project, job, config, ctx):
+    refuse_again(ctx, project, job)
+    return await _handle_load(project, job, config, ctx)
+
+
+jobs._handle_load_job_with_async_envelope = handle_load
+_create_app = server.create_app
+
+
+def create_app(context):
+    app = _create_app(context)
+    app.include_router(storage.router)
+    app.add_exception_handler(storage.Refused, storage.refused)
+    return app
+
+
+server.create_app = create_app
 
 # --- What the tests have no use for: maps, and a copy of every table at every change
 
@@ -433,4 +561,4 @@ async def start(engine):
 DuckDBEngine.start = start
 
 if __name__ == "__main__":
-    run_forever(Settings(rest_port=int(sys.argv[1]), grpc_port=0, log_level="error"))
+    server.run_forever(Settings(rest_port=int(sys.argv[1]), grpc_port=0, log_level="error"))

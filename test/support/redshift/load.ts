@@ -9,6 +9,7 @@ export const copyRole = 'arn:aws:iam::123456789012:role/tidemark-copy';
 /** A COPY of CSV files by a manifest, with the options that the connector uses and no others. (docs.aws.amazon.com/redshift/latest/dg/r_COPY.html) */
 export interface Copy {
   readonly table: string;
+  /** Quoted, as they stand there. */
   readonly columns: readonly string[];
   readonly bucket: string;
   readonly key: string;
@@ -18,8 +19,9 @@ export interface Copy {
 }
 
 const literal = String.raw`'((?:[^'\\]|\\[^]|'')*)'`;
+const quotedName = String.raw`"(?:[^"]|"")*"`;
 const statement = new RegExp(
-  String.raw`^\s*COPY\s+(\S+)\s+\(([^)]*)\)\s+FROM\s+'s3://([^/']+)/([^']+)'\s+(?:IAM_ROLE\s+(?:${literal}|(default))|ACCESS_KEY_ID\s+${literal}\s+SECRET_ACCESS_KEY\s+${literal})(?:\s+REGION\s+${literal})?\s+MANIFEST\s+FORMAT\s+AS\s+CSV\s+NULL\s+AS\s+${literal}\s+GZIP\s+COMPUPDATE\s+OFF\s+STATUPDATE\s+OFF\s*$`,
+  String.raw`^\s*COPY\s+(\S+)\s+\((${quotedName}(?:,\s*${quotedName})*)\)\s+FROM\s+'s3://([^/']+)/([^']+)'\s+(?:IAM_ROLE\s+(?:${literal}|(default))|ACCESS_KEY_ID\s+${literal}\s+SECRET_ACCESS_KEY\s+${literal})(?:\s+REGION\s+${literal})?\s+MANIFEST\s+FORMAT\s+AS\s+CSV\s+NULL\s+AS\s+${literal}\s+GZIP\s+COMPUPDATE\s+OFF\s+STATUPDATE\s+OFF\s*$`,
   'i',
 );
 
@@ -33,7 +35,7 @@ export function copyOf(sql: string): Copy | null {
   const accessKey = { accessKeyId: plain(id ?? ''), secretAccessKey: plain(secret ?? '') };
   return {
     table: table!.toLowerCase(),
-    columns: columns!.split(',').map((one) => one.trim().toLowerCase()),
+    columns: columns!.match(new RegExp(quotedName, 'g'))!,
     bucket: bucket!,
     key: key!,
     role: role === undefined ? (isDefault === undefined ? null : copyRole) : plain(role),

@@ -136,7 +136,7 @@ function sessionOf({ client, server, database, backends }: Ends): {
       found.filter(({ type }) => type === 'D').map((row) => valuesOf(row) as [string, string]),
     );
     const columns = copy.columns.map((quoted) => {
-      const name = quoted.replaceAll('"', '');
+      const name = quoted.slice(1, -1).replaceAll('""', '"');
       return { name, type: types.get(name) ?? '' };
     });
     if (found.some(({ type }) => type === 'E')) return found.forEach(pass);

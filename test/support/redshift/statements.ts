@@ -9,7 +9,9 @@ const unknownHere: readonly (readonly [RegExp, string])[] = [
   [/\b(?:compound\s+|interleaved\s+)?sortkey\s*(?:\([^)]*\)|auto\b|none\b)/gi, ''],
   [/\bdistkey\s*\([^)]*\)/gi, ''],
   [/\bencode\s+\w+/gi, ''],
-  [/^\s*set\s+(?=enable_case_sensitive_identifier\b)/i, 'SET redshift.'],
+  [/^\s*(set|show)\s+(?=(?:enable_case_sensitive_identifier|query_group)\b)/i, '$1 redshift.'],
+  // …/dg/r_SYSDATE.html: in the zone of the session, which is UTC.
+  [/\bsysdate\b/gi, "(now() AT TIME ZONE 'UTC')"],
 ];
 
 /** Of Postgres alone. (…/dg/c_unsupported-postgresql-features.html, …/c_redshift-and-postgres-sql.html and the pages of the commands) */
@@ -33,6 +35,10 @@ const unknownThere: readonly RegExp[] = [
 /** Statements that a transaction may not hold, or that end it. (…/dg/r_TRUNCATE.html, …/dg/r_ALTER_TABLE.html) */
 const outsideOnly =
   /^\s*(?:truncate|vacuum|alter\s+table\s+[^]*\balter\s+column\b|alter\s+table\s+[^]*\bappend\b)/i;
+/** Names have printable characters only, and no column one of these. (…/dg/r_names.html) */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const systemColumn = /^"(?:oid|tableoid|xmin|cmin|xmax|cmax|ctid)"$/i;
+const definesColumns = /^\s*(?:create\s+table|alter\s+table\b[^]*\badd\s+column)\b/i;
 /** Only the length of a text. */
 const retyped = /\balter\s+column\s+\S+\s+type\s+(?!character varying|varchar)/i;
 
@@ -41,6 +47,11 @@ export function asPostgres(sql: string, inTransaction: boolean): string {
   const text = sql.replace(tokens, (token) => `\u0001${masked.push(token) - 1}\u0001`);
   if (unknownThere.some((pattern) => pattern.test(text)))
     return raising('42601', 'syntax error: no statement of Redshift');
+  const names = masked.filter((token) => token.startsWith('"'));
+  if (names.some((name) => unprintable.test(name)))
+    return raising('42602', 'invalid name: it has characters that are not printable');
+  if (definesColumns.test(text) && names.some((name) => systemColumn.test(name)))
+    return raising('42701', 'column name conflicts with a system column name');
   if (retyped.test(text)) return raising('0A000', 'ALTER COLUMN TYPE is for the size of VARCHAR');
   if (inTransaction && outsideOnly.test(text))
     return raising('25001', 'the statement cannot run inside a transaction block');

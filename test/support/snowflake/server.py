@@ -1,8 +1,9 @@
 """Snowflake for the tests: fakesnow, which runs Snowflake's SQL in DuckDB, behind the protocol that snowflake-sdk for Node speaks.
 
 fakesnow serves Python's connector. What is added here is what the other driver wants (answers as JSON), and what the vendor documents and
-fakesnow lacks: logins that are checked, roles that lack a privilege, DDL that commits, tables locked until a transaction ends, paths in LIST
-and REMOVE, FILES in COPY, and CSV that is read as it is written. Each says the vendor's page it follows (docs.snowflake.com).
+fakesnow lacks: logins that are checked, roles that lack a privilege, warehouses that are suspended, DDL that commits, transactions with names that
+others may end, tables locked until a transaction ends, transient tables, paths in LIST and REMOVE, FILES in COPY, and CSV that is read as it is
+written. Each says the vendor's page it follows (docs.snowflake.com).
 
     python server.py PORT     one user (TIDEMARK), role, warehouse and database: see below
 """
@@ -50,6 +51,9 @@ PRIVILEGES = {
     "CREATE_TABLE": r"CREATE\s+(OR\s+REPLACE\s+)?TABLE\b",
     "CREATE_STAGE": r"CREATE\s+STAGE\b",
 }
+# A warehouse of this name is suspended, with AUTO_RESUME = FALSE, until ALTER WAREHOUSE … RESUME.
+SUSPENDED = "SUSPENDED_"
+resumed: set[str] = set()
 PASSWORD = os.environ.get("SNOWFLAKE_PASSWORD", "")
 TOKEN = os.environ.get("SNOWFLAKE_TOKEN", "")
 # PEM, of ALTER USER … SET RSA_PUBLIC_KEY.
@@ -63,14 +67,25 @@ class Session:
         self.role = role
         self.warehouse = warehouse
         self.lock_timeout = 43_200.0
-        self.open = False
-        # What it waits for is not wanted any more.
-        self.is_cancelled = False
+        self.query_tag = ""
+        self.autocommit = True
+        # Of the transaction that is open: its number, its name, its start.
+        self.transaction: tuple[str, str, str] | None = None
+        # Of the BEGIN that is about to run.
+        self.name: str | None = None
+        # What it waits for is not wanted any more: the number of the error that says why.
+        self.cancelled = 0
         self.tables: set[str] = set()
         self.turn = asyncio.Lock()
 
+    @property
+    def open(self) -> bool:
+        return self.transaction is not None
+
 
 sessions: dict[Any, Session] = {}
+# What became of transactions, by number: sql-reference/sql/desc-transaction.
+outcomes: dict[str, str] = {}
 
 
 # --- logins ----------------------------------------------------------------------------------------------------------------------------------
@@ -115,15 +130,15 @@ async def login(request: Request) -> JSONResponse:
     return answer
 
 
-def cancel(session: Session) -> None:
+def cancel(session: Session, number: int) -> None:
     with changed:
-        session.is_cancelled = bool(session.turn.locked())
+        session.cancelled = number if session.turn.locked() else 0
         changed.notify_all()
 
 
 async def abort(request: Request) -> JSONResponse:
     if session := sessions.get(fake.sessions.get(fake.to_token(request))):
-        cancel(session)
+        cancel(session, 604)
     return JSONResponse({"success": True})
 
 
@@ -132,11 +147,11 @@ async def end_session(request: Request) -> JSONResponse:
     answer = await fake.session(request)
     if request.query_params.get("delete") and connection is not None and (known := sessions.pop(connection, None)):
         # sql-reference/transactions: an open transaction of a session that is closed is rolled back.
-        cancel(known)
+        cancel(known, 604)
         async with known.turn:
             if known.open:
                 connection._duck_conn.rollback()
-            release(known)
+            finish(known, "rolled back")
     return answer
 
 
@@ -151,8 +166,34 @@ def release(session: Session) -> None:
         for name in session.tables:
             locked.pop(name, None)
         session.tables.clear()
-        session.open = False
+        session.transaction = None
         changed.notify_all()
+
+
+def begun(session: Session, name: str | None) -> None:
+    number = str(time.time_ns())
+    session.transaction = (number, name or str(uuid.uuid4()), dt.datetime.now().isoformat())
+    outcomes[number] = "running"
+
+
+def finish(session: Session, outcome: str) -> None:
+    if session.transaction is not None:
+        outcomes[session.transaction[0]] = outcome
+    release(session)
+
+
+async def abort_transaction(number: str) -> JSONResponse:
+    """sql-reference/functions/system_abort_transaction. Its session goes on without it: what follows there is outside of any."""
+    for connection, session in list(sessions.items()):
+        if session.transaction is not None and session.transaction[0] == number:
+            cancel(session, 615)
+            async with session.turn:
+                if session.transaction is not None and session.transaction[0] == number:
+                    connection._duck_conn.rollback()
+                    finish(session, "rolled back")
+    if number not in outcomes:
+        return JSONResponse({"data": {}, "code": "000612", "message": f"Transaction {number} does not exist.", "success": False})
+    return told([f"SYSTEM$ABORT_TRANSACTION({number})"], [[f"Aborted transaction id: {number}"]])
 
 
 def lock(session: Session, name: str) -> None:
@@ -160,9 +201,9 @@ def lock(session: Session, name: str) -> None:
     until = time.monotonic() + session.lock_timeout
     with changed:
         while locked.get(name, session) is not session:
-            if session.is_cancelled:
-                session.is_cancelled = False
-                raise ProgrammingError(msg="SQL execution canceled", errno=604, sqlstate="57014")
+            if number := session.cancelled:
+                session.cancelled = 0
+                raise ProgrammingError(msg="SQL execution canceled", errno=number, sqlstate="57014")
             if not changed.wait(until - time.monotonic()):
                 raise ProgrammingError(
                     msg=f"Statement was aborted because it waited too long for a lock on table '{name}'.",
@@ -179,8 +220,14 @@ def may(session: Session, command: str) -> None:
         raise ProgrammingError(
             msg=f"SQL access control error:\nInsufficient privileges to operate on schema: {privilege}", errno=3001, sqlstate="42501"
         )
-    if session.warehouse != WAREHOUSE and re.match(r"COPY|INSERT|UPDATE|DELETE|MERGE", command, re.IGNORECASE):
+    if session.warehouse == WAREHOUSE or not re.match(r"COPY|INSERT|UPDATE|DELETE|MERGE", command, re.IGNORECASE):
+        return
+    name = session.warehouse
+    if not name.startswith(SUSPENDED):
         raise ProgrammingError(msg="No active warehouse selected in the current session.", errno=606, sqlstate="57P03")
+    if name not in resumed:
+        again = f"Use 'alter warehouse {name} resume;' command if you need to use it again."
+        raise ProgrammingError(msg=f"Warehouse '{name}' is suspended. {again}", errno=608, sqlstate="57P03")
 
 
 execute_one = cursors.FakeSnowflakeCursor.execute
@@ -195,20 +242,31 @@ def execute(self: Any, command: str, params: Any = None, *args: Any, **more: Any
     if word in ("CREATE", "ALTER", "DROP", "TRUNCATE") and session.open:
         # sql-reference/transactions: DDL commits the transaction that is open, and is one of its own.
         execute_one(self, "COMMIT")
-        release(session)
-    if word == "BEGIN":
-        session.open = True
+        finish(session, "committed")
+    if word == "BEGIN" and session.open:
+        # sql-reference/sql/begin: the second one is ignored.
+        return execute_one(self, "SELECT 'Statement executed successfully.' AS \"status\"")
+    if word in ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY") and not session.open and not session.autocommit:
+        # sql-reference/transactions, AUTOCOMMIT: the first of them after a transaction, whatever ended that, begins another.
+        execute_one(self, "BEGIN TRANSACTION")
+        begun(session, None)
     if word in ("UPDATE", "DELETE", "MERGE"):
         table = parse_one(command).this
         lock(session, ".".join(part.name.upper() for part in table.parts))
     try:
-        return execute_one(self, command, params, *args, **more)
+        result = execute_one(self, command, params, *args, **more)
+        if word == "BEGIN":
+            begun(session, session.name)
+        return result
     except duckdb.TransactionException as error:
         raise ProgrammingError(msg=f"Another transaction has changed the table: {error}", errno=625, sqlstate="57014") from error
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.ConstraintException) as error:
         raise ProgrammingError(msg=str(error), errno=100038, sqlstate="22018") from error
     finally:
-        if word in ("COMMIT", "ROLLBACK") or not session.open:
+        # Neither is an error where nothing is open: sql-reference/sql/commit, sql-reference/sql/rollback.
+        if word in ("COMMIT", "ROLLBACK"):
+            finish(session, "committed" if word == "COMMIT" else "rolled back")
+        elif not session.open:
             release(session)
 
 
@@ -233,6 +291,16 @@ def duck_type(kind: pa.DataType) -> str:
 
 
 cursors.FakeSnowflakeCursor._describe_last_sql = describe_last
+
+lengths_sql = cursors.info_schema.insert_text_lengths_sql
+
+
+def lengths_of(catalog: str, schema: str, table: str, lengths: list[tuple[str, int]]) -> str:
+    """fakesnow forgets that a column may have a quote in its name."""
+    return lengths_sql(catalog, schema, table, [(name.replace("'", "''"), size) for name, size in lengths])
+
+
+cursors.info_schema.insert_text_lengths_sql = lengths_of
 
 
 def quoted(text: str) -> str:
@@ -264,7 +332,7 @@ TYPES = {
 }  # fmt: skip
 
 NAME = r'"?([^".\s]+)"?'
-Answer = tuple[list[str], list[list[str]]]
+Answer = tuple[list[str], list[list[str | None]]]
 
 
 def done() -> Answer:
@@ -279,11 +347,32 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
     if word in ("DESCRIBE", "SHOW") and session.open:
         # sql-reference/sql-ddl-summary counts them among what ends a transaction.
         duck.commit()
-        release(session)
+        finish(session, "committed")
     if re.match(r"ALTER\s+SESSION\s+SET\b", sql, re.IGNORECASE):
         if timeout := re.search(r"LOCK_TIMEOUT\s*=\s*(\d+)", sql):
             session.lock_timeout = float(timeout[1])
+        if tag := re.search(r"QUERY_TAG\s*=\s*'((?:[^']|'')*)'", sql, re.IGNORECASE):
+            session.query_tag = tag[1].replace("''", "'")
+        if autocommit := re.search(r"AUTOCOMMIT\s*=\s*(TRUE|FALSE)", sql, re.IGNORECASE):
+            if session.open:
+                # sql-reference/transactions, AUTOCOMMIT: whatever the value, it commits.
+                duck.commit()
+                finish(session, "committed")
+            session.autocommit = autocommit[1].upper() == "TRUE"
         return done()
+    if warehouse := re.fullmatch(r"ALTER\s+WAREHOUSE\s+(\w+)\s+RESUME;?", sql, re.IGNORECASE):
+        resumed.add(warehouse[1].upper())
+        return done()
+    if re.fullmatch(r"SELECT\s+CURRENT_TRANSACTION\(\)\s+AS\s+id", sql, re.IGNORECASE):
+        return ["ID"], [[session.transaction[0] if session.transaction else None]]
+    if re.fullmatch(r"SHOW\s+PARAMETERS\s+LIKE\s+'QUERY_TAG'", sql, re.IGNORECASE):
+        return ["key", "value"], [["QUERY_TAG", session.query_tag]]
+    if re.fullmatch(r"SHOW\s+TRANSACTIONS", sql, re.IGNORECASE):
+        # sql-reference/sql/show-transactions: of the current user, who is the only one here.
+        running = [one.transaction for one in sessions.values() if one.transaction is not None]
+        return ["id", "user", "name", "started_on", "state"], [[n, "TIDEMARK", name, at, "running"] for n, name, at in running]
+    if transaction := re.fullmatch(r"DESCRIBE\s+TRANSACTION\s+(-?\d+)", sql, re.IGNORECASE):
+        return ["id", "state"], [[transaction[1], outcomes[transaction[1]]]]
     if key := re.match(r"ALTER\s+USER\s+TIDEMARK\s+SET\s+RSA_PUBLIC_KEY\s*=\s*'([^']+)'", sql, re.IGNORECASE):
         public_keys.append(f"-----BEGIN PUBLIC KEY-----\n{key[1].strip()}\n-----END PUBLIC KEY-----\n")
         return done()
@@ -308,9 +397,11 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
         if not duck.execute("SELECT 1 FROM duckdb_schemas() WHERE database_name = ? AND schema_name = ?", list(tables.groups())[:2]).fetchall():
             # As dbt's adapter and others met it: a schema that is not there is an error, not an empty answer.
             raise ProgrammingError(msg="Object does not exist, or operation cannot be performed.", errno=2043, sqlstate="02000")
-        return ["name"], [list(row) for row in duck.execute(
+        names = [row[0] for row in duck.execute(
             "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? AND starts_with(table_name, ?)", list(tables.groups())
         ).fetchall()]  # fmt: skip
+        kind = {name: "TRANSIENT" if (tables[1], tables[2], name) in transient else "TABLE" for name in names}
+        return ["name", "kind"], [[name, kind[name]] for name in names]
     if schemas := re.fullmatch(rf"SHOW\s+TERSE\s+SCHEMAS\s+IN\s+DATABASE\s+{NAME}\s+STARTS\s+WITH\s+'([^']*)'", sql, re.IGNORECASE):
         if schemas[1] != DATABASE:
             raise ProgrammingError(msg=f"Database '{schemas[1]}' does not exist or not authorized.", errno=2043, sqlstate="02000")
@@ -325,12 +416,27 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
     return None
 
 
-def rewritten(sql: str) -> str:
+# Tables without Fail-safe, and without Time Travel too: user-guide/tables-temp-transient.
+transient: set[tuple[str, ...]] = set()
+TRANSIENT = rf"CREATE\s+TRANSIENT\s+(TABLE\s+{NAME}\.{NAME}\.{NAME}\s.*)\sDATA_RETENTION_TIME_IN_DAYS\s*=\s*0"
+
+
+def rewritten(sql: str, session: Session) -> str:
     """The statement as fakesnow takes it."""
+    if begin := re.fullmatch(r"BEGIN\s+TRANSACTION(?:\s+NAME\s+(\w+))?", sql, re.IGNORECASE):
+        session.name = begin[1]
+        return "BEGIN TRANSACTION"
+    if made := re.fullmatch(TRANSIENT, sql, re.IGNORECASE | re.DOTALL):
+        transient.add(made.groups()[1:])
+        return f"CREATE {made[1]}"
+    if gone := re.match(rf"DROP\s+TABLE\s+IF\s+EXISTS\s+{NAME}\.{NAME}\.{NAME}", sql, re.IGNORECASE):
+        transient.discard(gone.groups())
     if re.match(r"PUT\b|COPY\b", sql, re.IGNORECASE):
         # The quotes that sql-reference/sql/put asks for around names in quotes.
         return re.sub(r"'(@[^']*)'", r"\1", sql)
     if clone := re.match(r"CREATE\s+OR\s+REPLACE\s+TABLE\s+(\S+)\s+CLONE\s+(\S+)(\s+COPY\s+GRANTS)?$", sql, re.IGNORECASE):
+        if tuple(part.strip('"') for part in clone[2].split(".")) in transient:
+            raise ProgrammingError(msg="Transient object cannot be cloned to a permanent object.", errno=2120, sqlstate="0A000")
         return f"CREATE OR REPLACE TABLE {clone[1]} AS SELECT * FROM {clone[2]}"
     # DuckDB's parser of JSON makes doubles of numbers that a VARIANT keeps; a cast keeps the text.
     return re.sub(r"""PARSE_JSON\(("[^"]+"), 'd'\)""", r"CAST(\1 AS VARIANT)", sql)
@@ -392,7 +498,12 @@ def text_of(value: Any, column: dict[str, Any]) -> str | None:
     if kind == "date":
         return str((value - EPOCH).days)
     if isinstance(value, dict) and "epoch" in value:
-        return None if value["epoch"] is None else f"{value['epoch']}.{value['fraction']:09d}" + (" 1440" if kind == "timestamp_tz" else "")
+        if value["epoch"] is None:
+            return None
+        # Before 1970 the fraction counts towards it.
+        nanos = value["epoch"] * 10**9 + value["fraction"]
+        seconds = f"{'-' if nanos < 0 else ''}{abs(nanos) // 10**9}.{abs(nanos) % 10**9:09d}"
+        return seconds + (" 1440" if kind == "timestamp_tz" else "")
     if kind == "time":
         return f"{value / 1e9:.9f}" if isinstance(value, int) else str(value)
     if isinstance(value, decimal.Decimal):
@@ -400,7 +511,7 @@ def text_of(value: Any, column: dict[str, Any]) -> str | None:
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
-def told(names: list[str], rows: list[list[str]]) -> JSONResponse:
+def told(names: list[str], rows: list[list[str | None]]) -> JSONResponse:
     column = {"type": "text", "nullable": True, "length": 16777216, "byteLength": 16777216, "precision": None, "scale": None}
     data = {
         "queryResultFormat": "json", "rowset": rows, "rowtype": [{"name": name, **column} for name in names], "total": len(rows),
@@ -414,14 +525,16 @@ async def query(request: Request) -> JSONResponse:
     session = sessions.get(connection)
     if session is None:
         return await fake.query_request(request)
+    body = await body_of(request)
+    sql = body["sqlText"].strip()
+    if ended := re.fullmatch(r"SELECT\s+SYSTEM\$ABORT_TRANSACTION\((-?\d+)\)", sql, re.IGNORECASE):
+        return await abort_transaction(ended[1])
     # A session does one thing at a time in DuckDB.
     async with session.turn:
-        body = await body_of(request)
-        sql = body["sqlText"].strip()
         try:
             if (known := answered(sql, connection, session)) is not None:
                 return told(*known)
-            body["sqlText"] = rewritten(sql)
+            body["sqlText"] = rewritten(sql, session)
         except ProgrammingError as error:
             code = f"{error.errno:06d}"
             return JSONResponse({"data": {"errorCode": code, "sqlState": error.sqlstate}, "code": code, "message": error.msg, "success": False})

@@ -44,7 +44,7 @@ ALTER TABLE `<project>`.`<dataset>`.`_tidemark_checked_<id>` ADD COLUMN b INT64
 POST /upload/jobs?uploadType=multipart { "jobReference": { "projectId": "<project>", "jobId": "tidemark_load__tidemark_check_<id>_1", "location": "US"
 }, "configuration": { "load": { "sourceFormat": "NEWLINE_DELIMITED_JSON", "writeDisposition": "WRITE_APPEND", "createDisposition": "CREATE_NEVER",
 "maxBadRecords": 0, "ignoreUnknownValues": false, "destinationTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId":
-"_tidemark_check_<id>" } } } }
+"_tidemark_check_<id>" } }, "labels": {…} } }
 
 -- DML, as in a commit. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT
 -- and DML. Again: its tables and its file are of this check alone, and gone after it.
@@ -63,7 +63,7 @@ DELETE FROM `<project>`.`<dataset>`.`_tidemark_checked_<id>` WHERE b = 1
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_copy_<uuid>", "location": "US" }, "configuration": { "copy": {
 "sourceTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_check_<id>" }, "destinationTable": { "projectId":
 "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_checked_<id>" }, "writeDisposition": "WRITE_TRUNCATE", "createDisposition":
-"CREATE_IF_NEEDED" } } }
+"CREATE_IF_NEEDED" }, "labels": {…} } }
 
 -- To be dropped. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside transactions, which take no DDL of what
 -- stays. Again: its tables and its file are of this check alone, and gone after it.
@@ -72,6 +72,18 @@ DROP TABLE IF EXISTS `<project>`.`<dataset>`.`_tidemark_check_<id>`
 -- To be dropped. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside transactions, which take no DDL of what
 -- stays. Again: its tables and its file are of this check alone, and gone after it.
 DROP TABLE IF EXISTS `<project>`.`<dataset>`.`_tidemark_checked_<id>`
+
+-- Where the bucket is: a load wants it near the dataset. https://cloud.google.com/storage/docs/json_api/v1/buckets. A request of Cloud Storage, in no
+-- transaction. Again: it changes nothing.
+GET /storage/v1/b/<bucket>
+
+-- And loaded. https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationLoad,
+-- https://cloud.google.com/bigquery/docs/reference/api-uploads#multipart, https://cloud.google.com/bigquery/docs/batch-loading-data. A job of its own,
+-- in no transaction. Again: its tables and its file are of this check alone, and gone after it.
+POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_load__tidemark_check_<id>-<hash>_1", "location": "US" }, "configuration":
+{ "load": { "sourceFormat": "NEWLINE_DELIMITED_JSON", "writeDisposition": "WRITE_APPEND", "createDisposition": "CREATE_NEVER", "maxBadRecords": 0,
+"ignoreUnknownValues": false, "destinationTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_check_<id>" },
+"sourceUris": [ "gs://<bucket>/a/b/_tidemark_check_<id>.gz" ] }, "labels": {…} } }
 
 -- # Opening: places and tables of Tidemark
 
@@ -82,6 +94,14 @@ GET /datasets/<dataset>
 -- Tables whose names begin so: what earlier writers left, to be dropped. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables. A request, in
 -- no transaction. Again: it changes nothing.
 GET /datasets/<dataset>/tables?maxResults=1000
+
+-- Which columns a table has; none: there is no such table. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables. A request, in no
+-- transaction. Again: it changes nothing.
+GET /datasets/<dataset>/tables/_tidemark_sessions_<connection>
+
+-- A table of Tidemark’s own, once it was not found. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside
+-- transactions, which take no DDL of what stays. Again: IF NOT EXISTS.
+CREATE TABLE IF NOT EXISTS `<project>`.`<dataset>`.`_tidemark_sessions_<connection>` (session_id STRING, sync_no INT64, attempt_at INT64)
 
 -- Which columns a table has; none: there is no such table. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables. A request, in no
 -- transaction. Again: it changes nothing.
@@ -101,14 +121,6 @@ GET /datasets/<dataset>/tables/_tidemark_tables
 -- transactions, which take no DDL of what stays. Again: IF NOT EXISTS.
 CREATE TABLE IF NOT EXISTS `<project>`.`<dataset>`.`_tidemark_tables` (table_schema STRING, table_name STRING, connection_id STRING, stream STRING,
 generation INT64, replaced_from STRING, replaced_to STRING, replaced_generation INT64)
-
--- Which columns a table has; none: there is no such table. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables. A request, in no
--- transaction. Again: it changes nothing.
-GET /datasets/<dataset>/tables/_tidemark_sessions_<connection>
-
--- A table of Tidemark’s own, once it was not found. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside
--- transactions, which take no DDL of what stays. Again: IF NOT EXISTS.
-CREATE TABLE IF NOT EXISTS `<project>`.`<dataset>`.`_tidemark_sessions_<connection>` (session_id STRING, sync_no INT64, attempt_at INT64)
 
 -- Which columns a table has; none: there is no such table. https://cloud.google.com/bigquery/docs/reference/rest/v2/tables. A request, in no
 -- transaction. Again: it changes nothing.
@@ -136,6 +148,10 @@ GET /datasets/<dataset>/tables/_tidemark_wide_<table>_<epoch>
 
 -- # Opening: the fence
 
+-- Sessions of earlier writers, to be ended. https://cloud.google.com/bigquery/docs/transactions. Outside transactions: a statement by itself is one.
+-- Again: it changes nothing.
+SELECT session_id, sync_no, attempt_at FROM `<project>`.`<dataset>`.`_tidemark_sessions_<connection>`
+
 -- The row of the connection itself. Of two that open at once each may insert one: the higher counts.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. Outside transactions: a statement by itself is one. Again:
 -- once it is there, nothing is inserted.
@@ -145,10 +161,6 @@ CAST(? AS INT64), CAST(? AS INT64), CAST(? AS INT64), CAST(? AS INT64), CAST(? A
 CAST(? AS BOOL), CAST(? AS STRING), CAST(? AS STRING) FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM
 `<project>`.`<dataset>`.`_tidemark_checkpoints_<connection>` WHERE scope = CAST(? AS STRING))
 
--- Sessions of earlier writers, to be ended. https://cloud.google.com/bigquery/docs/transactions. Outside transactions: a statement by itself is one.
--- Again: it changes nothing.
-SELECT session_id, sync_no, attempt_at FROM `<project>`.`<dataset>`.`_tidemark_sessions_<connection>`
-
 -- The connection’s tables. https://cloud.google.com/bigquery/docs/transactions. Outside transactions: a statement by itself is one. Again: it changes
 -- nothing.
 SELECT table_schema, table_name, stream, generation FROM `<project>`.`<dataset>`.`_tidemark_tables` WHERE connection_id = ?
@@ -156,7 +168,8 @@ SELECT table_schema, table_name, stream, generation FROM `<project>`.`<dataset>`
 -- A session of this writer, before the first transaction in it.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. Outside transactions: a statement by itself is one. Again:
 -- twice is as good as once: each is ended, or found to be.
-INSERT INTO `<project>`.`<dataset>`.`_tidemark_sessions_<connection>` (session_id, sync_no, attempt_at) SELECT ?, CAST(? AS INT64), CAST(? AS INT64)
+INSERT INTO `<project>`.`<dataset>`.`_tidemark_sessions_<connection>` (session_id, sync_no, attempt_at) SELECT CAST(? AS STRING), CAST(? AS INT64),
+CAST(? AS INT64)
 
 -- Changes nothing, and makes another writer’s transaction wait for this one or be in conflict with it. Invariant 3.
 -- https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency. In a transaction, which takes SELECT and DML. Again: it changes nothing.
@@ -245,8 +258,8 @@ ALTER TABLE `<project>`.`<dataset>`.`<target>` ADD COLUMN `<column>` STRING
 -- Whether a wider type would lose a number that is there. Then the column stays.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast. Outside transactions: a statement by itself is one. Again: it
 -- changes nothing.
-SELECT 1 AS lost FROM `<project>`.`<dataset>`.`<target>` WHERE `price` IS NOT NULL AND coalesce(CAST(SAFE_CAST(CAST(`price` AS STRING) AS BIGNUMERIC)
-AS FLOAT64) <> `price`, TRUE) LIMIT 1
+SELECT 1 AS lost FROM `<project>`.`<dataset>`.`<target>` AS _tidemark_old WHERE `price` IS NOT NULL AND coalesce(CAST(SAFE_CAST(CAST(`price` AS
+STRING) AS BIGNUMERIC) AS FLOAT64) <> `price`, TRUE) LIMIT 1
 
 -- # Staging
 
@@ -262,7 +275,7 @@ CREATE TABLE `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` (`_tid
 POST /upload/jobs?uploadType=multipart { "jobReference": { "projectId": "<project>", "jobId":
 "tidemark_load__tidemark_part_<connection>_<part>-<file>_1", "location": "US" }, "configuration": { "load": { "sourceFormat":
 "NEWLINE_DELIMITED_JSON", "writeDisposition": "WRITE_APPEND", "createDisposition": "CREATE_NEVER", "maxBadRecords": 0, "ignoreUnknownValues": false,
-"destinationTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_part_<connection>_<part>" } } } }
+"destinationTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_part_<connection>_<part>" } }, "labels": {…} } }
 
 -- After the commit, or of an earlier writer. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside
 -- transactions, which take no DDL of what stays. Again: IF EXISTS.
@@ -271,6 +284,21 @@ DROP TABLE IF EXISTS `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>
 -- A column that came while the part was read. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside
 -- transactions, which take no DDL of what stays. Again: sent once for each column that the part’s table lacks.
 ALTER TABLE `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` ADD COLUMN `<column>` STRING
+
+-- Brings a file into the bucket, where there is one. https://cloud.google.com/storage/docs/json_api/v1/objects. A request of Cloud Storage, in no
+-- transaction. Again: the same name is the same content: it is written over.
+POST /upload/storage/v1/b/<bucket>/o?name=a/b/_tidemark_check_<id>.gz&uploadType=media
+
+-- Objects whose names begin so: those that earlier writers left, or that are of no use any more.
+-- https://cloud.google.com/storage/docs/json_api/v1/objects. A request of Cloud Storage, in no transaction. Again: it changes nothing.
+GET /storage/v1/b/<bucket>/o?prefix=a/b/_tidemark_check_<id>&fields=items(name),nextPageToken
+
+-- And removes it. https://cloud.google.com/storage/docs/json_api/v1/objects. A request of Cloud Storage, in no transaction. Again: 404: it is gone.
+DELETE /storage/v1/b/<bucket>/o/a%2Fb%2F_tidemark_check_<id>.gz
+
+-- Objects whose names begin so: those that earlier writers left, or that are of no use any more.
+-- https://cloud.google.com/storage/docs/json_api/v1/objects. A request of Cloud Storage, in no transaction. Again: it changes nothing.
+GET /storage/v1/b/<bucket>/o?prefix=a/b/_tidemark_part_&fields=items(name),nextPageToken
 
 -- # A commit
 
@@ -308,17 +336,17 @@ CAST(? AS BOOL), CAST(? AS STRING), CAST(? AS STRING)
 -- Invariant 1: in the transaction of the checkpoint, which a fenced or repeated writer does not reach.
 INSERT INTO `<project>`.`<dataset>`.`<target>` (`id`, `name`, `big`, `price`, `ok`, `day`, `seen_at`, `local`, `clock`, `doc`, `list`,
 `_ab_cdc_deleted_at`, `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_meta`, `_airbyte_generation_id`) SELECT CAST(`id` AS INT64), `name`,
-CAST(`big` AS BIGNUMERIC), CAST(`price` AS FLOAT64), CAST(`ok` AS BOOL), CAST(`day` AS DATE), CAST(`seen_at` AS TIMESTAMP), CAST(`local` AS DATETIME),
-CAST(`clock` AS TIME), PARSE_JSON(`doc`, wide_number_mode=>'round'), PARSE_JSON(`list`, wide_number_mode=>'round'), `_ab_cdc_deleted_at`,
-`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64)
-FROM `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>
+CAST(`big` AS BIGNUMERIC), CAST(`price` AS FLOAT64), CAST(`ok` AS BOOL), CAST(`day` AS DATE), CAST(`seen_at` || '+00' AS TIMESTAMP), CAST(`local` AS
+DATETIME), CAST(`clock` AS TIME), PARSE_JSON(`doc`, wide_number_mode=>'round'), PARSE_JSON(`list`, wide_number_mode=>'round'), `_ab_cdc_deleted_at`,
+`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` || '+00' AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS
+INT64) FROM `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>
 
 -- The rows with their types, as many as states cover. https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#parse_json,
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again:
 -- Invariant 1: in the transaction of the checkpoint, which a fenced or repeated writer does not reach.
 INSERT INTO `<project>`.`<dataset>`.`<target>` (`id`, `price`, `_ab_cdc_deleted_at`, `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_meta`,
 `_airbyte_generation_id`) SELECT CAST(`id` AS INT64), CAST(`price` AS FLOAT64), `_ab_cdc_deleted_at`, `_airbyte_raw_id`, CAST(`_airbyte_extracted_at`
-AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64) FROM
+|| '+00' AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64) FROM
 `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>
 
 -- Before the transaction: what was loaded is what was sent (invariant 6), and no key lacks a value. https://cloud.google.com/bigquery/docs/transactions.
@@ -330,8 +358,8 @@ SELECT count(*) AS found, coalesce(sum(CAST(`_tidemark_nulled` AS INT64)), 0) AS
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again: within
 -- one transaction with the INSERT: both or neither.
 DELETE FROM `<project>`.`<dataset>`.`<target>` WHERE EXISTS ( SELECT 1 FROM (SELECT DISTINCT CAST(`id` AS INT64) AS _tidemark_key_0 FROM
-`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS staged WHERE
-staged._tidemark_key_0 = `id`)
+`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS _tidemark_staged WHERE
+_tidemark_staged._tidemark_key_0 = `<target>`.`id`)
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#parse_json,
@@ -339,10 +367,10 @@ staged._tidemark_key_0 = `id`)
 -- the DELETE of the same keys. The transaction runs again only once it was rolled back.
 INSERT INTO `<project>`.`<dataset>`.`<target>` (`id`, `price`, `_ab_cdc_deleted_at`, `_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_meta`,
 `_airbyte_generation_id`) SELECT CAST(`id` AS INT64), CAST(`price` AS FLOAT64), `_ab_cdc_deleted_at`, `_airbyte_raw_id`, CAST(`_airbyte_extracted_at`
-AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64) FROM (SELECT *, row_number() OVER (PARTITION BY
-CAST(`id` AS INT64) ORDER BY CAST(`_tidemark_ordinal` AS INT64) DESC) AS _tidemark_place FROM
-`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS last WHERE _tidemark_place = 1
-AND `_tidemark_gone` = '0'
+|| '+00' AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64) FROM (SELECT *, row_number() OVER
+(PARTITION BY CAST(`id` AS INT64) ORDER BY CAST(`_tidemark_ordinal` AS INT64) DESC) AS _tidemark_place FROM
+`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS _tidemark_last WHERE
+_tidemark_place = 1 AND `_tidemark_gone` = '0'
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#parse_json,
@@ -350,18 +378,18 @@ AND `_tidemark_gone` = '0'
 -- the DELETE of the same keys. The transaction runs again only once it was rolled back.
 INSERT INTO `<project>`.`<dataset>`.`<target>` (`id`, `price`, `_ab_cdc_deleted_at`, `filler`, `fresh`, `_airbyte_raw_id`, `_airbyte_extracted_at`,
 `_airbyte_meta`, `_airbyte_generation_id`) SELECT CAST(`id` AS INT64), CAST(`price` AS BIGNUMERIC), `_ab_cdc_deleted_at`, `filler`, `fresh`,
-`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64)
-FROM (SELECT *, row_number() OVER (PARTITION BY CAST(`id` AS INT64) ORDER BY CAST(`_tidemark_ordinal` AS INT64) DESC) AS _tidemark_place FROM
-`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS last WHERE _tidemark_place = 1
-AND `_tidemark_gone` = '0'
+`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` || '+00' AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS
+INT64) FROM (SELECT *, row_number() OVER (PARTITION BY CAST(`id` AS INT64) ORDER BY CAST(`_tidemark_ordinal` AS INT64) DESC) AS _tidemark_place FROM
+`<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>) AS _tidemark_last WHERE
+_tidemark_place = 1 AND `_tidemark_gone` = '0'
 
 -- The rows with their types, as many as states cover. https://cloud.google.com/bigquery/docs/reference/standard-sql/json_functions#parse_json,
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again:
 -- Invariant 1: in the transaction of the checkpoint, which a fenced or repeated writer does not reach.
 INSERT INTO `<project>`.`<dataset>`.`_tidemark_next_<table>_<generation>` (`id`, `price`, `_ab_cdc_deleted_at`, `_airbyte_raw_id`,
 `_airbyte_extracted_at`, `_airbyte_meta`, `_airbyte_generation_id`) SELECT CAST(`id` AS INT64), CAST(`price` AS FLOAT64), `_ab_cdc_deleted_at`,
-`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS INT64)
-FROM `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>
+`_airbyte_raw_id`, CAST(`_airbyte_extracted_at` || '+00' AS TIMESTAMP), PARSE_JSON(`_airbyte_meta`, wide_number_mode=>'round'), CAST(<generation> AS
+INT64) FROM `<project>`.`<dataset>`.`_tidemark_part_<connection>_<part>` WHERE CAST(`_tidemark_ordinal` AS INT64) < <records>
 
 -- No more rows than rows_min are counted, of a table that is to be published. https://cloud.google.com/bigquery/docs/transactions. In a transaction,
 -- which takes SELECT and DML. Again: it changes nothing.
@@ -387,7 +415,8 @@ STRING, `_airbyte_extracted_at` TIMESTAMP, `_airbyte_meta` JSON, `_airbyte_gener
 -- transaction, which takes SELECT and DML. Again: in the transaction that decides that it takes its place; rolled back, it is empty.
 INSERT INTO `<project>`.`<dataset>`.`_tidemark_wide_<table>_<epoch>` (`id`, `price`, `_ab_cdc_deleted_at`, `_airbyte_raw_id`, `_airbyte_extracted_at`,
 `_airbyte_meta`, `_airbyte_generation_id`, `filler`, `fresh`) SELECT `id`, CAST(CAST(`price` AS STRING) AS BIGNUMERIC), `_ab_cdc_deleted_at`,
-`_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_meta`, `_airbyte_generation_id`, `filler`, `fresh` FROM `<project>`.`<dataset>`.`<target>`
+`_airbyte_raw_id`, `_airbyte_extracted_at`, `_airbyte_meta`, `_airbyte_generation_id`, `filler`, `fresh` FROM `<project>`.`<dataset>`.`<target>` AS
+_tidemark_old
 
 -- In a transaction: one table is to have the rows of another. Invariant 3: only its owner says so, never of older rows.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again: the
@@ -400,7 +429,8 @@ AS INT64) WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND ge
 -- the same, and after that nothing.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_copy_<uuid>", "location": "US" }, "configuration": { "copy": {
 "sourceTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_wide_<table>_<epoch>" }, "destinationTable": { "projectId":
-"<project>", "datasetId": "<dataset>", "tableId": "<target>" }, "writeDisposition": "WRITE_TRUNCATE", "createDisposition": "CREATE_IF_NEEDED" } } }
+"<project>", "datasetId": "<dataset>", "tableId": "<target>" }, "writeDisposition": "WRITE_TRUNCATE", "createDisposition": "CREATE_IF_NEEDED" },
+"labels": {…} } }
 
 -- It is done. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. Outside transactions: a statement by itself is
 -- one. Again: of what was decided since it says nothing, as that has another name.
@@ -413,7 +443,7 @@ NULL WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND replace
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_copy_<uuid>", "location": "US" }, "configuration": { "copy": {
 "sourceTable": { "projectId": "<project>", "datasetId": "<dataset>", "tableId": "_tidemark_next_<table>_<generation>" }, "destinationTable": {
 "projectId": "<project>", "datasetId": "<dataset>", "tableId": "<target>" }, "writeDisposition": "WRITE_TRUNCATE", "createDisposition":
-"CREATE_IF_NEEDED" } } }
+"CREATE_IF_NEEDED" }, "labels": {…} } }
 
 -- What took the place of the table, or an earlier sync left hidden.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Outside transactions, which take no DDL of what stays. Again:
@@ -425,30 +455,30 @@ DROP TABLE IF EXISTS `<project>`.`<dataset>`.`_tidemark_next_<table>_<generation
 -- A statement outside sessions. https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfigurationQuery,
 -- https://cloud.google.com/bigquery/docs/running-jobs. Again: the job has a name of ours: started again, it is found, and runs once.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_query_<uuid>", "location": "US" }, "configuration": { "query": {
-"useLegacySql": false, "query": "<statement>" } } }
+"useLegacySql": false, "query": "<statement>" }, "labels": {…} } }
 
 -- Makes the session in which transactions run. https://cloud.google.com/bigquery/docs/sessions-intro. Again: as of every job. A session too many ends by
 -- itself.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_query_<uuid>", "location": "US" }, "configuration": { "query": {
-"useLegacySql": false, "query": "<statement>", "createSession": true } } }
+"useLegacySql": false, "query": "<statement>", "createSession": true }, "labels": {…} } }
 
 -- A statement in a transaction: its session names it. https://cloud.google.com/bigquery/docs/sessions-intro. Again: as of every job.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_query_<uuid>", "location": "US" }, "configuration": { "query": {
-"useLegacySql": false, "query": "<statement>", "connectionProperties": [ { "key": "session_id", "value": "<session>" } ] } } }
+"useLegacySql": false, "query": "<statement>", "connectionProperties": [ { "key": "session_id", "value": "<session>" } ] }, "labels": {…} } }
 
 -- A statement with values in a transaction: all of them texts or null, cast in the statement.
 -- https://cloud.google.com/bigquery/docs/parameterized-queries, https://cloud.google.com/bigquery/docs/sessions-intro. Again: as of every job.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_query_<uuid>", "location": "US" }, "configuration": { "query": {
 "useLegacySql": false, "query": "<statement>", "parameterMode": "POSITIONAL", "queryParameters": [ { "parameterType": { "type": "STRING" },
-"parameterValue": { "value": "<value>" } } ], "connectionProperties": [ { "key": "session_id", "value": "<session>" } ] } } }
+"parameterValue": { "value": "<value>" } } ], "connectionProperties": [ { "key": "session_id", "value": "<session>" } ] }, "labels": {…} } }
+
+-- The rows of a SELECT, page by page. https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs. Again: it changes nothing.
+GET /queries/tidemark_query_<uuid>?location=US
 
 -- A statement with values, outside. https://cloud.google.com/bigquery/docs/parameterized-queries. Again: as of every job.
 POST /jobs { "jobReference": { "projectId": "<project>", "jobId": "tidemark_query_<uuid>", "location": "US" }, "configuration": { "query": {
 "useLegacySql": false, "query": "<statement>", "parameterMode": "POSITIONAL", "queryParameters": [ { "parameterType": { "type": "STRING" },
-"parameterValue": { "value": "<value>" } } ] } } }
-
--- The rows of a SELECT, page by page. https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs. Again: it changes nothing.
-GET /queries/tidemark_query_<uuid>?location=US
+"parameterValue": { "value": "<value>" } } ] }, "labels": {…} } }
 
 -- Waits for the end of a job that runs. https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs. Again: it changes nothing.
 GET /queries/tidemark_query_<uuid>?location=US&timeoutMs=20000&maxResults=0

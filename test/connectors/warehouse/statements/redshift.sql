@@ -21,6 +21,10 @@ SET datestyle TO 'ISO, YMD'
 -- First of all in every session. Again: the same values again.
 SET enable_case_sensitive_identifier TO false
 
+-- What an account, a database or a user may have set otherwise. https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html. First of all in every
+-- session. Again: the same values again.
+SET query_group TO 'tidemark'
+
 -- Begins every transaction. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Again: a session has no more than one: it is never
 -- sent within another.
 BEGIN TRANSACTION
@@ -32,6 +36,10 @@ COMMIT
 -- After whatever failed in it, also a COMMIT. https://docs.aws.amazon.com/redshift/latest/dg/r_ROLLBACK.html. Again: without a transaction it changes
 -- nothing; its own failure is left alone.
 ROLLBACK
+
+-- What an account, a database or a user may have set otherwise. https://docs.aws.amazon.com/redshift/latest/dg/r_query_group.html. First of all in every
+-- session. Again: the same values again.
+SET query_group TO 'tidemark:shop'
 
 -- # The check
 
@@ -91,6 +99,10 @@ ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relname = ? AND c.relkind = 
 
 -- A table of Tidemark’s own, once it was not found. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html. Outside transactions, which
 -- would take it. Again: IF NOT EXISTS.
+CREATE TABLE IF NOT EXISTS "<schema>"."_tidemark_sessions_<connection>" (session_id character varying(65535), sync_no bigint, attempt_at bigint)
+
+-- A table of Tidemark’s own, once it was not found. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html. Outside transactions, which
+-- would take it. Again: IF NOT EXISTS.
 CREATE TABLE IF NOT EXISTS "<schema>"."_tidemark_checkpoints_<connection>" (connection_id character varying(65535), scope character varying(65535),
 edition bigint, sync_no bigint, attempt_at bigint, checkpoint_sync_no bigint, checkpoint_attempt_at bigint, seq bigint, state character
 varying(65535), records bigint, bytes bigint, complete boolean, by_stream character varying(65535), committed_at character varying(65535))
@@ -117,6 +129,10 @@ before_offer character varying(65535))
 
 -- # Opening: the fence
 
+-- Sessions of earlier writers, to be ended. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by
+-- itself is one. Again: it changes nothing.
+SELECT session_id, sync_no, attempt_at FROM "<schema>"."_tidemark_sessions_<connection>"
+
 -- The row of the connection itself. Of two that open at once each may insert one: the higher counts.
 -- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by itself is one. Again: once it is there,
 -- nothing is inserted.
@@ -130,6 +146,15 @@ varying(65535)))
 -- The connection’s tables. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by itself is one.
 -- Again: it changes nothing.
 SELECT table_schema, table_name, stream, generation FROM "<schema>"."_tidemark_tables" WHERE connection_id = ?
+
+-- The session’s number and the server’s time, kept for the next writer. https://docs.aws.amazon.com/redshift/latest/dg/PG_BACKEND_PID.html. Outside
+-- transactions. Again: it changes nothing.
+SELECT pg_backend_pid() AS pid, CAST(SYSDATE AS varchar(40)) AS told
+
+-- A session of this writer, before the first transaction in it. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside
+-- transactions: a statement by itself is one. Again: twice is as good as once: each is ended, or found to be.
+INSERT INTO "<schema>"."_tidemark_sessions_<connection>" (session_id, sync_no, attempt_at) SELECT CAST(? AS character varying(65535)), CAST(? AS
+bigint), CAST(? AS bigint)
 
 -- Before the transaction’s snapshot: who waits here sees what the one before committed. https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html. In a
 -- transaction, behind the LOCK. Again: as often as one likes, until the transaction ends.
@@ -180,6 +205,18 @@ INSERT INTO "<schema>"."_tidemark_offers" (connection_id, sync_no, offer, before
 CAST(? AS character varying(65535)), CAST(? AS character varying(65535)) FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM
 "<schema>"."_tidemark_offers" WHERE connection_id = CAST(? AS character varying(65535)))
 
+-- Whether a session of an earlier writer is still there. Numbers are used again, so it must have begun before it told its own.
+-- https://docs.aws.amazon.com/redshift/latest/dg/SYS_SESSION_HISTORY.html. Outside transactions. Again: it changes nothing.
+SELECT session_id FROM sys_session_history WHERE session_id = CAST(? AS integer) AND status = 'active' AND start_time <= CAST(? AS timestamp)
+
+-- Ends it, and so its transaction and its locks. https://docs.aws.amazon.com/redshift/latest/dg/PG_TERMINATE_BACKEND.html. Outside transactions. Again:
+-- one that has ended is not found before.
+SELECT pg_terminate_backend(<number>)
+
+-- Those that were ended. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by itself is one.
+-- Again: deleted rows are gone.
+DELETE FROM "<schema>"."_tidemark_sessions_<connection>" WHERE session_id IN (?, …)
+
 -- # Tables of streams
 
 -- A stream’s table, or the hidden one of its new data. https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html. Outside transactions,
@@ -212,8 +249,8 @@ ALTER TABLE "<schema>"."<target>" ADD COLUMN "<column>" character varying(65535)
 
 -- Whether a wider type would lose a number that is there. Then the column stays. https://docs.aws.amazon.com/redshift/latest/dg/r_Numeric_types201.html.
 -- Outside transactions: a statement by itself is one. Again: it changes nothing.
-SELECT 1 AS lost FROM "<schema>"."<target>" WHERE CASE WHEN abs("price") >= 1e9 THEN true ELSE CAST(CAST("price" AS numeric(38,29)) AS double
-precision) <> "price" END LIMIT 1
+SELECT 1 AS lost FROM "<schema>"."<target>" AS _tidemark_old WHERE CASE WHEN abs("price") >= 1e9 THEN true ELSE CAST(CAST("price" AS numeric(38,29))
+AS double precision) <> "price" END LIMIT 1
 
 -- # Staging
 
@@ -309,7 +346,8 @@ SELECT count(*) AS found, coalesce(sum(CAST("_tidemark_nulled" AS bigint)), 0) A
 -- https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html. In a transaction, behind the LOCK. Again: within one transaction with the
 -- INSERT: both or neither.
 DELETE FROM "<schema>"."<target>" WHERE EXISTS ( SELECT 1 FROM (SELECT DISTINCT CAST("id" AS bigint) AS _tidemark_key_0 FROM
-"<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS staged WHERE staged._tidemark_key_0 = "id")
+"<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS _tidemark_staged WHERE
+_tidemark_staged._tidemark_key_0 = "<target>"."id")
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted. https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html,
 -- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: after the DELETE of the same keys.
@@ -318,7 +356,7 @@ INSERT INTO "<schema>"."<target>" ("id", "price", "_ab_cdc_deleted_at", "_airbyt
 "_airbyte_generation_id") SELECT CAST("id" AS bigint), CAST("price" AS double precision), "_ab_cdc_deleted_at", CAST("_airbyte_raw_id" AS character
 varying(36)), CAST("_airbyte_extracted_at" || '+00' AS timestamp with time zone), json_parse("_airbyte_meta"), CAST(<generation> AS bigint) FROM
 (SELECT *, row_number() OVER (PARTITION BY CAST("id" AS bigint) ORDER BY CAST("_tidemark_ordinal" AS bigint) DESC) AS _tidemark_place FROM
-"<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS last WHERE _tidemark_place = 1 AND
+"<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS _tidemark_last WHERE _tidemark_place = 1 AND
 "_tidemark_gone" = '0'
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted. https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html,
@@ -328,7 +366,7 @@ INSERT INTO "<schema>"."<target>" ("id", "price", "_ab_cdc_deleted_at", "filler"
 "_airbyte_meta", "_airbyte_generation_id") SELECT CAST("id" AS bigint), CAST("price" AS numeric(38,29)), "_ab_cdc_deleted_at", "filler", "fresh",
 CAST("_airbyte_raw_id" AS character varying(36)), CAST("_airbyte_extracted_at" || '+00' AS timestamp with time zone), json_parse("_airbyte_meta"),
 CAST(<generation> AS bigint) FROM (SELECT *, row_number() OVER (PARTITION BY CAST("id" AS bigint) ORDER BY CAST("_tidemark_ordinal" AS bigint) DESC)
-AS _tidemark_place FROM "<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS last WHERE
+AS _tidemark_place FROM "<schema>"."_tidemark_part_<connection>_<part>" WHERE CAST("_tidemark_ordinal" AS bigint) < <records>) AS _tidemark_last WHERE
 _tidemark_place = 1 AND "_tidemark_gone" = '0'
 
 -- The rows with their types, as many as states cover. https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html,
@@ -363,7 +401,7 @@ CREATE TABLE "<schema>"."_tidemark_wide_<table>_<epoch>" ("id" bigint, "price" n
 -- the LOCK. Again: in the transaction that decides that it takes its place; rolled back, it is empty.
 INSERT INTO "<schema>"."_tidemark_wide_<table>_<epoch>" ("id", "price", "_ab_cdc_deleted_at", "_airbyte_raw_id", "_airbyte_extracted_at",
 "_airbyte_meta", "_airbyte_generation_id", "filler", "fresh") SELECT "id", CAST("price" AS numeric(38,29)), "_ab_cdc_deleted_at", "_airbyte_raw_id",
-"_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "filler", "fresh" FROM "<schema>"."<target>"
+"_airbyte_extracted_at", "_airbyte_meta", "_airbyte_generation_id", "filler", "fresh" FROM "<schema>"."<target>" AS _tidemark_old
 
 -- In a transaction: one table is to have the rows of another. Invariant 3: only its owner says so, never of older rows.
 -- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: the same again.

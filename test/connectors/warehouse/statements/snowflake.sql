@@ -10,13 +10,42 @@ ALTER SESSION SET QUERY_TAG = 'tidemark', TIMEZONE = 'UTC', AUTOCOMMIT = TRUE, L
 ABORT_DETACHED_QUERY = TRUE, QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, DATE_INPUT_FORMAT = 'AUTO', TIME_INPUT_FORMAT = 'AUTO', TIMESTAMP_INPUT_FORMAT =
 'AUTO'
 
+-- Around a transaction nothing is committed by itself: what comes after its end from outside, such as by the next writer, opens another one, which is
+-- never committed. https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions. Again: the same value again. Outside transactions
+-- only: it would commit what is open.
+ALTER SESSION SET AUTOCOMMIT = FALSE
+
 -- Begins every transaction. https://docs.snowflake.com/en/sql-reference/transactions. Again: a session has no more than one: it is never sent within
 -- another.
 BEGIN TRANSACTION
 
--- Ends it; only now others see what it did. https://docs.snowflake.com/en/sql-reference/transactions. Again: never sent again: an answer that is lost is
--- made up for by the next open, which reads the checkpoints.
+-- Which transaction is open: before COMMIT it must be the one that was begun. https://docs.snowflake.com/en/sql-reference/functions/current_transaction.
+-- In the transaction. Again: it changes nothing.
+SELECT CURRENT_TRANSACTION() AS id
+
+-- Ends it; only now others see what it did. https://docs.snowflake.com/en/sql-reference/transactions,
+-- https://docs.snowflake.com/en/sql-reference/sql/commit. Again: never sent again: an answer that is lost is made up for by the next open, which reads
+-- the checkpoints.
 COMMIT
+
+-- What became of it: only one that says committed is taken for it. https://docs.snowflake.com/en/sql-reference/sql/desc-transaction. Outside
+-- transactions. Again: it changes nothing.
+DESCRIBE TRANSACTION <transaction>
+
+-- Around a transaction nothing is committed by itself: what comes after its end from outside, such as by the next writer, opens another one, which is
+-- never committed. https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions. Again: the same value again. Outside transactions
+-- only: it would commit what is open.
+ALTER SESSION SET AUTOCOMMIT = TRUE
+
+-- What an account, a database or a user may have set otherwise. https://docs.snowflake.com/en/sql-reference/sql/alter-session. First of all in every
+-- session. Again: the same values again.
+ALTER SESSION SET QUERY_TAG = 'tidemark:shop', TIMEZONE = 'UTC', AUTOCOMMIT = TRUE, LOCK_TIMEOUT = 60, STATEMENT_TIMEOUT_IN_SECONDS = 14400,
+ABORT_DETACHED_QUERY = TRUE, QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, DATE_INPUT_FORMAT = 'AUTO', TIME_INPUT_FORMAT = 'AUTO', TIMESTAMP_INPUT_FORMAT =
+'AUTO'
+
+-- Begins every transaction. https://docs.snowflake.com/en/sql-reference/transactions. Again: a session has no more than one: it is never sent within
+-- another.
+BEGIN TRANSACTION NAME tidemark_<connection>_<epoch>
 
 -- After whatever failed in it, also a COMMIT. https://docs.snowflake.com/en/sql-reference/transactions. Again: without a transaction it changes nothing;
 -- its own failure is left alone.
@@ -151,6 +180,10 @@ DESCRIBE TABLE "TIDEMARK"."<schema>"."_TIDEMARK_WIDE_<table>_<epoch>"
 
 -- # Opening: the fence
 
+-- Transactions that earlier writers of the connection have open, by their names. https://docs.snowflake.com/en/sql-reference/sql/show-transactions.
+-- Outside transactions. Again: it changes nothing.
+SHOW TRANSACTIONS
+
 -- The row of the connection itself. Of two that open at once each may insert one: the higher counts.
 -- https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions: a statement by itself is one. Again: once it is there, nothing is
 -- inserted.
@@ -237,8 +270,8 @@ ALTER TABLE "TIDEMARK"."<schema>"."<target>" ADD COLUMN "<column>" VARCHAR
 
 -- Whether a wider type would lose a number that is there. Then the column stays. https://docs.snowflake.com/en/sql-reference/functions/try_cast. Outside
 -- transactions: a statement by itself is one. Again: it changes nothing.
-SELECT 1 AS lost FROM "TIDEMARK"."<schema>"."<target>" WHERE NOT EQUAL_NULL(CAST(TRY_CAST(TO_VARCHAR("PRICE") AS NUMBER(38,29)) AS FLOAT), "PRICE")
-LIMIT 1
+SELECT 1 AS lost FROM "TIDEMARK"."<schema>"."<target>" AS _tidemark_old WHERE NOT EQUAL_NULL(CAST(TRY_CAST(TO_VARCHAR("PRICE") AS NUMBER(38,29)) AS
+FLOAT), "PRICE") LIMIT 1
 
 -- # Staging
 
@@ -249,7 +282,7 @@ LIST '@"TIDEMARK"."<schema>"."_TIDEMARK_STAGE"/_tidemark_part_<connection>_'
 -- A table of texts for the rows of one part. https://docs.snowflake.com/en/sql-reference/sql/create-table. Outside transactions: as all DDL (SHOW and
 -- DESCRIBE are counted among it) it would commit them. Again: its name is the part’s, which one writer makes once; it is dropped after the commit, or
 -- swept by the next open.
-CREATE TABLE "TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" ("_TIDEMARK_ORDINAL" VARCHAR, …)
+CREATE TRANSIENT TABLE "TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" ("_TIDEMARK_ORDINAL" VARCHAR, …) DATA_RETENTION_TIME_IN_DAYS = 0
 
 -- Brings a file, while more is read. Each has a place of its own, by part, number and content. https://docs.snowflake.com/en/sql-reference/sql/put.
 -- Outside transactions, on the session of the stage. Again: the same name is the same content: it is written over.
@@ -334,8 +367,8 @@ SELECT count(*) AS found, coalesce(sum(CAST("_TIDEMARK_NULLED" AS NUMBER(38,0)))
 -- Rows whose keys come anew. Correlated by equality alone, within one level. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction,
 -- which a SELECT or DML leaves open. Again: within one transaction with the INSERT: both or neither.
 DELETE FROM "TIDEMARK"."<schema>"."<target>" WHERE EXISTS ( SELECT 1 FROM (SELECT DISTINCT CAST("ID" AS NUMBER(38,0)) AS _tidemark_key_0 FROM
-"TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS staged WHERE
-staged._tidemark_key_0 = "ID")
+"TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS _tidemark_staged WHERE
+_tidemark_staged._tidemark_key_0 = "<target>"."ID")
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted. https://docs.snowflake.com/en/sql-reference/functions/parse_json,
 -- https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: after the DELETE of the same
@@ -344,8 +377,8 @@ INSERT INTO "TIDEMARK"."<schema>"."<target>" ("ID", "PRICE", "_AB_CDC_DELETED_AT
 "_AIRBYTE_GENERATION_ID") SELECT CAST("ID" AS NUMBER(38,0)), CAST("PRICE" AS FLOAT), "_AB_CDC_DELETED_AT", "_AIRBYTE_RAW_ID",
 CAST(("_AIRBYTE_EXTRACTED_AT" || '+00:00') AS TIMESTAMP_TZ), PARSE_JSON("_AIRBYTE_META", 'd'), CAST(<generation> AS NUMBER(38,0)) FROM (SELECT *,
 row_number() OVER (PARTITION BY CAST("ID" AS NUMBER(38,0)) ORDER BY CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) DESC) AS _tidemark_place FROM
-"TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS last WHERE _tidemark_place
-= 1 AND "_TIDEMARK_GONE" = '0'
+"TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS _tidemark_last WHERE
+_tidemark_place = 1 AND "_TIDEMARK_GONE" = '0'
 
 -- Of each key its last row (invariant 4), unless it says that the row is deleted. https://docs.snowflake.com/en/sql-reference/functions/parse_json,
 -- https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: after the DELETE of the same
@@ -354,7 +387,7 @@ INSERT INTO "TIDEMARK"."<schema>"."<target>" ("ID", "PRICE", "_AB_CDC_DELETED_AT
 "_AIRBYTE_META", "_AIRBYTE_GENERATION_ID") SELECT CAST("ID" AS NUMBER(38,0)), CAST("PRICE" AS NUMBER(38,29)), "_AB_CDC_DELETED_AT", "FILLER", "FRESH",
 "_AIRBYTE_RAW_ID", CAST(("_AIRBYTE_EXTRACTED_AT" || '+00:00') AS TIMESTAMP_TZ), PARSE_JSON("_AIRBYTE_META", 'd'), CAST(<generation> AS NUMBER(38,0))
 FROM (SELECT *, row_number() OVER (PARTITION BY CAST("ID" AS NUMBER(38,0)) ORDER BY CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) DESC) AS _tidemark_place
-FROM "TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS last WHERE
+FROM "TIDEMARK"."<schema>"."_TIDEMARK_PART_<connection>_<part>" WHERE CAST("_TIDEMARK_ORDINAL" AS NUMBER(38,0)) < <records>) AS _tidemark_last WHERE
 _tidemark_place = 1 AND "_TIDEMARK_GONE" = '0'
 
 -- The rows with their types, as many as states cover. https://docs.snowflake.com/en/sql-reference/functions/parse_json,
@@ -389,7 +422,8 @@ CREATE TABLE "TIDEMARK"."<schema>"."_TIDEMARK_WIDE_<table>_<epoch>" ("ID" NUMBER
 -- DML leaves open. Again: in the transaction that decides that it takes its place; rolled back, it is empty.
 INSERT INTO "TIDEMARK"."<schema>"."_TIDEMARK_WIDE_<table>_<epoch>" ("ID", "PRICE", "_AB_CDC_DELETED_AT", "_AIRBYTE_RAW_ID", "_AIRBYTE_EXTRACTED_AT",
 "_AIRBYTE_META", "_AIRBYTE_GENERATION_ID", "FILLER", "FRESH") SELECT "ID", CAST(TO_VARCHAR("PRICE") AS NUMBER(38,29)), "_AB_CDC_DELETED_AT",
-"_AIRBYTE_RAW_ID", "_AIRBYTE_EXTRACTED_AT", "_AIRBYTE_META", "_AIRBYTE_GENERATION_ID", "FILLER", "FRESH" FROM "TIDEMARK"."<schema>"."<target>"
+"_AIRBYTE_RAW_ID", "_AIRBYTE_EXTRACTED_AT", "_AIRBYTE_META", "_AIRBYTE_GENERATION_ID", "FILLER", "FRESH" FROM "TIDEMARK"."<schema>"."<target>" AS
+_tidemark_old
 
 -- In a transaction: one table is to have the rows of another. Invariant 3: only its owner says so, never of older rows.
 -- https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: the same again.
