@@ -1,6 +1,8 @@
+import { connectionHash } from '../../connectors/kit/warehouse/ledger.ts';
 import { snowflakeWarehouse } from '../../connectors/snowflake/warehouse.ts';
 import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
+import { connection, epoch, never } from './harness.ts';
 import { createSnowflake, snowflakeOffers, snowflakeRecorder } from './snowflake-harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
 import { frozenSuite } from './warehouse/frozen.ts';
@@ -14,5 +16,14 @@ statementSuite({
   recorder: snowflakeRecorder,
   warehouse: snowflakeWarehouse,
   names: ({ schema }) => ({ [`${schema}_more`]: '<schema>', [schema]: '<schema>' }),
+  // A later writer ends the transaction of one that hangs.
+  async more({ config }) {
+    const warehouse = snowflakeWarehouse(config);
+    const hanging = await warehouse.connect(never, { connection, epoch: epoch(1) });
+    const later = await warehouse.connect(never);
+    await hanging.query('BEGIN TRANSACTION');
+    await warehouse.takeOver!(later, connectionHash(connection), epoch(9));
+    for (const session of [hanging, later]) await session.close();
+  },
 });
 frozenSuite({ ...suite, warehouse: snowflakeWarehouse });

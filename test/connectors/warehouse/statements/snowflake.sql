@@ -184,6 +184,10 @@ DESCRIBE TABLE "TIDEMARK"."<schema>"."_TIDEMARK_WIDE_<table>_<epoch>"
 -- Outside transactions. Again: it changes nothing.
 SHOW TRANSACTIONS
 
+-- Ends one of an earlier writer that hangs. https://docs.snowflake.com/en/sql-reference/functions/system_abort_transaction. Outside transactions. Again:
+-- one that has ended is no more shown.
+SELECT SYSTEM$ABORT_TRANSACTION(<number>)
+
 -- The row of the connection itself. Of two that open at once each may insert one: the higher counts.
 -- https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions: a statement by itself is one. Again: once it is there, nothing is
 -- inserted.
