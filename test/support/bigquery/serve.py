@@ -7,12 +7,14 @@ they were given. Each follows Google's reference, whose page is named there. Usa
 
 import asyncio
 import contextvars
+import functools
 import re
 import sys
 import unicodedata
 from decimal import Context, Decimal, InvalidOperation
 
 import sqlglot
+import uvicorn
 
 from bqemulator.api.routes import jobs, tables, upload
 from bqemulator.config import Settings
@@ -466,6 +468,9 @@ async def start(engine):
 
 
 DuckDBEngine.start = start
+
+# One that closes idle connections after seconds meets requests that are on their way.
+uvicorn.Config = functools.partial(uvicorn.Config, timeout_keep_alive=600)
 
 if __name__ == "__main__":
     run_forever(Settings(rest_port=int(sys.argv[1]), grpc_port=0, log_level="error"))
