@@ -79,7 +79,7 @@ export class WarehouseLoader implements Loader {
     const turns = await this.#connect(abort);
     const { held, tables } = await turns.alone(abort, (session) => this.#prepare(session, input));
     const side = await this.#connect(abort);
-    const stage = (this.#stage = await this.#openStage(abort));
+    const stage = (this.#stage = await this.#told(abort, () => this.#warehouse.openStage(abort)));
     await this.#sweep(side, stage, input);
     const { place, dialect } = this.#warehouse;
     const directory = (this.#directory = await makeLocalDirectory(
@@ -172,9 +172,9 @@ export class WarehouseLoader implements Loader {
     return turns;
   }
 
-  async #openStage(abort: AbortSignal): Promise<Stage> {
+  async #told<T>(abort: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#warehouse.openStage(abort);
+      return await work();
     } catch (error) {
       throw this.#warehouse.asError(error, abort);
     }
@@ -214,8 +214,10 @@ export class WarehouseLoader implements Loader {
     await side.alone(input.abort, (session) =>
       sweepEarlier(this.#ledger(session, input), this.#warehouse.schema, prefix, input.epoch),
     );
-    for (const name of await stage.list(prefix))
-      if (isEarlier(name.slice(prefix.length), input.epoch)) await stage.remove(name);
+    await this.#told(input.abort, async () => {
+      for (const name of await stage.list(prefix))
+        if (isEarlier(name.slice(prefix.length), input.epoch)) await stage.remove(name);
+    });
   }
 
   async #load(
