@@ -247,6 +247,7 @@ describe('a check with a bucket', () => {
     ['US', { location: 'NAM4' }, true],
     ['US', { location: 'EU' }, false],
     ['EU', { location: 'EUR4' }, true],
+    ['EU', { location: 'EUR9' }, true],
     ['EU', { location: 'US-EAST1' }, false],
     ['europe-west3', { location: 'EUROPE-WEST3' }, true],
     ['europe-west3', { location: 'EU' }, false],
