@@ -1,6 +1,15 @@
 import { partId, streamId, SyncError } from '../../../protocol/index.ts';
 import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
-import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
+import {
+  block,
+  checkpoint,
+  epoch,
+  failure,
+  never,
+  Sessions,
+  stream,
+  type Session,
+} from '../harness.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
 import { createWarehouse, type WarehouseHarness } from './harness.ts';
 import { gate, hooked, type Hook } from './hooks.ts';
@@ -9,9 +18,16 @@ let hooks: Hook[] = [];
 /** Runs in place of the next exchange of two tables, which it is given. */
 let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
 let conflicts: unknown[] = [];
+let tablesMax: number | undefined;
+let statements: string[] = [];
 
 const faulty = (warehouse: Warehouse): Warehouse => ({
-  ...hooked(warehouse, () => hooks),
+  ...hooked(
+    warehouse,
+    () => hooks,
+    (sql) => statements.push(sql),
+  ),
+  ...(tablesMax !== undefined && { tablesMax }),
   async replace(...args) {
     const hook = exchanging;
     exchanging = null;
@@ -24,7 +40,7 @@ const faulty = (warehouse: Warehouse): Warehouse => ({
 let harness: WarehouseHarness;
 let sessions: Sessions<PostgresWarehouseConfig>;
 beforeEach(async () => {
-  [hooks, exchanging, conflicts] = [[], null, []];
+  [hooks, exchanging, conflicts, tablesMax] = [[], null, [], undefined];
   harness = await createWarehouse(faulty);
   sessions = new Sessions(harness);
 });
@@ -183,4 +199,47 @@ describe('a table that is written anew for a wider column', () => {
     expect([receipt.rows, receipt.nulled]).toEqual([{ orders: 2 }, { orders: 1 }]);
     expect(await typeOfPrice()).toBe('double precision');
   });
+});
+
+test('a commit of more streams than a transaction holds is several: what is durable when one fails, and no more, is there for the next writer', async () => {
+  // With the checkpoints and the owners: one stream each.
+  tablesMax = 3;
+  const streams = [stream('orders'), stream('people')];
+  const one = await sessions.open({ streams });
+  const commit = async (of: Session, n: number) => {
+    const parts = [
+      await of.sealed('orders', [`{"id":${n}}`]),
+      await of.sealed('people', ['{"id":1}']),
+    ];
+    const at = ['orders', 'people'].map((scope) => checkpoint(scope, n, n));
+    return of.loader.commit(parts, at, never);
+  };
+  expect((await commit(one, 1)).rows).toEqual({ orders: 1, people: 1 });
+  hooks.push({
+    sql: /^INSERT INTO "public"."people"/,
+    run: () => {
+      throw lost();
+    },
+  });
+  await failure(commit(one, 2));
+  const next = await sessions.open({ streams, epoch: epoch(1, 2000) });
+  expect(next.held!.toSorted((a, b) => (a.scope < b.scope ? -1 : 1))).toEqual([
+    checkpoint('orders', 2, 2),
+    checkpoint('people', 1, 1),
+  ]);
+  expect(await harness.query('SELECT id FROM orders ORDER BY id')).toHaveLength(2);
+  expect(await harness.query('SELECT id FROM people')).toHaveLength(1);
+  expect(await ownTables()).toEqual([]);
+});
+
+test('the table of owners, which all connections share, is changed by two statements, however many streams are new', async () => {
+  const streams = ['a', 'b', 'c'].map((name) => stream(name));
+  statements = [];
+  await sessions.open({ streams });
+  const changes = statements.filter((sql) =>
+    /^(DELETE FROM|INSERT INTO) "public"."_tidemark_tables"/.test(sql),
+  );
+  expect(changes).toHaveLength(2);
+  const owners = await harness.query('SELECT stream FROM _tidemark_tables ORDER BY stream');
+  expect(owners.map((row) => row['stream'])).toEqual(['a', 'b', 'c']);
 });
