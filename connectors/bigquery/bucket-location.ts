@@ -3,30 +3,29 @@ import type { Client } from './client.ts';
 import type { BigQueryConfig } from './config.ts';
 import { datasetLocation } from './datasets.ts';
 
-/** cloud.google.com/storage/docs/json_api/v1/buckets. In upper case, whatever it was asked with. */
+/** What of a bucket's resource is read. In upper case, whatever it was asked with. */
 interface BucketResource {
   readonly location: string;
   /** Of a pair of regions that a person chose. */
   readonly customPlacementConfig?: { readonly dataLocations?: readonly string[] };
 }
 
-/** Pairs of regions that have a name: cloud.google.com/storage/docs/locations#predefined */
+/** Pairs of regions that have a name: cloud.google.com/bigquery/docs/locations#query-storage-data-location, cloud.google.com/storage/docs/locations */
 const pairs: Readonly<Record<string, readonly string[]>> = {
   ASIA1: ['ASIA-NORTHEAST1', 'ASIA-NORTHEAST2'],
   EUR4: ['EUROPE-NORTH1', 'EUROPE-WEST4'],
-  EUR5: ['EUROPE-WEST1', 'EUROPE-WEST2'],
-  EUR7: ['EUROPE-WEST2', 'EUROPE-WEST3'],
-  EUR8: ['EUROPE-WEST3', 'EUROPE-WEST6'],
   NAM4: ['US-CENTRAL1', 'US-EAST1'],
 };
 
-/** Whether a bucket is where the dataset is, or within that. */
+/** Whether a bucket is where the dataset is, or within that; also where it can't be told. */
 export function isNear(
   dataset: string,
   { location, customPlacementConfig }: BucketResource,
 ): boolean {
   const at = dataset.toUpperCase();
   const regions = customPlacementConfig?.dataLocations ?? pairs[location] ?? [location];
+  // A pair that came later.
+  if (regions.some((one) => /^[A-Z]+\d+$/.test(one))) return true;
   return regions.some((one) => one === at || isWithin(one, at));
 }
 

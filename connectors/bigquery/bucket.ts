@@ -1,7 +1,7 @@
 import type { Client } from './client.ts';
 import { ServiceError } from './service-error.ts';
 
-/** Objects of a bucket below a prefix, by the rest of their names: cloud.google.com/storage/docs/json_api/v1/objects */
+/** Objects of a bucket below a prefix, by the rest of their names: cloud.google.com/storage/docs/json_api/v1/objects/insert and its neighbours */
 export interface Bucket {
   /** What BigQuery calls an object: /bigquery/docs/batch-loading-data#gcs-uri */
   uri(name: string): string;

@@ -39,7 +39,7 @@ const byReason: Readonly<Record<string, Told>> = {
   quotaExceeded: [
     'transient_error',
     'A quota of BigQuery is used up.',
-    'See which in the console under IAM & Admin, Quotas, and have it raised; or commit less often with interval_min.',
+    'See which in the console under IAM & Admin, Quotas, and have it raised; or commit less often with commit_interval_min.',
   ],
   resourcesExceeded: [
     'transient_error',

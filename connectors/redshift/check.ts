@@ -63,6 +63,8 @@ async function prove(
     await session.query(`UPDATE ${table} SET doc = json_parse('{"a":1}') WHERE id = '1'`);
     await session.query(`DELETE FROM ${table} WHERE text <> ''`);
     await session.query('COMMIT');
+    // How the next writer finds the sessions of this one.
+    await session.query('SELECT session_id FROM sys_session_history WHERE session_id = 0');
     const { rows } = await session.query(
       `SELECT count(*) AS n FROM ${table} WHERE text = '' AND doc IS NOT NULL`,
     );

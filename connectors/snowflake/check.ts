@@ -119,4 +119,6 @@ async function proveTransaction(session: WarehouseSession, table: string): Promi
   await session.query(`UPDATE ${table} SET "C" = 1 WHERE "A" = ?`, ['x']);
   await session.query(`DELETE FROM ${table} WHERE "C" = 1`);
   await session.query('COMMIT');
+  // How the next writer finds what this one has open.
+  await session.query('SHOW TRANSACTIONS');
 }

@@ -209,7 +209,8 @@ export const snowflakeSpec: ConnectorSpecification = {
       query_tag: {
         type: 'string',
         title: 'Query tag',
-        description: 'Of every statement, for the query history.',
+        description:
+          'Of every statement, for the query history. The name of the connection follows, after a colon.',
         maxLength: 2000,
         default: 'tidemark',
         order: 12,

@@ -140,6 +140,10 @@ describe('a loader with a bucket', () => {
   afterEach(() => sessions.close());
   const orders = async (columns = 'id') =>
     bigquery.query(`SELECT ${columns} FROM ${config.dataset}.orders ORDER BY id`);
+  const ownTables = async () =>
+    (await bigquery.query('SELECT table_name FROM information_schema.tables'))
+      .map((row) => row['table_name']!)
+      .filter((name) => name.startsWith('_tidemark_part_'));
   const dedup = [stream('orders', 'append_dedup')];
 
   test('commits rows and checkpoints, the last of a key, and leaves nothing in the bucket', async () => {
@@ -157,15 +161,19 @@ describe('a loader with a bucket', () => {
     expect(next.held).toEqual([checkpoint('orders', 1, 1)]);
   });
 
-  test('what a writer that died in the middle of a load left is gone after the next open', async () => {
+  test('what a writer left that died before a load, or between that and its commit, is gone after the next open', async () => {
     const died = await sessions.open({ streams: dedup });
     await died.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
     await died.sealed('orders', ['{"id":2}']);
-    await died.sealed('orders', ['{"id":3}']);
+    // Found out once it is loaded.
+    const keyless = await died.sealed('orders', ['{"name":"x"}']);
+    const commit = died.loader.commit([keyless], [checkpoint('orders', 2, 2)], never);
+    expect((await failure(commit)).kind).toBe('config_error');
     expect(await bucket.objects()).toHaveLength(2);
-    const later = { streams: dedup, epoch: epoch(1, 2000) };
-    const next = await sessions.open(later);
+    expect((await ownTables()).length).toBe(2);
+    const next = await sessions.open({ streams: dedup, epoch: epoch(1, 2000) });
     expect(await bucket.objects()).toEqual([]);
+    expect(await ownTables()).toEqual([]);
     await next.load('orders', ['{"id":2}'], checkpoint('orders', 2, 2, { epoch: epoch(1, 2000) }));
     expect(await orders()).toEqual([{ id: '1' }, { id: '2' }]);
     expect(await bucket.objects()).toEqual([]);
@@ -178,6 +186,13 @@ describe('a loader with a bucket', () => {
     const error = await failure(old.loader.commit([part], [checkpoint('orders', 1, 1)], never));
     expect(error.code).toBe('fenced');
     expect(await orders()).toEqual([]);
+  });
+
+  test('without its bucket does not open, and says why', async () => {
+    const lost = new Sessions({ ...harness, config: { ...config, staging_bucket: 'no-such-one' } });
+    const error = await failure(lost.open({ streams: dedup }));
+    expect([error.kind, error.message]).toEqual(['config_error', 'The bucket is not there.']);
+    await lost.close();
   });
 
   test('replaces the data of a stream', async () => {
@@ -232,6 +247,7 @@ describe('a check with a bucket', () => {
     ['US', { location: 'NAM4' }, true],
     ['US', { location: 'EU' }, false],
     ['EU', { location: 'EUR4' }, true],
+    ['EU', { location: 'EUR9' }, true],
     ['EU', { location: 'US-EAST1' }, false],
     ['europe-west3', { location: 'EUROPE-WEST3' }, true],
     ['europe-west3', { location: 'EU' }, false],

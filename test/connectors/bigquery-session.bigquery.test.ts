@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { createClient, type Client } from '../../connectors/bigquery/client.ts';
-import { createJobs, type Jobs } from '../../connectors/bigquery/jobs.ts';
-import { failedJob } from '../../connectors/bigquery/service-error.ts';
+import { createJobs, type Job, type Jobs } from '../../connectors/bigquery/jobs.ts';
+import { failedJob, ServiceError } from '../../connectors/bigquery/service-error.ts';
 import { createSession } from '../../connectors/bigquery/session.ts';
 import { createStage } from '../../connectors/bigquery/stage.ts';
 import { createWarehouse, labelOf } from '../../connectors/bigquery/warehouse.ts';
@@ -231,29 +231,26 @@ describe('the stage of BigQuery, on the emulator', () => {
     expect((await failure(stage.put(file, elsewhere, never))).kind).toBe('system_error');
   });
 
-  test('a job that failed for a passing reason is followed by one of another name; a bad file by none', async () => {
+  test('a job that failed for a passing reason is followed by one of another name; a bad file, and a job that nobody heard of, by none', async () => {
     const ids: string[] = [];
-    const done = {
+    const jobs = jobsFailing(ids, {
+      ...{ jobReference: { jobId: '' } },
       configuration: {
         load: { destinationTable: { projectId: 'p', datasetId: 'd', tableId: 't' } },
       },
       statistics: { load: { outputRows: '1' } },
-    };
-    const jobsFailing = (reasons: string[]): Jobs => ({
-      run(id) {
-        ids.push(id);
-        const reason = reasons.shift();
-        const job = { ...done, jobReference: { jobId: id } };
-        return reason === undefined ? Promise.resolve(job) : Promise.reject(failedJob({ reason }));
-      },
-      cancel: () => undefined,
     });
     const file = await fileOf('p-4', ['{"a":"1"}']);
-    await createStage(jobsFailing(['backendError'])).put(file, '`p`.`d`.`t`', never);
+    const put = (...errors: ServiceError[]) =>
+      createStage(jobs(errors)).put(file, '`p`.`d`.`t`', never);
+    await put(failedJob({ reason: 'rateLimitExceeded' }));
     expect(ids).toEqual(['tidemark_load_p-4_1', 'tidemark_load_p-4_2']);
-    const put = createStage(jobsFailing(['invalid'])).put(file, '`p`.`d`.`t`', never);
-    await expect(put).rejects.toMatchObject({ reason: 'invalid' });
-    expect(ids).toHaveLength(3);
+    const invalid = put(failedJob({ reason: 'invalid' }));
+    await expect(invalid).rejects.toMatchObject({ reason: 'invalid' });
+    // It may be at work: one of another name would load the file again.
+    const lost = put(new ServiceError('network', { reason: 'ECONNRESET', message: '' }));
+    await expect(lost).rejects.toMatchObject({ reason: 'ECONNRESET' });
+    expect(ids).toHaveLength(4);
   });
 
   test('a statement that came too soon after others is sent again, in a transaction not', async () => {
@@ -278,3 +275,41 @@ describe('the stage of BigQuery, on the emulator', () => {
     expect(told).toEqual([altering, altering, 'SELECT 1', 'BEGIN TRANSACTION', updating]);
   });
 });
+
+test('a statement that was refused since they came too often is sent again, under another name; within a transaction all of that is', async () => {
+  const ids: string[] = [];
+  const done: Job = {
+    jobReference: { jobId: '' },
+    statistics: { query: { statementType: 'SCRIPT' }, sessionInfo: { sessionId: 's' } },
+  };
+  const tooOften = failedJob({ reason: 'jobRateLimitExceeded', message: 'Exceeded rate limits' });
+  const client = createClient(bigquery.config);
+  const told = () => Promise.resolve();
+  const alone = createSession(client, jobsFailing(ids, done)([tooOften]), told);
+  await alone.query('DROP TABLE IF EXISTS t');
+  expect(new Set(ids).size).toBe(2);
+  ids.length = 0;
+  const jobs = jobsFailing(ids, done);
+  const failing: ServiceError[] = [];
+  const session = createSession(client, jobs(failing), told);
+  await session.query('BEGIN TRANSACTION');
+  failing.push(tooOften);
+  const error: unknown = await session
+    .query('UPDATE t SET a = 1 WHERE true')
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBe(tooOften);
+  expect(createWarehouse(bigquery.config).isConflict(error)).toBe(true);
+  expect(ids).toHaveLength(3);
+});
+
+/** Jobs that end so, after some that end with these errors; their names are put into `ids`. */
+const jobsFailing =
+  (ids: string[], done: Job) =>
+  (errors: ServiceError[]): Jobs => ({
+    run(id) {
+      ids.push(id);
+      const error = errors.shift();
+      return error === undefined ? Promise.resolve(done) : Promise.reject(error);
+    },
+    cancel: () => undefined,
+  });

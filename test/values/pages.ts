@@ -31,7 +31,7 @@ export const warehousesPage: Page = {
   made: `This page is made by a test (\`test/values\`), from what it finds in each warehouse after a sync from a program and from Postgres; nothing in it is
 written by hand. To renew it: \`${renew}\`. **The warehouses are stand-ins**: of Snowflake ${snowflakeProduct}, of BigQuery ${bigqueryProduct}, of
 Redshift ${redshiftProduct}, all with this project's additions. So it shows what Tidemark sends and takes back, exactly, and what it turns into
-NULL; what the services do beyond that is by their vendors' references. What the types become is in connectors.md: [Snowflake](connectors.md#snowflake),
+NULL; what the services do beyond that is by their vendors' references, which do not say whether a file of Snowflake or BigQuery may hold a zero byte. What the types become is in connectors.md: [Snowflake](connectors.md#snowflake),
 [Redshift](connectors.md#redshift), [BigQuery](connectors.md#bigquery); the other destinations are in [values.md](values.md).`,
   tried: `*Held by*: the sources that have a spelling for the case; the other could not be given it: a table of Postgres holds what its column gives back
 unchanged. *exact protocol* is a program that prints each value as it stands here. Without a source behind it, an outcome is that of both.`,

@@ -271,23 +271,28 @@ export class WarehouseLedger {
     const { rows } = await this.#session.query(
       `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
     );
-    const { fold, own } = this.#warehouse.dialect;
-    const left: Target[] = [];
-    for (const target of unowned(input, { targets, owners: rows, held, fold })) {
-      const { schema, table, stream } = target;
-      refuseForeign(target, found.get(target) ?? []);
-      left.push(...leftBehind(target, input, rows));
-      await this.#session.query(
-        `DELETE FROM ${this.#owners} WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)`,
-        [this.#connection.id, stream, schema, table],
-      );
-      const texts = [1, 2, 3, 4].map(() => `CAST(? AS ${own.text})`).join(', ');
-      await this.#session.query(
-        `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream, generation) SELECT ${texts}, 0`,
-        [schema, table, this.#connection.id, stream],
-      );
-    }
-    return left;
+    const { fold } = this.#warehouse.dialect;
+    const taken = unowned(input, { targets, owners: rows, held, fold });
+    for (const target of taken) refuseForeign(target, found.get(target) ?? []);
+    for (let at = 0; at < taken.length; at += rowsMax)
+      await this.#claim(taken.slice(at, at + rowsMax));
+    return taken.flatMap((target) => leftBehind(target, input, rows));
+  }
+
+  /** In two statements, whatever their number: until the transaction ends, no other connection can take tables or replace one. */
+  async #claim(targets: readonly Target[]): Promise<void> {
+    const { id } = this.#connection;
+    const { text } = this.#warehouse.dialect.own;
+    const theirs = '(connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)';
+    await this.#session.query(
+      `DELETE FROM ${this.#owners} WHERE ${targets.map(() => theirs).join(' OR ')}`,
+      targets.flatMap(({ schema, table, stream }) => [id, stream, schema, table]),
+    );
+    const one = `SELECT ${[1, 2, 3, 4].map(() => `CAST(? AS ${text})`).join(', ')}, 0`;
+    await this.#session.query(
+      `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream, generation) ${targets.map(() => one).join(' UNION ALL ')}`,
+      targets.flatMap(({ schema, table, stream }) => [schema, table, id, stream]),
+    );
   }
 
   async #replaceRows(rows: readonly LedgerRow[]): Promise<void> {

@@ -79,7 +79,9 @@ export class WarehouseLoader implements Loader {
     const turns = await this.#connect(abort, input);
     const { held, tables } = await turns.alone(abort, (session) => this.#prepare(session, input));
     const side = await this.#connect(abort, input);
-    const stage = (this.#stage = await this.#openStage(abort, input));
+    const stage = (this.#stage = await this.#told(abort, () =>
+      this.#warehouse.openStage(abort, input),
+    ));
     await this.#sweep(side, stage, input);
     const { place, dialect } = this.#warehouse;
     const directory = (this.#directory = await makeLocalDirectory(
@@ -172,9 +174,9 @@ export class WarehouseLoader implements Loader {
     return turns;
   }
 
-  async #openStage(abort: AbortSignal, author: Author): Promise<Stage> {
+  async #told<T>(abort: AbortSignal, work: () => Promise<T>): Promise<T> {
     try {
-      return await this.#warehouse.openStage(abort, author);
+      return await work();
     } catch (error) {
       throw this.#warehouse.asError(error, abort);
     }
@@ -216,8 +218,10 @@ export class WarehouseLoader implements Loader {
     await side.alone(input.abort, (session) =>
       sweepEarlier(this.#ledger(session, input), this.#warehouse.schema, prefix, input.epoch),
     );
-    for (const name of await stage.list(prefix))
-      if (isEarlier(name.slice(prefix.length), input.epoch)) await stage.remove(name);
+    await this.#told(input.abort, async () => {
+      for (const name of await stage.list(prefix))
+        if (isEarlier(name.slice(prefix.length), input.epoch)) await stage.remove(name);
+    });
   }
 
   async #load(

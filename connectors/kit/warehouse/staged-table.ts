@@ -76,7 +76,7 @@ export class StagedTable {
     if (this.#columns.size === 0) return;
     await this.#turns.alone(abort, (session) => session.query(`DROP TABLE IF EXISTS ${this.sql}`));
     // With what follows in the names of its files: another part's may begin with this one's.
-    await this.#stage.remove(`${this.name}-`);
+    await this.#told(abort, () => this.#stage.remove(`${this.name}-`));
   }
 
   async #told(abort: AbortSignal, work: () => Promise<void>): Promise<void> {

@@ -23,6 +23,8 @@ export async function transaction<T>(
       await session.query('ROLLBACK').catch(() => undefined);
       if (!isConflict(error) || conflicts >= conflictRetriesMax) throw error;
     }
-    await sleep(conflictDelayMs * 2 ** Math.min(conflicts, 5), undefined, { signal: abort });
+    const pause = conflictDelayMs * 2 ** Math.min(conflicts, 5);
+    // Each at another time: connections that begin together meet at the tables that all share.
+    await sleep(pause * (0.5 + Math.random()), undefined, { signal: abort });
   }
 }

@@ -1,6 +1,15 @@
-import { partId, streamId, SyncError, type SealedPart } from '../../../protocol/index.ts';
+import { partId, streamId, SyncError } from '../../../protocol/index.ts';
 import type { Warehouse } from '../../../connectors/kit/warehouse/warehouse.ts';
-import { block, checkpoint, epoch, failure, never, Sessions, stream } from '../harness.ts';
+import {
+  block,
+  checkpoint,
+  epoch,
+  failure,
+  never,
+  Sessions,
+  stream,
+  type Session,
+} from '../harness.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
 import { createWarehouse, type WarehouseHarness } from './harness.ts';
 import { gate, hooked, type Hook } from './hooks.ts';
@@ -10,12 +19,15 @@ let hooks: Hook[] = [];
 let exchanging: ((exchange: () => Promise<void>) => Promise<void>) | null = null;
 let conflicts: unknown[] = [];
 let tablesMax: number | undefined;
+let statements: string[] = [];
 
 const faulty = (warehouse: Warehouse): Warehouse => ({
-  ...hooked(warehouse, () => hooks),
-  get tablesMax() {
-    return tablesMax as number;
-  },
+  ...hooked(
+    warehouse,
+    () => hooks,
+    (sql) => statements.push(sql),
+  ),
+  ...(tablesMax !== undefined && { tablesMax }),
   async replace(...args) {
     const hook = exchanging;
     exchanging = null;
@@ -28,7 +40,7 @@ const faulty = (warehouse: Warehouse): Warehouse => ({
 let harness: WarehouseHarness;
 let sessions: Sessions<PostgresWarehouseConfig>;
 beforeEach(async () => {
-  [hooks, exchanging, conflicts, tablesMax] = [[], null, [], undefined];
+  [hooks, exchanging, conflicts, tablesMax, statements] = [[], null, [], undefined, []];
   harness = await createWarehouse(faulty);
   sessions = new Sessions(harness);
 });
@@ -111,42 +123,6 @@ test('nothing staged is left after a commit', async () => {
   await one.load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
   expect(await ownTables()).toEqual([]);
   expect(await harness.staged()).toEqual([]);
-});
-
-describe('more tables than a transaction may change', () => {
-  const names = ['a', 'b', 'c'];
-  const streams = names.map((name) => stream(name));
-  const committing = async (scopes: readonly string[]) => {
-    const one = await sessions.open({ streams });
-    const parts: SealedPart[] = [];
-    for (const name of names) parts.push(await one.sealed(name, ['{"id":1}']));
-    const at = scopes.map((scope) => checkpoint(scope, 1, 1));
-    // Two of them are Tidemark's own.
-    tablesMax = 4;
-    return () => one.loader.commit(parts, at, never);
-  };
-  const rows = async () => {
-    const found = names.map((name) => harness.query(`SELECT id FROM "${name}"`));
-    return (await Promise.all(found)).map(({ length }) => length);
-  };
-
-  test('are changed by several, each with the checkpoints of its streams', async () => {
-    const commit = await committing(names);
-    const fail = () => Promise.reject(lost());
-    hooks.push({ sql: /^COMMIT/, run: () => void hooks.push({ sql: /^COMMIT/, run: fail }) });
-    expect((await failure(commit())).kind).toBe('transient_error');
-    expect(await rows()).toEqual([1, 1, 0]);
-    const two = await sessions.open({ streams, epoch: epoch(1, 2000) });
-    expect(two.held!.map(({ scope }) => scope)).toEqual(['a', 'b']);
-    await two.load('c', ['{"id":1}'], checkpoint('c', 1, 1));
-    expect(await rows()).toEqual([1, 1, 1]);
-  });
-
-  test('are refused where one state is about all of them', async () => {
-    const commit = await committing(['*']);
-    expect((await failure(commit())).kind).toBe('config_error');
-    expect(await rows()).toEqual([0, 0, 0]);
-  });
 });
 
 test('long states are not all in one statement', async () => {
@@ -256,4 +232,47 @@ describe('a table that is written anew for a wider column', () => {
     expect([receipt.rows, receipt.nulled]).toEqual([{ orders: 2 }, { orders: 1 }]);
     expect(await typeOfPrice()).toBe('double precision');
   });
+});
+
+test('a commit of more streams than a transaction holds is several: what is durable when one fails, and no more, is there for the next writer', async () => {
+  // With the checkpoints and the owners: one stream each.
+  tablesMax = 3;
+  const streams = [stream('orders'), stream('people')];
+  const one = await sessions.open({ streams });
+  const commit = async (of: Session, n: number) => {
+    const parts = [
+      await of.sealed('orders', [`{"id":${n}}`]),
+      await of.sealed('people', ['{"id":1}']),
+    ];
+    const at = ['orders', 'people'].map((scope) => checkpoint(scope, n, n));
+    return of.loader.commit(parts, at, never);
+  };
+  expect((await commit(one, 1)).rows).toEqual({ orders: 1, people: 1 });
+  hooks.push({
+    sql: /^INSERT INTO "public"."people"/,
+    run: () => {
+      throw lost();
+    },
+  });
+  await failure(commit(one, 2));
+  const next = await sessions.open({ streams, epoch: epoch(1, 2000) });
+  expect(next.held!.toSorted((a, b) => (a.scope < b.scope ? -1 : 1))).toEqual([
+    checkpoint('orders', 2, 2),
+    checkpoint('people', 1, 1),
+  ]);
+  expect(await harness.query('SELECT id FROM orders ORDER BY id')).toHaveLength(2);
+  expect(await harness.query('SELECT id FROM people')).toHaveLength(1);
+  expect(await ownTables()).toEqual([]);
+});
+
+test('the table of owners, which all connections share, is changed by two statements, however many streams are new', async () => {
+  const streams = ['a', 'b', 'c'].map((name) => stream(name));
+  statements = [];
+  await sessions.open({ streams });
+  const changes = statements.filter((sql) =>
+    /^(DELETE FROM|INSERT INTO) "public"."_tidemark_tables"/.test(sql),
+  );
+  expect(changes).toHaveLength(2);
+  const owners = await harness.query('SELECT stream FROM _tidemark_tables ORDER BY stream');
+  expect(owners.map((row) => row['stream'])).toEqual(['a', 'b', 'c']);
 });

@@ -6,14 +6,19 @@ export interface Hook {
   readonly run: () => Promise<void> | void;
 }
 
-/** The warehouse, whose statements meet the hooks that are there by then. */
-export const hooked = (warehouse: Warehouse, hooks: () => Hook[]): Warehouse => ({
+/** The warehouse, whose statements meet the hooks that are there by then. `said`: is told each of them. */
+export const hooked = (
+  warehouse: Warehouse,
+  hooks: () => Hook[],
+  said: (sql: string) => unknown = () => undefined,
+): Warehouse => ({
   ...warehouse,
   async connect(abort, author) {
     const session = await warehouse.connect(abort, author);
     return {
       ...session,
       async query(sql, values) {
+        said(sql);
         const at = hooks().findIndex((hook) => hook.sql.test(sql));
         if (at >= 0) await hooks().splice(at, 1)[0]!.run();
         return session.query(sql, values);

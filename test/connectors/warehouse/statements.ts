@@ -104,6 +104,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
     /(\([`"]_tidemark_ordinal[`"](?: STRING| VARCHAR| character varying\(\d+\))?), .*? *\)(?= |$)/gi,
     '$1, …)',
   ],
+  [/(\(connection_id[^)]*\) OR \([^)]*\))( OR \1)+/g, '$1 OR …'],
   [/(SELECT (?:(?! UNION ALL ).)*)( UNION ALL \1)+/g, '$1 UNION ALL …'],
 ];
 

@@ -7,6 +7,7 @@ tell the types, partitions and clustering that they were given. Each follows Goo
 
 import asyncio
 import contextvars
+import functools
 import re
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import unicodedata
 from decimal import Context, Decimal, InvalidOperation
 
 import sqlglot
+import uvicorn
 
 import bqemulator.server as server
 from bqemulator.api.routes import jobs, tables, upload
@@ -559,6 +561,9 @@ async def start(engine):
 
 
 DuckDBEngine.start = start
+
+# One that closes idle connections after seconds meets requests that are on their way.
+uvicorn.Config = functools.partial(uvicorn.Config, timeout_keep_alive=600)
 
 if __name__ == "__main__":
     server.run_forever(Settings(rest_port=int(sys.argv[1]), grpc_port=0, log_level="error"))

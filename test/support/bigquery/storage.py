@@ -1,7 +1,6 @@
-"""What Tidemark uses of Cloud Storage's JSON API, in memory: cloud.google.com/storage/docs/json_api/v1
+"""What Tidemark uses of Cloud Storage's JSON API, in memory: cloud.google.com/storage/docs/json_api/v1/objects/insert and its neighbours
 
-A page of a list has three objects, which it may ("maxResults": fewer than asked for). A bucket is made with the permissions that are denied in it,
-which is of the tests.
+A page of a list has three objects, so that there are pages. A bucket is made with the permissions that are denied in it, which is of the tests.
 """
 
 from fastapi import APIRouter, Request, Response

@@ -584,7 +584,8 @@ def serve(port: int) -> None:
     kept = [route for route in fake.app.router.routes if route.path not in own]
     routes = [Route(path, handler, methods=methods) for path, (handler, methods) in own.items()]
     fake.app.router.routes[:] = [Route("/fs_bucket/{path:path}", staged_file, methods=["GET", "HEAD"]), *routes, *kept]
-    uvicorn.run(fake.app, host="127.0.0.1", port=port, log_level="warning")
+    # One that closes idle connections after seconds meets requests that are on their way.
+    uvicorn.run(fake.app, host="127.0.0.1", port=port, log_level="warning", timeout_keep_alive=600)
 
 
 if __name__ == "__main__":

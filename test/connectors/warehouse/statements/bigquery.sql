@@ -184,15 +184,15 @@ FROM `<project>`.`<dataset>`.`_tidemark_checkpoints_<connection>` WHERE connecti
 -- takes SELECT and DML. Again: it changes nothing.
 SELECT table_schema, table_name, connection_id, stream FROM `<project>`.`<dataset>`.`_tidemark_tables`
 
--- A stream gets a table: what was said of the stream, and of the table, goes.
+-- Streams get tables: what was said of each stream, and of each table, goes.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again: deleted
 -- rows are gone.
-DELETE FROM `<project>`.`<dataset>`.`_tidemark_tables` WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)
+DELETE FROM `<project>`.`<dataset>`.`_tidemark_tables` WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?) OR …
 
--- And its row comes. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and
--- DML. Again: within one transaction after the DELETE, so that it is one row.
+-- And their rows come. https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT
+-- and DML. Again: within one transaction after the DELETE, so that it is one row.
 INSERT INTO `<project>`.`<dataset>`.`_tidemark_tables` (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS STRING), CAST(?
-AS STRING), CAST(? AS STRING), CAST(? AS STRING), 0
+AS STRING), CAST(? AS STRING), CAST(? AS STRING), 0 UNION ALL …
 
 -- The fence: every row of the connection is this writer’s from now on.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. In a transaction, which takes SELECT and DML. Again: the

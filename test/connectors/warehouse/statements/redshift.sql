@@ -129,6 +129,10 @@ before_offer character varying(65535))
 
 -- # Opening: the fence
 
+-- Whether a session of an earlier writer is still there. Numbers are used again, so it must have begun before it told its own.
+-- https://docs.aws.amazon.com/redshift/latest/dg/SYS_SESSION_HISTORY.html. Outside transactions. Again: it changes nothing.
+SELECT session_id FROM sys_session_history WHERE session_id = <process>
+
 -- Sessions of earlier writers, to be ended. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by
 -- itself is one. Again: it changes nothing.
 SELECT session_id, sync_no, attempt_at FROM "<schema>"."_tidemark_sessions_<connection>"
@@ -173,14 +177,14 @@ FROM "<schema>"."_tidemark_checkpoints_<connection>" WHERE connection_id = ?
 -- transaction, behind the LOCK. Again: it changes nothing.
 SELECT table_schema, table_name, connection_id, stream FROM "<schema>"."_tidemark_tables"
 
--- A stream gets a table: what was said of the stream, and of the table, goes. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In
+-- Streams get tables: what was said of each stream, and of each table, goes. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In
 -- a transaction, behind the LOCK. Again: deleted rows are gone.
-DELETE FROM "<schema>"."_tidemark_tables" WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)
+DELETE FROM "<schema>"."_tidemark_tables" WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?) OR …
 
--- And its row comes. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: within one
+-- And their rows come. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: within one
 -- transaction after the DELETE, so that it is one row.
 INSERT INTO "<schema>"."_tidemark_tables" (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS character varying(65535)),
-CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), 0
+CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), 0 UNION ALL …
 
 -- The fence: every row of the connection is this writer’s from now on. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a
 -- transaction, behind the LOCK. Again: the same epoch again.

@@ -184,10 +184,6 @@ DESCRIBE TABLE "TIDEMARK"."<schema>"."_TIDEMARK_WIDE_<table>_<epoch>"
 -- Outside transactions. Again: it changes nothing.
 SHOW TRANSACTIONS
 
--- Ends one of an earlier writer that hangs. https://docs.snowflake.com/en/sql-reference/functions/system_abort_transaction. Outside transactions. Again:
--- one that has ended is no more shown.
-SELECT SYSTEM$ABORT_TRANSACTION(<number>)
-
 -- The row of the connection itself. Of two that open at once each may insert one: the higher counts.
 -- https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions: a statement by itself is one. Again: once it is there, nothing is
 -- inserted.
@@ -214,14 +210,14 @@ FROM "TIDEMARK"."<schema>"."_TIDEMARK_CHECKPOINTS_<connection>" WHERE connection
 -- which a SELECT or DML leaves open. Again: it changes nothing.
 SELECT table_schema, table_name, connection_id, stream FROM "TIDEMARK"."<schema>"."_TIDEMARK_TABLES"
 
--- A stream gets a table: what was said of the stream, and of the table, goes. https://docs.snowflake.com/en/sql-reference/transactions. In a
--- transaction, which a SELECT or DML leaves open. Again: deleted rows are gone.
-DELETE FROM "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)
+-- Streams get tables: what was said of each stream, and of each table, goes. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction,
+-- which a SELECT or DML leaves open. Again: deleted rows are gone.
+DELETE FROM "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" WHERE (connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?) OR …
 
--- And its row comes. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: within one
+-- And their rows come. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: within one
 -- transaction after the DELETE, so that it is one row.
 INSERT INTO "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS VARCHAR), CAST(?
-AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), 0
+AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), 0 UNION ALL …
 
 -- The fence: every row of the connection is this writer’s from now on. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which
 -- a SELECT or DML leaves open. Again: the same epoch again.
@@ -246,6 +242,10 @@ DELETE FROM "TIDEMARK"."<schema>"."_TIDEMARK_OFFERS" WHERE connection_id = ? AND
 INSERT INTO "TIDEMARK"."<schema>"."_TIDEMARK_OFFERS" (connection_id, sync_no, offer, before_offer) SELECT CAST(? AS VARCHAR), CAST(? AS NUMBER(38,0)),
 CAST(? AS VARCHAR), CAST(? AS VARCHAR) FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM "TIDEMARK"."<schema>"."_TIDEMARK_OFFERS" WHERE
 connection_id = CAST(? AS VARCHAR))
+
+-- Ends one of an earlier writer that hangs. https://docs.snowflake.com/en/sql-reference/functions/system_abort_transaction. Outside transactions. Again:
+-- one that has ended is no more shown.
+SELECT SYSTEM$ABORT_TRANSACTION(<number>)
 
 -- # Tables of streams
 
