@@ -52,6 +52,8 @@ PRIVILEGES = {
 }
 PASSWORD = os.environ.get("SNOWFLAKE_PASSWORD", "")
 TOKEN = os.environ.get("SNOWFLAKE_TOKEN", "")
+# sql-reference/transactions, aborting: a transaction that keeps another waiting and is idle for 5 minutes is rolled back. Tests wait less.
+IDLE_S = float(os.environ.get("SNOWFLAKE_IDLE_S", "300"))
 # PEM, of ALTER USER … SET RSA_PUBLIC_KEY.
 public_keys: list[str] = []
 
@@ -67,6 +69,10 @@ class Session:
         # What it waits for is not wanted any more.
         self.is_cancelled = False
         self.tables: set[str] = set()
+        # When it was last asked for something.
+        self.asked_at = time.monotonic()
+        # Parameters that an answer tells the driver.
+        self.formats: dict[str, str] = {}
         self.turn = asyncio.Lock()
 
 
@@ -163,7 +169,13 @@ def lock(session: Session, name: str) -> None:
             if session.is_cancelled:
                 session.is_cancelled = False
                 raise ProgrammingError(msg="SQL execution canceled", errno=604, sqlstate="57014")
-            if not changed.wait(until - time.monotonic()):
+            holder = locked[name]
+            if not holder.turn.locked() and time.monotonic() - holder.asked_at > IDLE_S:
+                next(one for one, known in sessions.items() if known is holder)._duck_conn.rollback()
+                release(holder)
+                continue
+            changed.wait(0.1)
+            if time.monotonic() > until:
                 raise ProgrammingError(
                     msg=f"Statement was aborted because it waited too long for a lock on table '{name}'.",
                     errno=625,
@@ -283,6 +295,7 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
     if re.match(r"ALTER\s+SESSION\s+SET\b", sql, re.IGNORECASE):
         if timeout := re.search(r"LOCK_TIMEOUT\s*=\s*(\d+)", sql):
             session.lock_timeout = float(timeout[1])
+        session.formats.update(re.findall(r"(\w+_OUTPUT_FORMAT)\s*=\s*'([^']*)'", sql))
         return done()
     if key := re.match(r"ALTER\s+USER\s+TIDEMARK\s+SET\s+RSA_PUBLIC_KEY\s*=\s*'([^']+)'", sql, re.IGNORECASE):
         public_keys.append(f"-----BEGIN PUBLIC KEY-----\n{key[1].strip()}\n-----END PUBLIC KEY-----\n")
@@ -426,8 +439,11 @@ async def query(request: Request) -> JSONResponse:
         request._headers = request.headers.mutablecopy()
         request._headers["Content-Encoding"] = "gzip"
         answer = await fake.query_request(request)
+        session.asked_at = time.monotonic()
     reply = json.loads(answer.body)
     data = reply.get("data") or {}
+    if "parameters" in data:
+        data["parameters"] += [{"name": name, "value": value} for name, value in session.formats.items()]
     if data.get("queryResultFormat") == "arrow":
         rows: list[list[Any]] = []
         if packed := data.pop("rowsetBase64"):
