@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { tableOf, type Finding } from '../../test/chaos/finding.ts';
 import { startServers } from '../../test/support/own-servers.ts';
 import { testDatabase } from '../../test/support/postgres.ts';
-import { processesIn } from '../../test/support/processes.ts';
+import { descendantsOf, processesIn } from '../../test/support/processes.ts';
 import {
   isWarehouse,
   serviceConfig,
@@ -45,7 +45,11 @@ function emulatorOf(kind: WarehouseKind): readonly number[] {
   if (serviceConfig(kind) !== null) return [];
   const program = emulators[kind];
   if (program === null) return [process.pid];
-  return processesIn(program).map((line) => Number(line.split(' ')[0]));
+  // Others may run one of their own.
+  const ours = new Set(descendantsOf(process.pid).map(({ pid }) => pid));
+  return processesIn(program)
+    .map((line) => Number(line.split(' ')[0]))
+    .filter((pid) => ours.has(pid));
 }
 
 async function main(): Promise<number> {

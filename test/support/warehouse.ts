@@ -50,5 +50,9 @@ export function serviceConfig<C>(kind: WarehouseKind): C | null {
   return file === '' ? null : (parse(readFileSync(file, 'utf8')) as C);
 }
 
+/** In the names of tests: what they are seen on. */
+export const seenOn = (kind: WarehouseKind, emulator: string): string =>
+  `${kind} (${serviceConfig(kind) === null ? emulator : `as ${serviceVariable(kind)} names it`})`;
+
 /** Also where tests of several people share a service: a plain name in all of them. */
 export const ownSchema = (): string => `tidemark_${randomBytes(6).toString('hex')}`;
