@@ -7,11 +7,12 @@ import { houseRoot } from '../support/processes.ts';
 import { startServers, type OnOpened } from '../support/own-servers.ts';
 import { tableOf, type Finding } from './finding.ts';
 import { canMount } from '../support/small-disk.ts';
+import { warehouseKinds } from '../support/warehouse.ts';
 import { unmountable } from './matrix/applicable.ts';
 import { findingOf } from './matrix/figures.ts';
 import { openLane } from './matrix/lane.ts';
 import { runMatrix } from './matrix/matrix.ts';
-import { isTarget, partCalled, partNames, type PartName } from './parts.ts';
+import { isTargetOf, partCalled, partNames, warehousesOf, type PartName } from './parts.ts';
 import { pageOf } from './reliability/page.ts';
 import { soakPartIn, soakPartOf, withSoakPart } from './reliability/soak-part.ts';
 import { versionsHere, versionsOf } from './reliability/versions.ts';
@@ -21,6 +22,8 @@ import { versionsHere, versionsOf } from './reliability/versions.ts';
 const usage = `usage: npm run chaos -- [--seed N] [--publish] [--cell id]
        npm run chaos -- --only ${partNames.join('|')} [--seed N] [--kills N] [--syncs N] [--minutes N]
                         [--target postgres|duckdb|mysql|files|parquet]; mysql only where it is named
+       npm run chaos -- --only warehouses [--target snowflake|bigquery|redshift]: on emulators, or on the services whose configs
+                        TEST_SNOWFLAKE_CONFIG, TEST_BIGQUERY_CONFIG and TEST_REDSHIFT_CONFIG name. One step of it: --cell id
        either with [--report file]. --publish writes docs/reliability.md: only of the whole matrix, or of the soak.`;
 const seedMax = 1_000_000;
 const interruptedExitCode = 130;
@@ -70,7 +73,7 @@ function readOptions(): Options {
   const isWhole = Object.values(counts).every((n) => Number.isSafeInteger(n) && n >= 0);
   // A page of a part of the cells would look like one of all.
   const isPartial = publish && only !== 'soak' && (only !== 'matrix' || cell !== null);
-  const isKnown = only !== undefined && (target === undefined || isTarget(target));
+  const isKnown = only !== undefined && (target === undefined || isTargetOf(asked, target));
   if (!isKnown || !isWhole || isPartial) throw new Error(usage);
   return {
     ...{ only, cell, publish, ...counts },
@@ -118,6 +121,9 @@ async function matrix(
   console.log(`\n${what}`);
   const startedAt = new Date();
   const versions = publish ? await seenVersions() : {};
+  // Servers that its lanes do not start.
+  const also = warehouseKinds.filter((kind) => cell?.endsWith(`-${kind}`));
+  if (also.length > 0) await startServers(onOpened, { warehouses: also });
   const mayMount = canMount(join(tmpdir(), `tidemark-disk-${process.pid}`));
   if (!mayMount) console.log(`Left out: ${unmountable}.`);
   const measured = await runMatrix({ seed, cell, mayMount, onOpened });
@@ -141,7 +147,8 @@ async function seenVersions(): Promise<Readonly<Record<string, string>>> {
 }
 
 async function part(name: PartName, options: Options, onOpened: OnOpened): Promise<Told> {
-  await startServers(onOpened, options.target === 'mysql');
+  const also = name === 'warehouses' ? warehousesOf(options.target) : [];
+  await startServers(onOpened, { mysql: options.target === 'mysql', warehouses: also });
   const { what, run } = partCalled(name, options);
   // Before the hour, not after it.
   if (options.publish) withSoakPart(published(), '');

@@ -1,4 +1,5 @@
 import type { TargetKind } from '../support/cluster-target.ts';
+import { isWarehouse, warehouseKinds, type WarehouseKind } from '../support/warehouse.ts';
 import { changesUnderKills } from './changes.ts';
 import { killFiles } from './files.ts';
 import type { Finding } from './finding.ts';
@@ -6,6 +7,10 @@ import { fullRefresh, killAtRandom, steadyLoad, type Victim } from './kills.ts';
 import { crowds, largeLoads } from './large.ts';
 import { leaksAfter } from './leaks.ts';
 import { memoryUnderLoad } from './memory.ts';
+import { findingOf } from './matrix/figures.ts';
+import { openLane } from './matrix/lane.ts';
+import { measure } from './matrix/matrix.ts';
+import { warehouseJobs } from './matrix/warehouses.ts';
 import { soak } from './soak/soak.ts';
 
 // What `npm run chaos` has beside the matrix: many kills of one sync, and what only shows under load.
@@ -16,6 +21,9 @@ const targets: readonly TargetKind[] = ['postgres', 'duckdb'];
 const filesTargets: readonly TargetKind[] = [...targets, 'files', 'parquet'];
 /** Of a server that is started only for who asks. */
 const namedTargets: readonly TargetKind[] = ['mysql'];
+/** Those of the part `warehouses`. */
+export const warehousesOf = (target: string | undefined): readonly WarehouseKind[] =>
+  warehouseKinds.filter((kind) => target === undefined || kind === target);
 const victims: readonly Victim[] = ['worker', 'source'];
 
 export const partNames = [
@@ -27,6 +35,7 @@ export const partNames = [
   'large',
   'many',
   'changes',
+  'warehouses',
   'soak',
 ] as const;
 export type PartName = (typeof partNames)[number];
@@ -45,8 +54,11 @@ export interface PartOptions {
   readonly minutes: number;
 }
 
-export const isTarget = (target: string): boolean =>
+const isTarget = (target: string): boolean =>
   ([...filesTargets, ...namedTargets] as readonly string[]).includes(target);
+/** Whether a part has it. */
+export const isTargetOf = (part: string, target: string): boolean =>
+  part === 'warehouses' ? isWarehouse(target) : isTarget(target);
 
 export function partCalled(
   name: PartName,
@@ -108,11 +120,28 @@ export function partCalled(
         what: `1,000 writes a second for ${minutes} minutes, copied from the log, the worker killed every 20 s`,
         run: () => inTurn([null], () => changesUnderKills(seed, minutes)),
       };
+    case 'warehouses':
+      return {
+        what: 'a worker killed at each step of a load into a warehouse, and what stays behind',
+        run: () => killAtSteps(warehousesOf(target)),
+      };
     case 'soak':
       return {
         what: `syncs back to back for ${minutes} minutes, each with a fault at a random instant`,
         run: () => soak({ seed, minutes }),
       };
+  }
+}
+
+async function killAtSteps(kinds: readonly WarehouseKind[]): Promise<readonly Finding[]> {
+  const lane = await openLane();
+  try {
+    return await inTurn(kinds.flatMap(warehouseJobs), async (job) => {
+      const { figures, broken } = await measure(job, lane);
+      return findingOf(job.id, figures, broken);
+    });
+  } finally {
+    await lane.close();
   }
 }
 

@@ -12,7 +12,8 @@ import { createJobs } from '../../connectors/bigquery/jobs.ts';
 import type { RowFile, Stage } from '../../connectors/kit/warehouse/warehouse.ts';
 import { createWarehouse } from '../../connectors/bigquery/warehouse.ts';
 import { testBucket, type TestBucket } from '../support/bigquery-bucket.ts';
-import { createBigQuery, type TestBigQuery } from './bigquery-harness.ts';
+import { createBigQuery } from './bigquery-harness.ts';
+import type { TestBigQuery } from '../support/bigquery.ts';
 import { done, overwritten } from './conformance-replace.ts';
 import { checkpoint, epoch, failure, never, Sessions, stream } from './harness.ts';
 

@@ -1,7 +1,8 @@
 import type { ConfiguredStream } from '../../protocol/index.ts';
 import type { BigQueryConfig } from '../../connectors/bigquery/index.ts';
 import { likeSql } from '../../connectors/bigquery/table-options.ts';
-import { createBigQuery, type TestBigQuery } from './bigquery-harness.ts';
+import { createBigQuery } from './bigquery-harness.ts';
+import type { TestBigQuery } from '../support/bigquery.ts';
 import { done, overwritten } from './conformance-replace.ts';
 import { checkpoint, epoch, failure, Sessions, stream } from './harness.ts';
 

@@ -9,7 +9,7 @@ import { createSession } from '../../connectors/bigquery/session.ts';
 import { createStage } from '../../connectors/bigquery/stage.ts';
 import { createWarehouse, labelOf } from '../../connectors/bigquery/warehouse.ts';
 import type { RowFile } from '../../connectors/kit/warehouse/warehouse.ts';
-import { testBigQuery, type TestBigQuery } from './bigquery-harness.ts';
+import { testBigQuery, type TestBigQuery } from '../support/bigquery.ts';
 import { connection, epoch, failure, never } from './harness.ts';
 
 let bigquery: TestBigQuery;

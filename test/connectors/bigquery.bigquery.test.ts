@@ -1,4 +1,6 @@
 import { testBucket, type TestBucket } from '../support/bigquery-bucket.ts';
+import { bigqueryProduct } from '../support/bigquery-server.ts';
+import { seenOn } from '../support/warehouse.ts';
 import { createWarehouse } from '../../connectors/bigquery/warehouse.ts';
 import { bigqueryOffers, bigqueryRecorder, createBigQuery } from './bigquery-harness.ts';
 import { trick } from './bigquery-wire.ts';
@@ -8,7 +10,8 @@ import { never } from './harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
 import { frozenSuite } from './warehouse/frozen.ts';
 
-const suite = { name: 'BigQuery', create: createBigQuery, offers: bigqueryOffers };
+const name = seenOn('bigquery', bigqueryProduct);
+const suite = { name, create: createBigQuery, offers: bigqueryOffers };
 destinationSuite(suite);
 replaceSuite(suite);
 

@@ -13,6 +13,7 @@ import {
   never,
   schema,
   stream,
+  zoneOf,
   type Offers,
   type Sessions,
 } from './harness.ts';
@@ -140,7 +141,7 @@ export function choiceTests<C>(context: () => Context<C>, offers: Offers): void 
       (await context().harness.query(`SELECT id FROM ${place} ORDER BY id`)).map((r) => r['id']);
 
     test('namespace and prefix name the table; the state keeps the name of the source', async () => {
-      const zone = offers.anyName === false ? 'raw_Zone' : 'raw Zone';
+      const zone = zoneOf(context().harness.schema, offers);
       const streams = named({ namespace: zone, prefix: 'shop_' });
       const { load } = await open({ streams });
       await load('orders', ['{"id":1}'], at(1, 5));

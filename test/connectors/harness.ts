@@ -47,6 +47,10 @@ export interface Offers {
   readonly anyName?: boolean;
 }
 
+/** The other schema that the suites make, beside the harness' own. */
+export const zoneOf = (schema: string, { anyName }: Pick<Offers, 'anyName'> = {}): string =>
+  `${schema}${anyName === false ? '_' : ' '}Zone`;
+
 /** The same server, said otherwise. */
 export function changedUrl(url: string, change: (url: URL) => void): { readonly url: string } {
   const changed = new URL(url);
@@ -62,7 +66,7 @@ export function testIf(offered: boolean): typeof test {
   return offered ? test : (none as unknown as typeof test);
 }
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 export const connection = { id: '7b7a3b43-5f05-4c9d-8f5c-0a3c54f0a001', name: 'shop' };
 
 const nullable = (type: string, format?: string): JsonObject => ({

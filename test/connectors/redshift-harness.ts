@@ -2,21 +2,11 @@ import pg from 'pg';
 import { checkpointTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
 import { redshiftDestination, type RedshiftConfig } from '../../connectors/redshift/index.ts';
-import { testRedshift, type TestRedshift } from '../support/redshift.ts';
+import { testRedshift } from '../support/redshift.ts';
+import { serviceConfig } from '../support/warehouse.ts';
 import { createDdlGuard, listen } from './ddl-guard.ts';
-import { changedUrl, connection, type Harness, type TextRow } from './harness.ts';
+import { changedUrl, connection, type Harness } from './harness.ts';
 import { createRecorder } from './warehouse/statements.ts';
-
-export interface RedshiftHarness extends Harness<RedshiftConfig> {
-  readonly redshift: TestRedshift;
-}
-
-const booleanOid = 16;
-/** Values as the server writes them, not as the driver reads them. */
-const asText = {
-  getTypeParser: (oid: number) =>
-    oid === booleanOid ? (v: string) => (v === 't' ? 'true' : 'false') : (v: string) => v,
-};
 
 const guard = createDdlGuard([
   // To replace a table.
@@ -37,41 +27,38 @@ listen(pg.Client, 'query', {
   },
 });
 
-/** A database of its own. */
-export async function createRedshift(): Promise<RedshiftHarness> {
-  const redshift = await testRedshift();
-  const { config } = redshift;
-  const client = new pg.Client({ connectionString: config.url, types: asText as never });
-  client.on('error', () => undefined);
-  await client.connect();
-  await client.query(`SET timezone = 'UTC'`);
-  const changed = (change: (url: URL) => void): RedshiftConfig => ({
+const broken = (config: RedshiftConfig): Harness<RedshiftConfig>['broken'] => {
+  const changed = (parts: Partial<RedshiftConfig>, change: (url: URL) => void): RedshiftConfig => ({
     ...config,
-    ...changedUrl(config.url!, change),
+    ...(config.url === undefined ? parts : changedUrl(config.url, change)),
   });
+  const nowhere = 'no-such-host.invalid';
+  return {
+    'unknown user': changed({ username: 'nobody_here' }, (url) => (url.username = 'nobody_here')),
+    'unknown database': changed(
+      { database: 'no_such_database' },
+      (url) => (url.pathname = '/no_such_database'),
+    ),
+    'unreadable URL': { ...config, url: 'postgres://[nowhere' },
+    'unknown host': changed({ host: nowhere }, (url) => (url.hostname = nowhere)),
+    'a bucket that is not there': { ...config, bucket: 'tidemark-no-such-bucket' },
+    'a key that is unknown': { ...config, access_key_id: 'nobody', secret_access_key: 'nobody' },
+    // Redshift itself does.
+    ...(serviceConfig('redshift') === null && {
+      'a server that does not encrypt': { ...config, ssl: 'verify-full' },
+    }),
+  };
+};
+
+export async function createRedshift(): Promise<Harness<RedshiftConfig>> {
+  const { config, schema, query, drop } = await testRedshift();
   // A table of its own.
   const own = `${checkpointTable}_${shortHash(connection.id, 16)}`;
   return {
-    ...{ redshift, config, destination: redshiftDestination, schema: 'public' },
-    broken: {
-      'unknown user': changed((url) => (url.username = 'nobody_here')),
-      'unknown database': changed((url) => (url.pathname = '/no_such_database')),
-      'unreadable URL': { ...config, url: 'postgres://[nowhere' },
-      'unknown host': changed((url) => (url.hostname = 'no-such-host.invalid')),
-      'a server that does not encrypt': { ...config, ssl: 'verify-full' },
-      'a bucket that is not there': { ...config, bucket: 'no-such-bucket' },
-      'a key that is unknown': { ...config, access_key_id: 'nobody' },
-    },
-    async query(sql) {
-      const text = sql.replaceAll(checkpointTable, own);
-      const { rows, fields } = await client.query<(string | null)[]>({ text, rowMode: 'array' });
-      return rows.map((row): TextRow =>
-        Object.fromEntries(fields.map(({ name }, i) => [name, row[i]!])),
-      );
-    },
+    ...{ config, schema, destination: redshiftDestination, broken: broken(config) },
+    query: (sql) => query(sql.replaceAll(checkpointTable, own)),
     async drop() {
-      await client.end();
-      await redshift.drop();
+      await drop();
       guard.check();
       redshiftRecorder.check();
     },

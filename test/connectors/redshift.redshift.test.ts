@@ -6,12 +6,14 @@ import { csvLine } from '../../connectors/redshift/line.ts';
 import { redshiftWarehouse } from '../../connectors/redshift/warehouse.ts';
 import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
+import { redshiftProduct } from '../support/redshift-server.ts';
+import { seenOn } from '../support/warehouse.ts';
 import { database, failure, never } from './harness.ts';
 import { createRedshift, redshiftRecorder } from './redshift-harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
 import { frozenSuite } from './warehouse/frozen.ts';
 
-const name = 'Redshift (a stand-in over Postgres and S3)';
+const name = seenOn('redshift', redshiftProduct);
 // Within a SUPER what a double keeps, or 18 digits: its decimals are not documented.
 const offers = { ...database, numerals: { json: '123456789012345678' } };
 

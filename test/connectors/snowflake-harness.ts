@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { Connection } from 'snowflake-sdk';
 import { checkpointTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
@@ -33,6 +34,19 @@ export const snowflakeOffers: Offers = {
   numerals: { json: '12345678901234567890.123456789012345678' },
 };
 
+const without = (config: SnowflakeConfig, name: keyof SnowflakeConfig): SnowflakeConfig => {
+  const { [name]: _, ...rest } = config;
+  return rest as SnowflakeConfig;
+};
+
+/** Of the way in which the config logs in. */
+function wrongSecret({ private_key, oauth_token }: SnowflakeConfig): Partial<SnowflakeConfig> {
+  if (oauth_token !== undefined) return { oauth_token: 'wrong' };
+  if (private_key === undefined) return { password: 'wrong' };
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+}
+
 /** A schema of its own. Names in quotes are in upper case there. */
 export async function createSnowflake(): Promise<Harness<SnowflakeConfig>> {
   const test = await testSnowflake();
@@ -45,17 +59,23 @@ export async function createSnowflake(): Promise<Harness<SnowflakeConfig>> {
       .replaceAll(/(?<=table_(?:schema|name) (?:=|NOT IN) )(?:'[^']*'|\([^)]*\))/g, (name) =>
         name.toUpperCase(),
       )
-      .replaceAll(`"${schema.toUpperCase()}"`, `"TIDEMARK"."${schema.toUpperCase()}"`);
+      .replaceAll(
+        `"${schema.toUpperCase()}"`,
+        `"${config.database.toUpperCase()}"."${schema.toUpperCase()}"`,
+      );
   return {
     config,
     schema,
     destination: snowflakeDestination,
     broken: {
-      'wrong password': { ...config, password: 'wrong' },
+      'wrong secret': { ...config, ...wrongSecret(config) },
       'unknown role': { ...config, role: 'NOBODY' },
       'unknown database': { ...config, database: 'NO_SUCH_DATABASE' },
       'unknown warehouse': { ...config, warehouse: 'NO_SUCH_WAREHOUSE' },
-      'unreadable key': { ...config, private_key: 'secret-text' },
+      'unreadable key': {
+        ...without(config, 'private_key_passphrase'),
+        private_key: 'secret-text',
+      },
       'unknown host': { ...config, url: 'http://no-such-host.invalid' },
     },
     async query(sql) {

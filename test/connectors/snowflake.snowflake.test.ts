@@ -2,12 +2,14 @@ import { connectionHash } from '../../connectors/kit/warehouse/ledger.ts';
 import { snowflakeWarehouse } from '../../connectors/snowflake/warehouse.ts';
 import { destinationSuite } from './conformance.ts';
 import { replaceSuite } from './conformance-replace.ts';
+import { snowflakeProduct } from '../support/snowflake-server.ts';
+import { seenOn } from '../support/warehouse.ts';
 import { connection, epoch, never } from './harness.ts';
 import { createSnowflake, snowflakeOffers, snowflakeRecorder } from './snowflake-harness.ts';
 import { statementSuite } from './warehouse/tour.ts';
 import { frozenSuite } from './warehouse/frozen.ts';
 
-const suite = { name: 'Snowflake', create: createSnowflake };
+const suite = { name: seenOn('snowflake', snowflakeProduct), create: createSnowflake };
 
 destinationSuite({ ...suite, offers: snowflakeOffers });
 replaceSuite(suite);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { bigqueryEndpoint } from '../connectors/bigquery-harness.ts';
+import { bigqueryEndpoint } from './bigquery.ts';
 import { plainFetch } from '../connectors/bigquery-wire.ts';
 
 export interface TestBucket {

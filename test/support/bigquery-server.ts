@@ -4,9 +4,9 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { eventually } from '../worker/eventually.ts';
 import { freePort, type RunningServer } from './postgres-server.ts';
+import { houseRoot } from './processes.ts';
 
 /** For people. */
 export const bigqueryProduct = 'bqemulator 1.4';
@@ -31,7 +31,7 @@ export async function startBigQuery(): Promise<RunningServer> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const log = join(directory, 'log');
-  const program = fileURLToPath(new URL('./bigquery/serve.py', import.meta.url));
+  const program = join(houseRoot(), 'test/support/bigquery/serve.py');
   let server: ChildProcess;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (server.exitCode !== null || server.signalCode !== null) return;

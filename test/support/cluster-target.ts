@@ -2,14 +2,18 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { checkpointTable } from '../../connectors/kit/ledger.ts';
 import type { ConnectorRef, JsonObject } from '../../protocol/index.ts';
 import { testMysql } from './mysql.ts';
 import { testDatabase, type DatabaseOptions, type TestDatabase } from './postgres.ts';
 import { openBucket } from './s3-bucket.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { isWarehouse, type TestWarehouse, type WarehouseKind } from './warehouse.ts';
+import { openWarehouse } from './warehouse-target.ts';
 
 /** `files`: of JSONL; `parquet`: of Parquet; `s3`: objects of JSONL. */
-export type TargetKind = 'postgres' | 'mysql' | 'duckdb' | 'files' | 'parquet' | 's3';
+export type TargetKind =
+  'postgres' | 'mysql' | 'duckdb' | 'files' | 'parquet' | 's3' | WarehouseKind;
 
 /** What a stream's table holds of the ids 1 to n. */
 export interface Held {
@@ -26,10 +30,13 @@ export interface Target {
   readonly ref: ConnectorRef;
   /** What a worker needs to reach it. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of a warehouse: the names of these that hold secrets. */
+  readonly secrets: readonly string[];
   /** Between workers and the server, where asked for. */
   readonly proxy: TcpProxy | null;
   /** Of Postgres only. */
   readonly database: TestDatabase | null;
+  readonly warehouse: TestWarehouse<unknown> | null;
   /** Its own SQL; null: a table is not there yet. */
   ask(sql: string): Promise<readonly Row[] | null>;
   held(stream: string, records: number): Promise<Held>;
@@ -60,18 +67,36 @@ export async function openTarget(options: TargetOptions): Promise<Target> {
   if (kind === 'files' || kind === 'parquet') return filesTarget(kind, directory);
   if (kind === 's3') return s3Target(options);
   if (kind === 'mysql') return mysqlTarget(options);
+  if (isWarehouse(kind)) return warehouseTarget(kind);
   return kind === 'postgres' ? postgresTarget(options) : duckdbTarget(directory);
+}
+
+/** What most have not. */
+const plain = { secrets: [], proxy: null, database: null, warehouse: null } as const;
+
+async function warehouseTarget(kind: WarehouseKind): Promise<Target> {
+  const { warehouse, ref, env } = await openWarehouse(kind);
+  const all = asking((sql) => warehouse.query(sql), /does not exist|Not found/i, {
+    tableSql: (stream) => warehouse.table(stream),
+    async checkpoints() {
+      const own = await warehouse.ownTables();
+      return warehouse.table(own.find((name) => name.startsWith(checkpointTable))!);
+    },
+  });
+  return {
+    ...{ ...plain, kind, ref, env, warehouse, secrets: Object.keys(env) },
+    ...all,
+    close: () => warehouse.drop(),
+  };
 }
 
 async function mysqlTarget({ server, proxied = false }: TargetOptions): Promise<Target> {
   const database = await testMysql('mysql', server);
   const { url, proxy } = await reached(database.url, proxied);
   return {
-    kind: 'mysql',
+    ...{ ...plain, kind: 'mysql', proxy },
     ref: { connector: 'mysql', config: { url: `\${env:${urlVariable}}` } },
     env: { [urlVariable]: url.href },
-    proxy,
-    database: null,
     ...asking((sql) => database.query(sql), /doesn't exist/),
     async close() {
       await proxy?.close();
@@ -100,11 +125,9 @@ async function postgresTarget({ proxied = false, ...where }: TargetOptions): Pro
   const database = await testDatabase(where);
   const { url, proxy } = await reached(database.url, proxied);
   return {
-    kind: 'postgres',
+    ...{ ...plain, kind: 'postgres', proxy, database },
     ref: { connector: 'postgres', config: { url: `\${env:${urlVariable}}` } },
     env: { [urlVariable]: url.href },
-    proxy,
-    database,
     ...asking((sql) => database.query(sql), /relation .* does not exist/),
     async close() {
       await proxy?.close();
@@ -116,11 +139,8 @@ async function postgresTarget({ proxied = false, ...where }: TargetOptions): Pro
 function duckdbTarget(directory: string): Target {
   const path = join(directory, 'target.duckdb');
   return {
-    kind: 'duckdb',
+    ...{ ...plain, kind: 'duckdb', env: {} },
     ref: { connector: 'duckdb', config: { path } },
-    env: {},
-    proxy: null,
-    database: null,
     ...asking((sql) => askFile(path, sql), /does not exist/),
     close: () => Promise.resolve(),
   };
@@ -130,11 +150,8 @@ function filesTarget(kind: 'files' | 'parquet', directory: string): Target {
   const path = join(directory, 'target');
   const format = kind === 'parquet' ? 'parquet' : 'jsonl';
   return {
-    kind,
+    ...{ ...plain, kind, env: {} },
     ref: { connector: 'files', config: { path, format } },
-    env: {},
-    proxy: null,
-    database: null,
     ...asking((sql) => askManifest(path, sql), /does not exist/),
     close: () => Promise.resolve(),
   };
@@ -153,11 +170,9 @@ async function s3Target({ directory, server, proxied = false }: TargetOptions): 
     secret_access_key: reference(secretVariable),
   };
   return {
-    kind: 's3',
+    ...{ ...plain, kind: 's3', proxy },
     ref: { connector: 's3', config: { ...config, ...keys, endpoint: url.origin } },
     env: { [idVariable]: id!, [secretVariable]: secret! },
-    proxy,
-    database: null,
     ...asking(async (sql) => {
       await bucket.copyTo(copy);
       return askManifest(copy, sql);
@@ -169,9 +184,21 @@ async function s3Target({ directory, server, proxied = false }: TargetOptions): 
   };
 }
 
+/** How a system's SQL names a stream's table, and that of the checkpoints. */
+interface Naming {
+  tableSql(this: void, stream: string): string;
+  checkpoints(this: void): Promise<string>;
+}
+
+const standard: Naming = {
+  tableSql: (stream) => `"${stream}"`,
+  checkpoints: () => Promise.resolve(checkpointTable),
+};
+
 function asking(
   ask: (sql: string) => Promise<readonly Row[]>,
   absent: RegExp,
+  { tableSql, checkpoints }: Naming = standard,
 ): Pick<Target, 'ask' | 'held' | 'generations' | 'filled' | 'cursor'> {
   const all = async (sql: string): Promise<readonly Row[] | null> => {
     try {
@@ -189,7 +216,7 @@ function asking(
       const row = await first(
         `SELECT count(*) AS found, count(DISTINCT id) AS ids,
                 count(DISTINCT CASE WHEN id BETWEEN 1 AND ${records} THEN id END) AS wanted
-         FROM "${stream}"`,
+         FROM ${tableSql(stream)}`,
       );
       if (row === undefined) return { rows: 0, missing: records, twice: 0 };
       const [rows, ids, wanted] = [Number(row['found']), Number(row['ids']), Number(row['wanted'])];
@@ -198,7 +225,7 @@ function asking(
     async generations(stream) {
       const rows = await all(
         `SELECT _airbyte_generation_id AS generation, count(*) AS found
-         FROM "${stream}" GROUP BY 1`,
+         FROM ${tableSql(stream)} GROUP BY 1`,
       );
       if (rows === null) return null;
       return Object.fromEntries(
@@ -206,11 +233,12 @@ function asking(
       );
     },
     async filled(stream, column) {
-      const row = await first(`SELECT count("${column}") AS found FROM "${stream}"`);
+      const row = await first(`SELECT count("${column}") AS found FROM ${tableSql(stream)}`);
       return Number(row?.['found'] ?? 0);
     },
     async cursor(stream) {
-      const row = await first(`SELECT state FROM _tidemark_checkpoints WHERE scope = '${stream}'`);
+      const table = await checkpoints();
+      const row = await first(`SELECT state FROM ${table} WHERE scope = '${stream}'`);
       const state = JSON.parse((row?.['state'] ?? 'null') as string) as JsonObject | null;
       const own = state?.['stream'] as { stream_state?: { id: number } } | undefined;
       return own?.stream_state?.id ?? null;

@@ -41,6 +41,7 @@ import {
   untilSaid,
   type RunningProcess,
 } from './processes.ts';
+import { isWarehouse } from './warehouse.ts';
 
 /** Quick enough for tests, slow enough that a busy machine is not taken for a dead one. */
 export const heartbeatTimeoutMs = 3_000;
@@ -97,6 +98,8 @@ export interface Applied {
 /** A place of its own on a Temporal server: task queue, destination, directories, real worker processes. */
 export interface Cluster {
   readonly directory: string;
+  /** Where its workers put temporary files. */
+  readonly temporary: string;
   readonly target: Target;
   readonly taskQueue: string;
   readonly temporal: Client;
@@ -112,7 +115,9 @@ export interface Cluster {
   connection(options?: ConnectionOptions): Promise<Applied>;
   /** Stores a connection of another source to the target; resolves to its name. */
   apply(
-    options: Pick<ConnectionSpec, 'source' | 'streams'> & { policy?: Partial<Policy> },
+    options: Pick<ConnectionSpec, 'source' | 'streams' | 'namespace'> & {
+      policy?: Partial<Policy>;
+    },
   ): Promise<string>;
   /** Processes that name the cluster's directory, and files that only a running sync may have. */
   leftovers(): readonly string[];
@@ -133,7 +138,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const state = join(directory, 'state');
   const { temporary = join(directory, 'tmp') } = options;
   mkdirSync(temporary, { recursive: true });
-  writeFileSync(join(directory, 'connectors.yaml'), connectorsFile(place));
+  writeFileSync(join(directory, 'connectors.yaml'), connectorsFile(place, target));
   const env = {
     ...target.env,
     [tokenVariable]: tokenValue,
@@ -161,6 +166,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
   return {
     directory,
+    temporary,
     target,
     taskQueue,
     temporal,
@@ -195,11 +201,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
       names.push(name);
       return { name, directory: own, spec };
     },
-    async apply({ source, streams, policy }) {
+    async apply({ policy, ...chosen }) {
       const name = `e2e-${randomBytes(6).toString('hex')}`;
       const own = { ...testPolicy, ...policy };
-      const chosen = streams === undefined ? {} : { streams };
-      await client.apply({ name, source, destination: target.ref, ...chosen, policy: own });
+      await client.apply({ name, destination: target.ref, ...chosen, policy: own });
       names.push(name);
       return name;
     },
@@ -224,7 +229,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   };
 }
 
-function connectorsFile(place: string): string {
+function connectorsFile(place: string, { kind, secrets }: Target): string {
   const command = (main: string): string =>
     JSON.stringify([process.execPath, builtFile(`test/support/${main}.js`)]);
   return [
@@ -234,6 +239,9 @@ function connectorsFile(place: string): string {
     `  postgres: { secrets: [${urlVariable}, ${sourceUrlVariable}] }`,
     `  s3: { secrets: [${s3Variables.join(', ')}] }`,
     `  mysql: { secrets: [${urlVariable}] }`,
+    ...(isWarehouse(kind)
+      ? [`  ${kind}: { secrets: [${secrets.join(', ')}], credentials: [ambient] }`]
+      : []),
     `directories: [., ${JSON.stringify(place)}]`,
     '',
   ].join('\n');

@@ -1,17 +1,20 @@
 import type { Checkpoint, Loader, LoaderDestination, Part } from '../../protocol/index.ts';
 import { noteCommit } from './commit-journal.ts';
-import { watchLastStep } from './last-step.ts';
+import { watchLastStep, type LastStep } from './last-step.ts';
 import { meetAt } from './meeting.ts';
+import type { FileSteps } from './warehouse-steps.ts';
 
 /** At which instant of a sync's writing a worker's process sends itself a signal, or waits for the test to do something. Once. */
 export interface CommitHook {
   /**
    * `loading`: an open part has just taken records. Of a commit: `before`: the batch is sealed, nothing of it has reached the destination.
    * `inside`: its transaction is open, as far as the destination reads its checkpoints there. `last`: all is done but the step that makes it
-   * durable. `durable`: that has been done, and nothing after it. `after`: the loader has done its work, and nobody else has heard of it.
+   * durable. `sending`, `copying`: of a warehouse, the file that makes it `at` rows is on its way there, or is being loaded.
+   * `durable`: that has been done, and nothing after it. `after`: the loader has done its work, and nobody else has heard of it.
    * `closing`: a loader that has committed `at` is about to be closed.
    */
-  readonly instant: 'loading' | 'before' | 'inside' | 'last' | 'durable' | 'after' | 'closing';
+  readonly instant:
+    'loading' | 'before' | 'inside' | 'last' | 'durable' | 'after' | 'closing' | keyof FileSteps;
   readonly signal?: 'SIGSTOP' | 'SIGKILL';
   /** Instead of the signal: the file where the process meets the test. Not `inside`, where nothing can wait. */
   readonly meeting?: string;
@@ -26,8 +29,15 @@ export interface CommitHook {
 /** By which a worker of tests is told its hook. */
 export const hookVariable = 'E2E_COMMIT_HOOK';
 
-/** The destination, with a hook in its commits: by the contracts, so that the destination itself knows nothing of it. */
-export function hooked<C>(native: LoaderDestination<C>, hook: CommitHook): LoaderDestination<C> {
+/**
+ * The destination, with a hook in its commits: by the contracts, so that the destination itself knows nothing of it. `watch`: how its steps are
+ * known.
+ */
+export function hooked<C>(
+  native: LoaderDestination<C>,
+  hook: CommitHook,
+  watch: (told: LastStep & FileSteps) => void = watchLastStep,
+): LoaderDestination<C> {
   let sprung = false;
   /** The commit that is under way, and whether it is the one that is meant. */
   let current: { readonly cursor: number; readonly isMeant: boolean } | null = null;
@@ -42,7 +52,9 @@ export function hooked<C>(native: LoaderDestination<C>, hook: CommitHook): Loade
   const springAt = async (instant: CommitHook['instant'], isMeant: boolean): Promise<void> => {
     if (isMeant && hook.instant === instant) await spring();
   };
-  watchLastStep({
+  watch({
+    sending: (rows) => springAt('sending', rows >= hook.at),
+    copying: (rows) => springAt('copying', rows >= hook.at),
     before: () => springAt('last', current?.isMeant === true),
     async after() {
       if (current === null) return;

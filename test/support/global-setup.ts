@@ -9,6 +9,7 @@ import { startRedshift } from './redshift-server.ts';
 import { startS3 } from './s3-server.ts';
 import { startSnowflake } from './snowflake-server.ts';
 import { serversAsked, type ChosenFiles } from './servers-asked.ts';
+import { isWarehouse, serviceConfig } from './warehouse.ts';
 import { bundleVariable, shareWorkflowBundle } from './workflow-bundle.ts';
 
 interface Started {
@@ -44,10 +45,12 @@ const servers: Readonly<
 /** Servers that the tests share; one named by the environment is used as it is. Each test makes its own database, queue and names. */
 export default async function setup(config: ChosenFiles): Promise<void> {
   const asked = serversAsked(config);
+  // The service itself is what its tests run against.
+  const emulated = [...asked].filter((kind) => !isWarehouse(kind) || serviceConfig(kind) === null);
   const stops: (() => Promise<void>)[] = [];
   (globalThis as { stopTestServers?: typeof stops }).stopTestServers = stops;
   const starting = Object.entries(servers).map(async ([variable, { askedBy, start }]) => {
-    if (process.env[variable] || !askedBy.some((kind) => asked.has(kind))) return;
+    if (process.env[variable] || !askedBy.some((kind) => emulated.includes(kind))) return;
     // A port that was free when it was looked for may be taken by now: once more, with others.
     const server = await start().catch(() => start());
     stops.push(() => server.stop());

@@ -4,14 +4,14 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { eventually } from '../worker/eventually.ts';
 import { freePort, type RunningServer } from './postgres-server.ts';
+import { houseRoot } from './processes.ts';
 
 /** For people. */
 export const snowflakeProduct = 'fakesnow 0.12.1, an emulator';
 
-const shim = fileURLToPath(new URL('snowflake/server.py', import.meta.url));
+const shim = join(houseRoot(), 'test/support/snowflake/server.py');
 
 /** A virtual environment that .ci/snowflake made. */
 function python(): string {
@@ -36,6 +36,8 @@ export async function startSnowflake(): Promise<RunningServer> {
     ...process.env,
     SNOWFLAKE_PASSWORD: snowflakeSecrets.password,
     SNOWFLAKE_TOKEN: snowflakeSecrets.token,
+    // Its own 5 minutes would keep a test waiting that kills a writer in a transaction.
+    SNOWFLAKE_IDLE_S: '10',
     // Its stages are files there.
     TMPDIR: directory,
   };

@@ -1,15 +1,17 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import type { SnowflakeConfig } from '../../connectors/snowflake/index.ts';
+import type { Connection, RowStatement } from 'snowflake-sdk';
+import { loginOf, stageOf, type SnowflakeConfig } from '../../connectors/snowflake/config.ts';
+import { snowflake } from '../../connectors/snowflake/driver.ts';
+import { zoneOf, type TextRow } from '../connectors/harness.ts';
 import { snowflakeSecrets } from './snowflake-server.ts';
+import { ownPrefix, ownSchema, serviceConfig, type TestWarehouse } from './warehouse.ts';
 
-/** A schema of its own, looked at with another client than the product's. */
-export interface TestSnowflake {
-  readonly config: SnowflakeConfig;
-  readonly schema: string;
-  /** Every value as Postgres writes it as text; names in lower case. */
-  query(sql: string): Promise<readonly Readonly<Record<string, string | null>>[]>;
-  drop(): Promise<void>;
-}
+/** A schema of its own. */
+export type TestSnowflake = TestWarehouse<SnowflakeConfig>;
+
+// As it is now: tests that listen to the product replace it.
+const { createConnection } = snowflake;
+// A VARIANT's text as it is. The product reads none.
+snowflake.configure({ jsonColumnVariantParser: (text: string) => text });
 
 export const snowflakeUrl = (): string => {
   const url = process.env['TEST_SNOWFLAKE_URL'];
@@ -17,102 +19,88 @@ export const snowflakeUrl = (): string => {
   return url;
 };
 
-interface Reply {
-  readonly success: boolean;
-  readonly message?: string;
-  readonly data: {
-    readonly token?: string;
-    readonly rowtype?: readonly { readonly name: string; readonly type: string }[];
-    readonly rowset?: readonly (readonly (string | null)[])[];
-  };
-}
+const ofEmulator = (): SnowflakeConfig => ({
+  ...{ url: snowflakeUrl(), username: snowflakeSecrets.user, password: snowflakeSecrets.password },
+  ...{ role: 'TIDEMARK_ROLE', warehouse: 'TIDEMARK_WH', database: 'TIDEMARK' },
+});
 
-async function post(path: string, body: unknown, token?: string): Promise<Reply['data']> {
-  const answer = await fetch(`${snowflakeUrl()}${path}`, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/json',
-      ...(token !== undefined && { Authorization: `Snowflake Token="${token}"` }),
-    },
-    body: JSON.stringify(body),
-  });
-  const { success, message, data } = (await answer.json()) as Reply;
-  if (!success) throw new Error(message);
-  return data;
-}
-
-const padded = (n: number): string => String(n).padStart(2, '0');
-
-/** `seconds.nanos`, as Postgres writes the fraction. */
-function fractionOf(text: string): string {
-  const digits = (text.split('.')[1] ?? '').replace(/0+$/, '');
-  return digits === '' ? '' : `.${digits}`;
-}
-
-const nanosPerSecond = 1_000_000_000n;
-
-function timestampOf(seconds: string): string {
-  const nanos = BigInt(seconds.replace('.', ''));
-  const within = ((nanos % nanosPerSecond) + nanosPerSecond) % nanosPerSecond;
-  const second = new Date(Number((nanos - within) / 1_000_000n)).toISOString();
-  const fraction = fractionOf(`0.${String(within).padStart(9, '0')}`);
-  return `${second.slice(0, 19).replace('T', ' ')}${fraction}`;
-}
-
-function textOf(value: string, type: string): string {
-  switch (type) {
-    case 'boolean':
-      return value === '1' ? 'true' : 'false';
-    case 'date':
-      return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
-    case 'time': {
-      const seconds = Math.floor(Number(value));
-      const parts = [seconds / 3600, (seconds / 60) % 60, seconds % 60].map(Math.floor).map(padded);
-      return `${parts.join(':')}${fractionOf(value)}`;
-    }
-    case 'timestamp_ntz':
-      return timestampOf(value);
-    case 'timestamp_tz':
-      return `${timestampOf(value.split(' ')[0]!)}+00`;
-    default:
-      return value;
-  }
-}
-
+/** Of Snowflake itself where TEST_SNOWFLAKE_CONFIG names its config, else of the emulator. */
 export async function testSnowflake(): Promise<TestSnowflake> {
-  const schema = `s_${randomBytes(6).toString('hex')}`;
-  const { user, password } = snowflakeSecrets;
-  const login = {
-    LOGIN_NAME: user,
-    PASSWORD: password,
-    ACCOUNT_NAME: 'test',
-    SESSION_PARAMETERS: {},
-  };
-  const at = 'databaseName=TIDEMARK&warehouse=TIDEMARK_WH';
-  const { token } = await post(`/session/v1/login-request?${at}`, { data: login });
-  const query: TestSnowflake['query'] = async (sqlText) => {
-    const path = `/queries/v1/query-request?requestId=${randomUUID()}`;
-    const { rowtype = [], rowset = [] } = await post(path, { sqlText }, token);
-    return rowset.map((row) =>
-      Object.fromEntries(
-        row.map((value, i) => {
-          const { name, type } = rowtype[i]!;
-          return [name.toLowerCase(), value === null ? null : textOf(value, type)];
-        }),
-      ),
-    );
-  };
-  await query(`CREATE SCHEMA "TIDEMARK"."${schema.toUpperCase()}"`);
+  const schema = ownSchema();
+  const config = { ...(serviceConfig<SnowflakeConfig>('snowflake') ?? ofEmulator()), schema };
+  const connection = await connect(config);
+  const query = (sql: string): Promise<readonly TextRow[]> => execute(connection, sql);
+  const quoted = (name: string): string => `"${name.toUpperCase()}"`;
+  const at = `${quoted(config.database)}.${quoted(schema)}`;
+  await query(`CREATE SCHEMA ${at}`);
+  const namesOf = async (show: string): Promise<readonly string[]> =>
+    (await query(show)).map((row) => row['name']!.toLowerCase());
   return {
-    schema,
-    config: {
-      ...{ url: snowflakeUrl(), username: user, password },
-      ...{ role: 'TIDEMARK_ROLE', warehouse: 'TIDEMARK_WH', database: 'TIDEMARK', schema },
+    ...{ schema, config, query },
+    table: (name) => `${at}.${quoted(name)}`,
+    ownTables: () =>
+      namesOf(`SHOW TERSE TABLES IN SCHEMA ${at} STARTS WITH '${ownPrefix.toUpperCase()}'`),
+    async files() {
+      const stage = stageOf(config);
+      const stages = await namesOf(`SHOW STAGES LIKE '${stage}' IN SCHEMA ${at}`);
+      return stages.length === 0 ? [] : namesOf(`LIST '@${at}.${quoted(stage)}/'`);
     },
-    query,
     async drop() {
-      await query(`DROP SCHEMA IF EXISTS "TIDEMARK"."${schema.toUpperCase()}" CASCADE`);
-      await post('/session?delete=true', {}, token);
+      for (const one of [schema, zoneOf(schema)])
+        await query(`DROP SCHEMA IF EXISTS ${quoted(config.database)}.${quoted(one)} CASCADE`);
+      await new Promise<void>((resolve) => connection.destroy(() => resolve()));
     },
   };
+}
+
+async function connect(config: SnowflakeConfig): Promise<Connection> {
+  const connection = createConnection.call(snowflake, {
+    ...loginOf(config),
+    application: 'Tidemark-tests',
+    fetchAsString: ['Boolean', 'Number', 'Date'],
+    representNullAsStringNull: false,
+  });
+  await new Promise<void>((resolve, reject) => {
+    connection.connect((error) => (error ? reject(error) : resolve()));
+  });
+  await execute(
+    connection,
+    `ALTER SESSION SET TIMEZONE = 'UTC', QUOTED_IDENTIFIERS_IGNORE_CASE = FALSE, DATE_OUTPUT_FORMAT = 'YYYY-MM-DD',
+       TIME_OUTPUT_FORMAT = 'HH24:MI:SS.FF9', TIMESTAMP_NTZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9',
+       TIMESTAMP_TZ_OUTPUT_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF9TZH'`,
+  );
+  return connection;
+}
+
+const execute = (connection: Connection, sqlText: string): Promise<readonly TextRow[]> =>
+  new Promise((resolve, reject) => {
+    connection.execute({
+      sqlText,
+      complete(error, statement, rows) {
+        if (error) return reject(error);
+        const types = new Map(
+          ((statement as RowStatement).getColumns() ?? []).map((one) => [
+            one.getName(),
+            one.getType(),
+          ]),
+        );
+        const textRow = (row: Readonly<Record<string, unknown>>): TextRow =>
+          Object.fromEntries(
+            Object.entries(row).map(([name, value]) => [
+              name.toLowerCase(),
+              value === null ? null : textOf(value as string, types.get(name)!),
+            ]),
+          );
+        return resolve(((rows ?? []) as Record<string, unknown>[]).map(textRow));
+      },
+    });
+  });
+
+/** As Postgres writes it. */
+function textOf(value: string, type: string): string {
+  if (type === 'boolean') return value.toLowerCase();
+  if (!type.startsWith('time')) return value;
+  return value.replace(/\.(\d*?)0*(?=[+-]\d\d$|$)/, (_, digits: string) =>
+    digits === '' ? '' : `.${digits}`,
+  );
 }

@@ -1,7 +1,10 @@
+import { warehouseKinds } from '../../support/warehouse.ts';
 import { seeded } from '../../e2e/instants.ts';
 import { applicableCells, chosenCells, excludedBecause, exclusions } from './applicable.ts';
 import { allCells, idOf, type Cell } from './cells.ts';
+import { jobCalled, jobsOf } from './jobs.ts';
 import { pairsOf } from './pairwise.ts';
+import { warehouseJobs } from './warehouses.ts';
 
 const seeds = [1, 2, 3, 20_261];
 const of = (id: string): Cell => allCells.find((cell) => idOf(cell) === id)!;
@@ -54,6 +57,18 @@ test.each(['postgres', 'mysql', 's3'] as const)(
     const ids = chosenCells(seeded(1), true).map(idOf);
     for (const fault of ['kill', 'lost'])
       expect(ids).toContain(`${fault}-destination-commit-${destination}`);
+  },
+);
+
+test.each(warehouseKinds)(
+  'a worker is killed at each step of a load into %s, by cells of their own',
+  (kind) => {
+    const jobs = warehouseJobs(kind);
+    const steps = new Set(jobs.map(({ cell }) => cell.instant));
+    for (const step of ['first', 'send', 'commit', 'echo', 'end', 'publish'])
+      expect(steps).toContain(step);
+    for (const job of jobs) expect(jobCalled(job.id, 1)).toEqual(job);
+    expect(jobsOf(1, true).filter(({ cell }) => cell.destination === kind)).toEqual([]);
   },
 );
 

@@ -35,6 +35,19 @@ export const destinations = {
   program: 'a program',
 } as const;
 
+/** Cells of their own, not of the table: see warehouses.ts. */
+export const warehouses = {
+  snowflake: 'Snowflake',
+  bigquery: 'BigQuery',
+  redshift: 'Redshift',
+} as const;
+
+/** Of those only. */
+export const loadInstants = {
+  send: 'a file on its way',
+  load: 'files being loaded',
+} as const;
+
 /** Those that are servers. */
 const serving = ['postgres', 'mysql', 's3'] as const;
 export type Serving = (typeof serving)[number];
@@ -45,8 +58,8 @@ export const isServing = (destination: Cell['destination']): destination is Serv
 export interface Cell {
   readonly fault: keyof typeof faults;
   readonly victim: keyof typeof victims;
-  readonly instant: keyof typeof instants;
-  readonly destination: keyof typeof destinations;
+  readonly instant: keyof typeof instants | keyof typeof loadInstants;
+  readonly destination: keyof typeof destinations | keyof typeof warehouses;
 }
 
 const keysOf = <T extends object>(words: T): (keyof T)[] => Object.keys(words) as (keyof T)[];
@@ -68,6 +81,6 @@ export const idOf = ({ fault, victim, instant, destination }: Cell): string =>
 export const wordsOf = ({ fault, victim, instant, destination }: Cell): readonly string[] => [
   faults[fault],
   victims[victim],
-  instants[instant],
-  destinations[destination],
+  { ...instants, ...loadInstants }[instant],
+  { ...destinations, ...warehouses }[destination],
 ];

@@ -23,6 +23,7 @@ const well = {
   sent: records + 300,
   summary: { outcome: 'succeeded' },
   held: { rows: records, missing: 0, twice: 0 },
+  remains: [],
 } as unknown as Observed;
 
 test('what is measured', () => {
@@ -54,6 +55,7 @@ test.each<[string, Partial<Observed>, Partial<Cell>, RegExp]>([
   ['a fault that was not felt', { struck: false }, {}, /never struck/],
   ['a sync that failed', { summary: { outcome: 'failed' } as never }, {}, /the sync failed/],
   ['a lost record', { held: { rows: records - 1, missing: 1, twice: 0 } }, {}, /1 records lost/],
+  ['a table that stays', { remains: ['_tidemark_part_1'] }, {}, /left behind: _tidemark_part_1/],
   ['a record twice', { held: { rows: records + 1, missing: 0, twice: 1 } }, {}, /written twice/],
   [
     'an attempt before the checkpoint',

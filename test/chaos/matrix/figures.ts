@@ -54,7 +54,7 @@ export interface Bounds {
 
 /** Every promise that did not hold. */
 export function brokenBy(cell: Cell, observed: Observed, bounds: Bounds = {}): readonly string[] {
-  const { summary, struck, attempts, struckAt, met } = observed;
+  const { summary, struck, attempts, struckAt, met, remains } = observed;
   const figures = figuresOf(observed);
   const { lost, twice, readAgainOfBefore, attachedMs } = figures;
   const isProgram = cell.destination === 'program';
@@ -76,6 +76,7 @@ export function brokenBy(cell: Cell, observed: Observed, bounds: Bounds = {}): r
       readAgainOfBefore <= (bounds.readAgainMax ?? readAgainMax),
       `${readAgainOfBefore} records read again`,
     ],
+    [remains.length === 0, `left behind: ${remains.join(', ')}`],
     [(attachedMs ?? 0) <= attachMax, `attached only after ${seconds(attachedMs)}`],
   ];
   return rules.flatMap(([isKept, what]) => (isKept ? [] : [what]));

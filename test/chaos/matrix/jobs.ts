@@ -1,8 +1,10 @@
+import { warehouseKinds } from '../../support/warehouse.ts';
 import { seeded } from '../../e2e/instants.ts';
 import { applicableCells, chosenCells } from './applicable.ts';
 import { idOf, wordsOf, type Cell } from './cells.ts';
 import type { Bounds } from './figures.ts';
 import type { CellOptions } from './run-cell.ts';
+import { warehouseJobs } from './warehouses.ts';
 
 /** Where in its middle a sync is struck: not before it has committed, not when it is nearly done. */
 const [shareMin, shareMax] = [0.3, 0.6];
@@ -70,10 +72,12 @@ export function jobsOf(seed: number, mayMount: boolean): readonly Job[] {
   ];
 }
 
-/** One by its id, which need not be among those of the seed. Throws when there is none. */
+/** One by its id, which need not be among those of the seed, and may be a warehouse's. Throws when there is none. */
 export function jobCalled(id: string, seed: number): Job {
   const outage = outages.find((one) => one.id === id);
   if (outage !== undefined) return ofOutage(outage, seed);
+  const ofWarehouse = warehouseKinds.flatMap(warehouseJobs).find((job) => job.id === id);
+  if (ofWarehouse !== undefined) return ofWarehouse;
   const cell = applicableCells.find((one) => idOf(one) === id);
   if (cell !== undefined) return ofCell(cell, seed);
   throw new Error(`There is no cell ${id}.`);

@@ -40,6 +40,8 @@ export interface Observed {
   readonly sent: number;
   readonly summary: SyncSummary;
   readonly held: Held;
+  /** See Scene. */
+  readonly remains: readonly string[];
 }
 
 export interface CellOptions {
@@ -110,6 +112,7 @@ async function observe(
     commits: commitsIn(journal),
     sent: sentIn(applied.directory),
     held: await scene.held(),
+    remains: await scene.remains(),
   };
 }
 

@@ -15,8 +15,9 @@ import type { Held } from '../../support/cluster-target.ts';
 import type { CommitHook } from '../../support/commit-hook.ts';
 import { runsOf, type PlainConfig, type PlainHook } from '../../support/plain-destination.ts';
 import type { RunningServer } from '../../support/postgres-server.ts';
-import type { RunningProcess } from '../../support/processes.ts';
+import { filesBelow, type RunningProcess } from '../../support/processes.ts';
 import { openSmallDisk, type SmallDisk } from '../../support/small-disk.ts';
+import { isWarehouse, remainsIn } from '../../support/warehouse.ts';
 import { isServing, type Cell } from './cells.ts';
 import type { Lane } from './lane.ts';
 
@@ -45,6 +46,8 @@ export interface Scene {
   readonly disk: SmallDisk | null;
   worker(): Promise<RunningProcess>;
   held(): Promise<Held>;
+  /** What only a sync that runs may have: in a warehouse, and there where its worker puts temporary files. Elsewhere nobody looks. */
+  remains(): Promise<readonly string[]>;
   /** What its workers have said, one after the other. */
   said(): string;
   /** Idempotent. */
@@ -89,6 +92,11 @@ export async function openScene(
     said: () => workers.map((worker) => worker.said()).join('\n'),
     held: async () =>
       destination === 'program' ? heldBy(rows) : cluster.target.held(stream, records),
+    async remains() {
+      const { warehouse } = cluster.target;
+      if (warehouse === null) return [];
+      return [...(await remainsIn(warehouse)), ...filesBelow(cluster.temporary)];
+    },
     close: () => (closed ??= end(cluster, disk, place)),
   };
 }
@@ -152,13 +160,17 @@ function hookOf(
   const midway = Math.round((records * share) / stateEvery) * stateEvery;
   // On a full disk the last step needs no room any more: there the commit is struck as it begins.
   const step = fault === 'disk' && destination !== 'program' ? 'before' : 'last';
+  // A warehouse publishes after the transaction that decides on it.
+  const publishing = isWarehouse(destination) ? 'durable' : step;
   const hooks: Record<Cell['instant'], Pick<CommitHook, 'instant' | 'at' | 'completing'>> = {
     first: { instant: 'loading', at: 1 },
     mid: { instant: 'loading', at: midway },
+    send: { instant: 'sending', at: midway },
+    load: { instant: 'copying', at: midway },
     commit: { instant: step, at: midway },
     echo: { instant: 'durable', at: midway },
     end: { instant: 'closing', at: records },
-    publish: { instant: step, at: records, completing: true },
+    publish: { instant: publishing, at: records, completing: true },
   };
   return hooks[instant];
 }

@@ -10,17 +10,17 @@ import { csvLine } from '../../../connectors/redshift/line.ts';
 import { connect, type RedshiftSession } from '../../../connectors/redshift/session.ts';
 import { openStage } from '../../../connectors/redshift/stage.ts';
 import type { RowFile, Stage } from '../../../connectors/kit/warehouse/warehouse.ts';
-import { testRedshift, type TestRedshift } from '../../support/redshift.ts';
+import { testStandIn, type StandInRedshift } from '../../support/redshift.ts';
 import { failure, never } from '../harness.ts';
 
 // On the stand-in: Postgres for tables and transactions, an S3 server for files, and the rules of Redshift's reference for what is between.
 
-let redshift: TestRedshift;
+let redshift: StandInRedshift;
 let session: RedshiftSession;
 let stage: Stage;
 let directory: string;
 beforeAll(async () => {
-  redshift = await testRedshift();
+  redshift = await testStandIn();
   directory = await mkdtemp(join(tmpdir(), 'tidemark-test-redshift-'));
   session = await connect(redshift.config, never);
   stage = await openStage(redshift.config, never);

@@ -56,6 +56,8 @@ SUSPENDED = "SUSPENDED_"
 resumed: set[str] = set()
 PASSWORD = os.environ.get("SNOWFLAKE_PASSWORD", "")
 TOKEN = os.environ.get("SNOWFLAKE_TOKEN", "")
+# sql-reference/transactions, aborting: a transaction that keeps another waiting and is idle for 5 minutes is rolled back. Tests wait less.
+IDLE_S = float(os.environ.get("SNOWFLAKE_IDLE_S", "300"))
 # PEM, of ALTER USER … SET RSA_PUBLIC_KEY.
 public_keys: list[str] = []
 
@@ -76,6 +78,10 @@ class Session:
         # What it waits for is not wanted any more: the number of the error that says why.
         self.cancelled = 0
         self.tables: set[str] = set()
+        # When it was last asked for something.
+        self.asked_at = time.monotonic()
+        # Parameters that an answer tells the driver.
+        self.formats: dict[str, str] = {}
         self.turn = asyncio.Lock()
 
     @property
@@ -204,7 +210,13 @@ def lock(session: Session, name: str) -> None:
             if number := session.cancelled:
                 session.cancelled = 0
                 raise ProgrammingError(msg="SQL execution canceled", errno=number, sqlstate="57014")
-            if not changed.wait(until - time.monotonic()):
+            holder = locked[name]
+            if not holder.turn.locked() and time.monotonic() - holder.asked_at > IDLE_S:
+                next(one for one, known in sessions.items() if known is holder)._duck_conn.rollback()
+                finish(holder, "rolled back")
+                continue
+            changed.wait(0.1)
+            if time.monotonic() > until:
                 raise ProgrammingError(
                     msg=f"Statement was aborted because it waited too long for a lock on table '{name}'.",
                     errno=625,
@@ -359,6 +371,7 @@ def answered(sql: str, connection: Any, session: Session) -> Answer | None:
                 duck.commit()
                 finish(session, "committed")
             session.autocommit = autocommit[1].upper() == "TRUE"
+        session.formats.update(re.findall(r"(\w+_OUTPUT_FORMAT)\s*=\s*'([^']*)'", sql))
         return done()
     if warehouse := re.fullmatch(r"ALTER\s+WAREHOUSE\s+(\w+)\s+RESUME;?", sql, re.IGNORECASE):
         resumed.add(warehouse[1].upper())
@@ -542,8 +555,11 @@ async def query(request: Request) -> JSONResponse:
         request._headers = request.headers.mutablecopy()
         request._headers["Content-Encoding"] = "gzip"
         answer = await fake.query_request(request)
+        session.asked_at = time.monotonic()
     reply = json.loads(answer.body)
     data = reply.get("data") or {}
+    if "parameters" in data:
+        data["parameters"] += [{"name": name, "value": value} for name, value in session.formats.items()]
     if data.get("queryResultFormat") == "arrow":
         rows: list[list[Any]] = []
         if packed := data.pop("rowsetBase64"):
