@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { checkpointTable } from '../../connectors/kit/ledger.ts';
+import { checkpointTable, sessionTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
 import { redshiftDestination, type RedshiftConfig } from '../../connectors/redshift/index.ts';
 import { testRedshift, type TestRedshift } from '../support/redshift.ts';
@@ -49,8 +49,9 @@ export async function createRedshift(): Promise<RedshiftHarness> {
     ...config,
     ...changedUrl(config.url!, change),
   });
-  // A table of its own.
-  const own = `${checkpointTable}_${shortHash(connection.id, 16)}`;
+  // Tables of the connection's own.
+  const own = (sql: string, table: string): string =>
+    sql.replaceAll(table, `${table}_${shortHash(connection.id, 16)}`);
   return {
     ...{ redshift, config, destination: redshiftDestination, schema: 'public' },
     broken: {
@@ -63,7 +64,7 @@ export async function createRedshift(): Promise<RedshiftHarness> {
       'a key that is unknown': { ...config, access_key_id: 'nobody' },
     },
     async query(sql) {
-      const text = sql.replaceAll(checkpointTable, own);
+      const text = [checkpointTable, sessionTable].reduce(own, sql);
       const { rows, fields } = await client.query<(string | null)[]>({ text, rowMode: 'array' });
       return rows.map((row): TextRow =>
         Object.fromEntries(fields.map(({ name }, i) => [name, row[i]!])),
