@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { checkpointTable } from '../../connectors/kit/ledger.ts';
+import { checkpointTable, sessionTable } from '../../connectors/kit/ledger.ts';
 import { shortHash } from '../../connectors/kit/identifiers.ts';
 import { redshiftDestination, type RedshiftConfig } from '../../connectors/redshift/index.ts';
 import { testRedshift } from '../support/redshift.ts';
@@ -52,11 +52,12 @@ const broken = (config: RedshiftConfig): Harness<RedshiftConfig>['broken'] => {
 
 export async function createRedshift(): Promise<Harness<RedshiftConfig>> {
   const { config, schema, query, drop } = await testRedshift();
-  // A table of its own.
-  const own = `${checkpointTable}_${shortHash(connection.id, 16)}`;
+  // Tables of the connection's own.
+  const own = (sql: string, table: string): string =>
+    sql.replaceAll(table, `${table}_${shortHash(connection.id, 16)}`);
   return {
     ...{ config, schema, destination: redshiftDestination, broken: broken(config) },
-    query: (sql) => query(sql.replaceAll(checkpointTable, own)),
+    query: (sql) => query([checkpointTable, sessionTable].reduce(own, sql)),
     async drop() {
       await drop();
       guard.check();
