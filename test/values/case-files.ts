@@ -44,11 +44,15 @@ function jsonlFile({ cases }: CaseStream): CaseFile {
   return { bytes: Buffer.from(held.map((one) => `${recordOf(one)}\n`).join('')), held };
 }
 
-/** Files in a directory, each stream in a format of its own. */
-export async function files(streams: readonly InFormat[]): Promise<CaseSource> {
+/** Files of one format in a directory. */
+export async function files(
+  streams: readonly CaseStream[],
+  format: FileFormatName,
+): Promise<CaseSource> {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'tidemark-values-')));
-  const written = await writeCases(streams, (name, bytes) =>
-    writeFileSync(join(path, name), bytes),
+  const written = await writeCases(
+    streams.map((stream) => [stream, format]),
+    (name, bytes) => writeFileSync(join(path, name), bytes),
   );
   const config: FilesConfig = { path, streams: written.streams };
   return {
@@ -59,7 +63,7 @@ export async function files(streams: readonly InFormat[]): Promise<CaseSource> {
   };
 }
 
-/** The same bytes as objects below a prefix. */
+/** The same bytes as objects below a prefix, each stream in a format of its own. */
 export async function objects(streams: readonly InFormat[]): Promise<CaseSource> {
   const bucket = await openBucket();
   const written = await writeCases(streams, (name, bytes) => bucket.put(name, bytes));

@@ -35,7 +35,7 @@ export async function arrive(source: CaseSource, target: CaseDestination): Promi
 }
 
 /** The fields of the names' stream, and that each has one column. */
-async function namesFound(source: CaseSource, target: Arrivals) {
+export async function namesFound(source: CaseSource, target: Arrivals) {
   const columns = await columnsOfNames(nameStream, source, target);
   expect(broken(columns)).toEqual([]);
   return columns;

@@ -25,9 +25,9 @@ import { fillTables, type CaseTables } from './tables.ts';
 export type MakeSource = (streams: readonly CaseStream[]) => Promise<CaseSource>;
 
 export const sources: Readonly<Record<string, MakeSource>> = {
-  'JSONL files': (streams) => files(streams.map((stream) => [stream, 'JSONL files'])),
-  'CSV files': (streams) => files(streams.map((stream) => [stream, 'CSV files'])),
-  'Parquet files': (streams) => files(streams.map((stream) => [stream, 'Parquet files'])),
+  'JSONL files': (streams) => files(streams, 'JSONL files'),
+  'CSV files': (streams) => files(streams, 'CSV files'),
+  'Parquet files': (streams) => files(streams, 'Parquet files'),
   // As Python prints: spaces, and nothing beyond ASCII.
   'Python protocol': (streams) => fake(streams),
   'exact protocol': (streams) => exact(streams),

@@ -1,4 +1,4 @@
-import { streamId, type Catalog, type ConfiguredCatalog } from '../../protocol/index.ts';
+import type { Catalog, ConfiguredCatalog } from '../../protocol/index.ts';
 import { connection, never } from '../connectors/harness.ts';
 import type { CaseDestination } from './destinations.ts';
 import type { Arrived, Change } from './judge.ts';
@@ -32,27 +32,6 @@ export async function sync(
   }
   return { nulled };
 }
-
-/** The records of each stream as a source sends them, but for the times of their reading and of their files. */
-export async function recordsOf(
-  source: CaseSource,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const catalog = configured(source.catalog, 'main', 1);
-  const names = new Map(catalog.streams.map(({ stream }) => [streamId(stream), stream.name]));
-  const sent = new Map<string, string[]>();
-  for await (const item of source.read(catalog)) {
-    if (item.type !== 'BLOCK') continue;
-    // Bytes as characters: what is broken is to be equal too.
-    const lines = Buffer.from(item.bytes).toString('latin1').split('\n').slice(0, -1);
-    item.release();
-    const name = names.get(item.stream)!;
-    sent.set(name, [...(sent.get(name) ?? []), ...lines.map(timeless)]);
-  }
-  return sent;
-}
-
-const timeless = (line: string): string =>
-  line.replace(/"emitted_at":\d+\}\}$/, '').replace(/"_ab_source_file_last_modified":"[^"]*"/, '');
 
 /** Tables without a cursor are read in full. What a database's tables are in is another name at the destination. */
 const configured = (

@@ -1,16 +1,15 @@
-import { isDeepStrictEqual } from 'node:util';
 import { createBucket } from '../connectors/s3/bucket.ts';
-import { files, objects, type FileFormatName } from './case-files.ts';
+import { objects, type FileFormatName } from './case-files.ts';
 import type { CaseSource } from './case-source.ts';
 import { valueCases } from './cases.ts';
 import { destinations, ofTables, type CaseDestination } from './destinations.ts';
-import { outcomesOf } from './found.ts';
-import { layOutAlone, layOutApart } from './layout.ts';
+import { outcomesOf, type Arrivals, type Outcomes } from './found.ts';
+import { layOutAlone, layOutApart, type CaseStream } from './layout.ts';
 import { nameStream } from './names.ts';
 import { expectPage, renew, valuesPage } from './pages.ts';
-import { all, arrive, createRig, exact, together } from './rig.ts';
+import { all, arrive, createRig, exact, namesFound, together } from './rig.ts';
 import { sources } from './sources.ts';
-import { recordsOf, sync } from './sync.ts';
+import { sync } from './sync.ts';
 import { documentOf } from './table.ts';
 
 /** Objects have their bytes from the same encoders as files. */
@@ -50,30 +49,34 @@ describe('from objects of S3', () => {
     source = await keep(objects(placed));
   });
 
-  test('every stream is offered and read as it is from files with the same bytes, so that the same becomes of it', async () => {
-    const local = await keep(files(placed));
-    expect(source.catalog).toEqual(local.catalog);
-    const [read, expected] = [await recordsOf(source), await recordsOf(local)];
-    expect([...read.keys()]).toEqual(all.map(({ name }) => name));
-    for (const [name, records] of expected) {
-      expect(records.length).toBeGreaterThan(10);
-      // Not as arrays: where they differ, a message of megabytes would be made.
-      expect([name, isDeepStrictEqual(read.get(name), records)]).toEqual([name, true]);
-    }
-  });
+  const outcomesIn = async (stream: CaseStream, arrived: Arrivals): Promise<Outcomes> => {
+    const outcomes = await outcomesOf(stream, source, arrived);
+    expect(outcomes.size).toBeGreaterThan(10);
+    return outcomes;
+  };
+  /** What was found of files with the same bytes. */
+  const foundOf = (stream: CaseStream, to: string, format: string): Outcomes => {
+    const outcomes = (stream === together ? found.together : found.apart).get(to)!.get(format)!;
+    const names = new Set(stream.cases.map(({ name }) => name));
+    return new Map([...outcomes].filter(([name]) => names.has(name)));
+  };
+
+  test.each(Object.keys(destinations))(
+    'every value and name becomes in %s what it becomes from files',
+    async (to) => {
+      const arrived = await arrive(source, await open(to));
+      for (const [stream, format] of placed)
+        if (stream === nameStream)
+          expect(await namesFound(source, arrived)).toEqual(found.names.get(to)!.get(format));
+        else expect(await outcomesIn(stream, arrived)).toEqual(foundOf(stream, to, format));
+    },
+  );
 
   test('every value becomes in Parquet objects of S3 what it becomes in Parquet files', async () => {
     const arrived = await arrive(source, await openObjects());
-    for (const [stream, format] of placed) {
-      if (stream === nameStream) continue;
-      const outcomes = await outcomesOf(stream, source, arrived);
-      expect(outcomes.size).toBeGreaterThan(10);
-      // What was found of files with the same bytes.
-      const ofFiles = (stream === together ? found.together : found.apart).get('Parquet files')!;
-      const names = new Set(stream.cases.map(({ name }) => name));
-      const expected = [...ofFiles.get(format)!].filter(([name]) => names.has(name));
-      expect(outcomes).toEqual(new Map(expected));
-    }
+    for (const [stream, format] of placed)
+      if (stream !== nameStream)
+        expect(await outcomesIn(stream, arrived)).toEqual(foundOf(stream, 'Parquet files', format));
   });
 });
 
