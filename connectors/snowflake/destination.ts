@@ -9,7 +9,7 @@ export const snowflakeDestination: LoaderDestination<SnowflakeConfig> = {
   guarantee: {
     delivery: 'exactly once',
     because: 'rows and checkpoint are one transaction, behind a fence',
-    verifiedOn: 'an emulator (fakesnow 0.12), and the loader itself on Postgres',
+    verifiedOn: 'an emulator (fakesnow 0.12), and the loader’s transactions on Postgres',
   },
   cadence: warehouseCadence,
   check,
