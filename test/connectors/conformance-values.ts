@@ -205,18 +205,21 @@ export function valueTests<C>(context: () => Context<C>, offers: Offers): void {
         // Not in SQL: an emulator sorts such numbers as texts.
         const told = found
           .toSorted((a, b) => Number(a['big']) - Number(b['big']))
-          .map(({ big: _, _airbyte_meta: meta, ...row }) => [row, JSON.parse(meta!) as unknown]);
+          .map(({ _airbyte_meta: meta, ...row }) => [
+            { ...row, big: Number(row['big']) },
+            JSON.parse(meta!) as unknown,
+          ]);
         const nothing = Object.fromEntries(fields.split(', ').map((field) => [field, null]));
-        const expected = unfit.flatMap(([field]) => [
+        const expected = unfit.flatMap(([field], i) => [
           [
-            nothing,
+            { ...nothing, big: 2 * i },
             {
               sync_id: 7,
               changes: [{ field, change: 'NULLED', reason: 'DESTINATION_TYPECAST_ERROR' }],
             },
           ],
           [
-            { ...nothing, id: '4' },
+            { ...nothing, big: 2 * i + 1, id: '4' },
             { sync_id: 7, changes: [] },
           ],
         ]);
