@@ -1,15 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from '../worker/eventually.ts';
 import { freePort, type RunningServer } from './postgres-server.ts';
 import { houseRoot } from './processes.ts';
+import { startProgram } from './program-server.ts';
 
 /** For people. */
 export const bigqueryProduct = 'bqemulator 1.4';
+
+/** Told to end, it is killed after this. */
+const stopMsMax = 10_000;
 
 /** The dataset that every test has is in this one. */
 export const bigqueryProject = 'tidemark-tests';
@@ -29,46 +30,16 @@ export async function startBigQuery(): Promise<RunningServer> {
   const python = interpreter();
   const directory = await mkdtemp(join(tmpdir(), 'tidemark-bigquery-server-'));
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const log = join(directory, 'log');
-  const program = join(houseRoot(), 'test/support/bigquery/serve.py');
-  let server: ChildProcess;
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const exited = once(server, 'exit');
-    server.kill(signal);
-    await exited;
-  };
-  const start = async (): Promise<void> => {
-    const output = openSync(log, 'a');
-    const child = spawn(python, [program, String(port)], {
-      cwd: directory,
-      env: { ...process.env, TMPDIR: directory },
-      stdio: ['ignore', output, output],
-    });
-    closeSync(output);
-    server = child;
-    await eventually('the BigQuery emulator serves', async () => {
-      if (child.exitCode !== null) throw new Error(await readFile(log, 'utf8'));
-      const path = `/bigquery/v2/projects/${bigqueryProject}/datasets`;
-      return fetch(`${url}${path}`).then(
+  return startProgram({
+    name: 'BigQuery emulator',
+    program: python,
+    args: [join(houseRoot(), 'test/support/bigquery/serve.py'), String(port)],
+    ...{ directory, port, endMsMax: stopMsMax },
+    env: { ...process.env, TMPDIR: directory },
+    serves: (url) =>
+      fetch(`${url}/bigquery/v2/projects/${bigqueryProject}/datasets`).then(
         ({ ok }) => ok,
         () => false,
-      );
-    });
-  };
-  await start();
-  return {
-    ...{ url, host: '127.0.0.1', port, directory, start },
-    pids: () => (server.pid === undefined ? [] : [server.pid]),
-    kill: () => end('SIGKILL'),
-    async restart() {
-      await end('SIGTERM');
-      await start();
-    },
-    async stop() {
-      await end('SIGKILL');
-      await rm(directory, { recursive: true });
-    },
-  };
+      ),
+  });
 }

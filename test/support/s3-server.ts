@@ -1,12 +1,11 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { eventually } from '../worker/eventually.ts';
 import { freePort, type RunningServer } from './postgres-server.ts';
+import { startProgram } from './program-server.ts';
 
 const run = promisify(execFile);
 
@@ -76,45 +75,13 @@ export async function startS3(): Promise<RunningServer> {
     ...[`-filer.localSocket=${directory}/filer.sock`, `-s3.localSocket=${directory}/s3.sock`],
   ];
   const port = ports.get('s3.port')!;
-  const url = `http://127.0.0.1:${port}`;
   const topology = `http://127.0.0.1:${ports.get('master.port')!}/dir/status`;
-  const serves = async (): Promise<boolean> =>
-    (await statusOf(url)) === 403 && (await roomIn(topology)) > 0;
-  const log = join(directory, 'log');
-  let server: ChildProcess;
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const exited = once(server, 'exit');
-    server.kill(signal);
-    await exited;
-  };
-  const start = async (): Promise<void> => {
-    const output = openSync(log, 'a');
-    const child = spawn(program, args, { cwd: directory, stdio: ['ignore', output, output] });
-    closeSync(output);
-    server = child;
-    await eventually('the S3 server serves', async () => {
-      if (child.exitCode !== null) throw new Error(await readFile(log, 'utf8'));
-      return serves();
-    });
-  };
-  await start();
-  return {
-    ...{ url, host: '127.0.0.1', port, directory, start },
-    pids: () => (server.pid === undefined ? [] : [server.pid]),
-    kill: () => end('SIGKILL'),
-    async restart() {
-      // Its parts wait for one another, for a quarter of a minute.
-      const late = setTimeout(() => server.kill('SIGKILL'), stopMsMax);
-      await end('SIGTERM');
-      clearTimeout(late);
-      await start();
-    },
-    async stop() {
-      await end('SIGKILL');
-      await rm(directory, { recursive: true });
-    },
-  };
+  return startProgram({
+    ...{ name: 'S3 server', program, args, directory, port },
+    // Its parts wait for one another, for a quarter of a minute.
+    endMsMax: stopMsMax,
+    serves: async (url) => (await statusOf(url)) === 403 && (await roomIn(topology)) > 0,
+  });
 }
 
 /** null: nobody answers. */

@@ -1,12 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from '../worker/eventually.ts';
 import { freePort, type RunningServer } from './postgres-server.ts';
 import { houseRoot } from './processes.ts';
+import { startProgram } from './program-server.ts';
 
 /** For people. */
 export const snowflakeProduct = 'fakesnow 0.12.1, an emulator';
@@ -42,42 +40,13 @@ export async function startSnowflake(): Promise<RunningServer> {
     TMPDIR: directory,
   };
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  const log = join(directory, 'log');
-  let server: ChildProcess;
-  const end = async (): Promise<void> => {
-    if (server.exitCode !== null || server.signalCode !== null) return;
-    const exited = once(server, 'exit');
-    server.kill('SIGKILL');
-    await exited;
-  };
-  const start = async (): Promise<void> => {
-    const output = openSync(log, 'a');
-    const child = spawn(program, [shim, String(port)], {
-      ...{ cwd: directory, env: environment, stdio: ['ignore', output, output] },
-    });
-    closeSync(output);
-    server = child;
-    await eventually('the Snowflake emulator serves', async () => {
-      if (child.exitCode !== null) throw new Error(await readFile(log, 'utf8'));
-      return fetch(url).then(
+  return startProgram({
+    name: 'Snowflake emulator',
+    ...{ program, args: [shim, String(port)], directory, port, env: environment },
+    serves: (url) =>
+      fetch(url).then(
         () => true,
         () => false,
-      );
-    });
-  };
-  await start();
-  return {
-    ...{ url, host: '127.0.0.1', port, directory, start },
-    pids: () => (server.pid === undefined ? [] : [server.pid]),
-    kill: end,
-    async restart() {
-      await end();
-      await start();
-    },
-    async stop() {
-      await end();
-      await rm(directory, { recursive: true });
-    },
-  };
+      ),
+  });
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { StreamId } from '../../../protocol/index.ts';
+import { SyncError, type StreamId } from '../../../protocol/index.ts';
 import { nestsDeeper } from '../depth.ts';
 import { keyText, memberOf, membersOf, NotJson, skipSpace } from '../json-scan.ts';
 import { depthMax, repairLines, type RepairRules } from '../repair.ts';
@@ -17,7 +17,19 @@ export interface RawRecord {
   readonly broken: readonly string[];
 }
 
-/** The records of whole RECORD lines. Throws what the source is to be told. */
+/** The records of whole RECORD lines, as many as were said. Invariant 6. Throws what the source is to be told. */
+export function recordsSaid(bytes: Uint8Array, stream: StreamId, said: number): RawRecord[] {
+  const records = recordsOf(bytes, stream);
+  if (records.length === said) return records;
+  throw new SyncError('system_error', 'A block does not hold the records it says.', {
+    origin: 'tidemark',
+    code: 'counts_disagree',
+    stream,
+    facts: { said, found: records.length },
+  });
+}
+
+/** Whatever their number. */
 export function recordsOf(bytes: Uint8Array, stream: StreamId): RawRecord[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!isSuspicious(buffer)) {

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  SyncError,
   type Block,
   type Part,
   type PartId,
@@ -10,7 +9,7 @@ import {
 } from '../../../protocol/index.ts';
 import { extractedAtColumn, metaColumn, rawIdColumn } from '../columns.ts';
 import type { GatheredPart, Outlet } from '../gather.ts';
-import { recordsOf, type RawRecord } from '../rows/records.ts';
+import { recordsSaid, type RawRecord } from '../rows/records.ts';
 import { cellsOf, own } from '../rows/rows.ts';
 import type { Slots } from '../slots.ts';
 import type { Table } from '../tables.ts';
@@ -60,15 +59,7 @@ export class RowsOutlet implements Outlet {
   async put(bytes: Uint8Array, said: number): Promise<void> {
     if (this.#failed !== null) throw this.#failed;
     const { stream } = this.#table;
-    const records = recordsOf(bytes, stream);
-    // Invariant 6.
-    if (records.length !== said)
-      throw new SyncError('system_error', 'A block does not hold the records it says.', {
-        origin: 'tidemark',
-        code: 'counts_disagree',
-        stream,
-        facts: { said, found: records.length },
-      });
+    const records = recordsSaid(bytes, stream, said);
     const table = await this.#staging.shape(stream, records);
     const columns = [
       ...Object.values(own),

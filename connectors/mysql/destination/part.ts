@@ -9,7 +9,7 @@ import {
 import { extractedAtColumn, metaColumn, rawIdColumn } from '../../kit/columns.ts';
 import type { GatheredPart, Outlet } from '../../kit/gather.ts';
 import { quoteIdentifier } from '../../kit/identifiers.ts';
-import { recordsOf, type RawRecord } from '../../kit/rows/records.ts';
+import { recordsSaid, type RawRecord } from '../../kit/rows/records.ts';
 import { own } from '../../kit/rows/rows.ts';
 import type { Table } from '../../kit/tables.ts';
 import { rowLines } from './rows.ts';
@@ -122,15 +122,7 @@ export class LoadOutlet implements Outlet {
 
   async put(bytes: Uint8Array, said: number, abort: AbortSignal): Promise<void> {
     const { stream } = this.#staged;
-    const records = recordsOf(bytes, stream);
-    // Invariant 6.
-    if (records.length !== said)
-      throw new SyncError('system_error', 'A block does not hold the records it says.', {
-        origin: 'tidemark',
-        code: 'counts_disagree',
-        stream,
-        facts: { said, found: records.length },
-      });
+    const records = recordsSaid(bytes, stream, said);
     await this.#session.alone(abort, async () => {
       const table = await this.#shape(stream, records);
       await this.#staged.follow(table);

@@ -14,6 +14,7 @@ import {
   type Session,
 } from '../harness.ts';
 import { inGeneral, listIn, type Recorder } from './statements.ts';
+import { hooked, type Hook } from './hooks.ts';
 
 /** A system whose statements are listed. */
 export interface Listed<C, H extends Harness<C>> {
@@ -30,7 +31,7 @@ export interface Listed<C, H extends Harness<C>> {
 /** What goes wrong, once each. */
 interface Faults {
   isLost: boolean;
-  isInConflict: boolean;
+  hooks: Hook[];
 }
 
 const conflict = new Error('Somebody else was here.');
@@ -39,20 +40,7 @@ const lost = (): SyncError =>
 
 function faulty(warehouse: Warehouse, faults: Faults): Warehouse {
   return {
-    ...warehouse,
-    async connect(abort, author) {
-      const session = await warehouse.connect(abort, author);
-      return {
-        ...session,
-        async query(sql, values) {
-          if (faults.isInConflict && sql === 'COMMIT') {
-            faults.isInConflict = false;
-            throw conflict;
-          }
-          return session.query(sql, values);
-        },
-      };
-    },
+    ...hooked(warehouse, () => faults.hooks),
     async replace(...args) {
       if (faults.isLost) {
         faults.isLost = false;
@@ -130,7 +118,7 @@ async function firstSync(session: Session, faults: Faults): Promise<void> {
 async function tour<C, H extends Harness<C>>(system: Listed<C, H>, harness: H): Promise<void> {
   const { config, schema, destination } = harness;
   await destination.check(config, never);
-  const faults: Faults = { isLost: false, isInConflict: false };
+  const faults: Faults = { isLost: false, hooks: [] };
   const loader = (of: C) => new WarehouseLoader(faulty(system.warehouse(of), faults));
   const sessions = new Sessions<C>({ ...harness, destination: { ...destination, loader } });
   const open = (syncNo: number, time: number, more: object = {}) =>
@@ -146,9 +134,9 @@ async function tour<C, H extends Harness<C>>(system: Listed<C, H>, harness: H): 
     // Its tables are swept away.
     const told = await failure(one.loader.commit([late], [at('orders', 2, 1)], never));
     expect(told.code).toBe('fenced');
-    faults.isInConflict = true;
+    faults.hooks = [{ sql: /^COMMIT$/, run: () => Promise.reject(conflict) }];
     await two.load('orders', [full], at('orders', 2, 1));
-    expect(faults.isInConflict).toBe(false);
+    expect(faults.hooks).toEqual([]);
     const three = await open(2, 3000);
     await three.load('stock', ['{"id":3}'], at('stock', 1, 2, { complete: true }));
     const asked = { connection, epoch: epoch(3), abort: never };
