@@ -20,8 +20,8 @@ import {
   rootScope,
   type LedgerRow,
 } from '../ledger.ts';
-import { knownTableOf, leftBehind, refuseForeign, unowned } from '../owners.ts';
-import type { KnownTable, Target } from '../targets.ts';
+import type { Target } from '../targets.ts';
+import { WarehouseOwners } from './owners.ts';
 import { packed, unpacked } from './packed.ts';
 import { transaction } from './transaction.ts';
 import type { Binding, Warehouse, WarehouseSession } from './warehouse.ts';
@@ -36,18 +36,6 @@ const textsBytesMax = 4 * 1024 * 1024;
 export const connectionHash = ({ id }: ConnectionRef): string =>
   shortHash(id, connectionHashLength);
 
-/** What a transaction has decided: the rows of one table are to be those of another. */
-export interface Replacement {
-  readonly schema: string;
-  /** The target that it is about. */
-  readonly table: string;
-  /** Gone once it is done. */
-  readonly from: string;
-  readonly to: string;
-  /** Of the rows. */
-  readonly generation: number;
-}
-
 /**
  * Tidemark's own tables in one schema. The checkpoints of each connection have a table of their own, since transactions on the same table keep each other
  * waiting. `sync_no, attempt_at`: the fence; `checkpoint_…`: the epoch that made the checkpoint.
@@ -58,7 +46,7 @@ export class WarehouseLedger {
   readonly #connection: ConnectionRef;
   readonly #checkpointName: string;
   readonly #checkpoints: string;
-  readonly #owners: string;
+  readonly owners: WarehouseOwners;
   readonly schema: string;
 
   constructor(warehouse: Warehouse, session: WarehouseSession, connection: ConnectionRef) {
@@ -69,7 +57,7 @@ export class WarehouseLedger {
     this.schema = schema;
     this.#checkpointName = `${checkpointTable}_${connectionHash(connection)}`;
     this.#checkpoints = dialect.table(schema, this.#checkpointName);
-    this.#owners = dialect.table(schema, ownerTable);
+    this.owners = new WarehouseOwners(warehouse, session, connection.id);
   }
 
   /** Once the schema is there. Idempotent, outside transactions. */
@@ -115,64 +103,19 @@ export class WarehouseLedger {
     );
   }
 
-  async knownTables(): Promise<KnownTable[]> {
-    const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, stream, generation FROM ${this.#owners} WHERE connection_id = ?`,
-      [this.#connection.id],
-    );
-    return rows.map(knownTableOf);
-  }
-
-  /** Inside a transaction. Invariant 3: only the table's owner says so, and never of older rows. */
-  async replacing({ schema, table, from, to, generation }: Replacement): Promise<void> {
-    const { text } = this.#warehouse.dialect.own;
-    const { count } = await this.#session.query(
-      `UPDATE ${this.#owners} SET replaced_from = CAST(? AS ${text}), replaced_to = CAST(? AS ${text}), replaced_generation = ${this.#integer}
-       WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND generation <= ${this.#integer}`,
-      [from, to, String(generation), schema, table, this.#connection.id, String(generation)],
-    );
-    if (count !== 1) throw fenced();
-  }
-
-  /** What transactions have decided, and nobody has done yet. */
-  async replacements(): Promise<Replacement[]> {
-    const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, replaced_from, replaced_to, replaced_generation FROM ${this.#owners}
-       WHERE connection_id = ? AND replaced_from IS NOT NULL`,
-      [this.#connection.id],
-    );
-    return rows.map((row) => ({
-      schema: String(row['table_schema']),
-      table: String(row['table_name']),
-      from: String(row['replaced_from']),
-      to: String(row['replaced_to']),
-      generation: Number(row['replaced_generation']),
-    }));
-  }
-
-  /** It is done: only what has taken the target's own name is seen. */
-  async hasReplaced({ schema, table, from, to, generation }: Replacement): Promise<void> {
-    const seen = to === table ? `generation = ${this.#integer}, ` : '';
-    await this.#session.query(
-      `UPDATE ${this.#owners} SET ${seen}replaced_from = NULL, replaced_to = NULL, replaced_generation = NULL
-       WHERE table_schema = ? AND table_name = ? AND connection_id = ? AND replaced_from = ?`,
-      [...(to === table ? [String(generation)] : []), schema, table, this.#connection.id, from],
-    );
-  }
-
   /** The fence: in one transaction, so that of two writers that open at once one sees the other. Invariant 3. */
   async fence(input: OpenInput, targets: readonly Target[]): Promise<readonly Checkpoint[]> {
-    const found = await this.#unknownTables(targets);
+    const found = await this.owners.unknown(targets);
     const { held, left } = await transaction(
       this.#warehouse,
       this.#session,
       input.abort,
       async () => {
-        await this.#lock();
+        await this.#lock(found.size > 0);
         const rows = await this.#rows();
         for (const root of rows.filter(isRoot)) passRoot(fenceOf(root), input.epoch);
         const plan = planOpen(rows.filter((row) => !isRoot(row)).map(ledgerRowOf), input);
-        const away = await this.#own(input, { targets, found, held: plan.held });
+        const away = await this.owners.take(input, targets, found, plan.held);
         await this.#replaceRows(plan.changed);
         await this.#session.query(
           `UPDATE ${this.#checkpoints} SET sync_no = ${this.#integer}, attempt_at = ${this.#integer} WHERE connection_id = ?`,
@@ -222,15 +165,20 @@ export class WarehouseLedger {
     );
   }
 
-  /** An UPDATE that changes nothing: another transaction on this table waits until this one ends, or is in conflict with it. */
-  async #lock(): Promise<void> {
-    const lock = this.#warehouse.lock(this.#checkpoints);
-    if (lock !== null) await this.#session.query(lock);
+  /**
+   * An UPDATE that changes nothing: another transaction on this table waits until this one ends, or is in conflict with it. Locks come before the first of
+   * them: on Redshift a transaction reads what was there by its first UPDATE or SELECT.
+   */
+  async #lock(withOwners = false): Promise<void> {
+    const tables = [this.#checkpoints, ...(withOwners ? [this.owners.table] : [])];
+    for (const lock of tables.map((table) => this.#warehouse.lock(table)))
+      if (lock !== null) await this.#session.query(lock);
     const { count } = await this.#session.query(
       `UPDATE ${this.#checkpoints} SET sync_no = sync_no WHERE scope = ?`,
       [rootScope],
     );
     if (count < 1) throw fenced();
+    if (withOwners) await this.owners.lock();
   }
 
   async #rows(names: readonly string[] = ['scope', ...ledgerColumns]): Promise<readonly Row[]> {
@@ -239,60 +187,6 @@ export class WarehouseLedger {
       [this.#connection.id],
     );
     return rows;
-  }
-
-  /** The columns of targets' tables that this connection does not have yet. Asked before a transaction: some systems count DESCRIBE among what ends it. */
-  async #unknownTables(
-    targets: readonly Target[],
-  ): Promise<ReadonlyMap<Target, readonly { readonly name: string }[]>> {
-    const placeOf = ({ schema, table }: Pick<Target, 'schema' | 'table'>): string =>
-      this.#warehouse.dialect.fold(`${schema}.${table}`);
-    const known = new Set((await this.knownTables()).map(placeOf));
-    const found = new Map<Target, readonly { readonly name: string }[]>();
-    for (const target of targets)
-      if (!known.has(placeOf(target)))
-        found.set(target, await this.tableColumns(target.schema, target.table));
-    return found;
-  }
-
-  /** Returns the places that streams have left. */
-  async #own(
-    input: OpenInput,
-    {
-      targets,
-      found,
-      held,
-    }: {
-      readonly targets: readonly Target[];
-      readonly found: ReadonlyMap<Target, readonly { readonly name: string }[]>;
-      readonly held: readonly Checkpoint[];
-    },
-  ): Promise<readonly Target[]> {
-    const { rows } = await this.#session.query(
-      `SELECT table_schema, table_name, connection_id, stream FROM ${this.#owners}`,
-    );
-    const { fold } = this.#warehouse.dialect;
-    const taken = unowned(input, { targets, owners: rows, held, fold });
-    for (const target of taken) refuseForeign(target, found.get(target) ?? []);
-    for (let at = 0; at < taken.length; at += rowsMax)
-      await this.#claim(taken.slice(at, at + rowsMax));
-    return taken.flatMap((target) => leftBehind(target, input, rows));
-  }
-
-  /** In two statements, whatever their number: until the transaction ends, no other connection can take tables or replace one. */
-  async #claim(targets: readonly Target[]): Promise<void> {
-    const { id } = this.#connection;
-    const { text } = this.#warehouse.dialect.own;
-    const theirs = '(connection_id = ? AND stream = ?) OR (table_schema = ? AND table_name = ?)';
-    await this.#session.query(
-      `DELETE FROM ${this.#owners} WHERE ${targets.map(() => theirs).join(' OR ')}`,
-      targets.flatMap(({ schema, table, stream }) => [id, stream, schema, table]),
-    );
-    const one = `SELECT ${[1, 2, 3, 4].map(() => `CAST(? AS ${text})`).join(', ')}, 0`;
-    await this.#session.query(
-      `INSERT INTO ${this.#owners} (table_schema, table_name, connection_id, stream, generation) ${targets.map(() => one).join(' UNION ALL ')}`,
-      targets.flatMap(({ schema, table, stream }) => [schema, table, id, stream]),
-    );
   }
 
   async #replaceRows(rows: readonly LedgerRow[]): Promise<void> {

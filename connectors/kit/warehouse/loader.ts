@@ -25,7 +25,8 @@ import { outsideCatalog, planTargets } from '../targets.ts';
 import { ready, writePart, type Ready } from './commit.ts';
 import { CostMeter } from './cost.ts';
 import { groupsOf, type Group } from './groups.ts';
-import { connectionHash, WarehouseLedger, type Replacement } from './ledger.ts';
+import { connectionHash, WarehouseLedger } from './ledger.ts';
+import type { Replacement } from './owners.ts';
 import { WarehouseOffers } from './offers.ts';
 import { RowsOutlet, StagedPart, type Staging, type WarehousePart } from './part.ts';
 import { publish, replace } from './replace.ts';
@@ -191,7 +192,7 @@ export class WarehouseLoader implements Loader {
     const { fold, narrow = false, spell } = dialect;
     const ledger = this.#ledger(session, input);
     const targets = async () =>
-      planTargets(catalog, await ledger.knownTables(), {
+      planTargets(catalog, await ledger.owners.known(), {
         ...{ schema, fold, narrow, spell },
       });
     await this.#warehouse.makeSchema(session, schema);
@@ -199,7 +200,7 @@ export class WarehouseLoader implements Loader {
     await this.#warehouse.takeOver?.(session, connectionHash(connection), epoch);
     await ledger.prepare();
     const held = await ledger.fence(input, await targets());
-    for (const replacement of await ledger.replacements())
+    for (const replacement of await ledger.owners.replacements())
       await replace(this.#warehouse, session, ledger, replacement);
     const tables: Table[] = [];
     for (const target of await targets()) {

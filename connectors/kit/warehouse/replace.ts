@@ -1,7 +1,8 @@
 import type { OpenInput } from '../../../protocol/index.ts';
 import { refuseTooFew } from '../hidden.ts';
 import type { Table } from '../tables.ts';
-import type { Replacement, WarehouseLedger } from './ledger.ts';
+import type { WarehouseLedger } from './ledger.ts';
+import type { Replacement } from './owners.ts';
 import type { Warehouse, WarehouseSession } from './warehouse.ts';
 
 // No warehouse gives a table the rows of another within a transaction as everybody sees it. So the transaction records that it is to be done, then it is,
@@ -18,7 +19,7 @@ export async function publish(
   const { schema, table: to, hidden, generation } = table.target;
   await refuseTooFew(table, rowsMin, async (query) => (await session.query(query)).rows);
   const replacement = { schema, table: to, from: hidden!, to, generation };
-  await ledger.replacing(replacement);
+  await ledger.owners.replacing(replacement);
   return replacement;
 }
 
@@ -33,5 +34,5 @@ export async function replace(
   if ((await ledger.tableColumns(schema, from)).length > 0)
     await warehouse.replace(session, schema, from, to);
   await ledger.dropTable(schema, from);
-  await ledger.hasReplaced(replacement);
+  await ledger.owners.hasReplaced(replacement);
 }

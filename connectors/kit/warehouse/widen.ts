@@ -114,7 +114,7 @@ export async function widen(
     await session.query(
       `INSERT INTO ${wide.sql} (${columns.map(({ quoted }) => quoted).join(', ')}) SELECT ${values.join(', ')} FROM ${table.sql} AS ${old}`,
     );
-    await ledger.replacing(replacement);
+    await ledger.owners.replacing(replacement);
   });
   await replace(warehouse, session, ledger, replacement);
 }

@@ -10,6 +10,7 @@ import {
   stream,
   type Session,
 } from '../harness.ts';
+import { eventually } from '../../worker/eventually.ts';
 import type { PostgresWarehouseConfig } from './postgres-warehouse.ts';
 import { createWarehouse, type WarehouseHarness } from './harness.ts';
 import { gate, hooked, type Hook } from './hooks.ts';
@@ -269,10 +270,35 @@ test('the table of owners, which all connections share, is changed by two statem
   const streams = ['a', 'b', 'c'].map((name) => stream(name));
   statements = [];
   await sessions.open({ streams });
-  const changes = statements.filter((sql) =>
-    /^(DELETE FROM|INSERT INTO) "public"."_tidemark_tables"/.test(sql),
-  );
+  const changes = statements
+    .slice(statements.indexOf('BEGIN TRANSACTION'))
+    .filter((sql) => /^(DELETE FROM|INSERT INTO) "public"."_tidemark_tables"/.test(sql));
   expect(changes).toHaveLength(2);
-  const owners = await harness.query('SELECT stream FROM _tidemark_tables ORDER BY stream');
+  const owners = await harness.query(
+    `SELECT stream FROM _tidemark_tables WHERE stream <> '' ORDER BY stream`,
+  );
   expect(owners.map((row) => row['stream'])).toEqual(['a', 'b', 'c']);
+});
+
+test('of two connections that take one new table at the same moment one is refused', async () => {
+  const first = gate();
+  hooks.push({ sql: /^DELETE FROM "public"."_tidemark_tables"/, run: first.hold });
+  const one = sessions.open();
+  await first.reached;
+  const connection = { id: '00000000-0000-4000-8000-000000000002', name: 'other' };
+  const other = failure(sessions.open({ connection }));
+  // It waits for the first, or has gone past it.
+  const waiting = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  const isSettled = other.then(() => true);
+  await eventually(
+    'the other waits',
+    async () =>
+      (await harness.query(waiting)).length > 0 ||
+      (await Promise.race([isSettled, Promise.resolve(false)])),
+  );
+  first.open();
+  expect((await other).message).toContain('Another connection owns the target table.');
+  await (await one).load('orders', ['{"id":1}'], checkpoint('orders', 1, 1));
+  const owners = `SELECT stream FROM _tidemark_tables WHERE table_name = 'orders'`;
+  expect(await harness.query(owners)).toHaveLength(1);
 });

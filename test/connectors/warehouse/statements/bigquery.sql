@@ -165,6 +165,12 @@ CAST(? AS BOOL), CAST(? AS STRING), CAST(? AS STRING) FROM (SELECT 1 AS one) AS 
 -- nothing.
 SELECT table_schema, table_name, stream, generation FROM `<project>`.`<dataset>`.`_tidemark_tables` WHERE connection_id = ?
 
+-- The owners’ row that is changed to lock them, when a table is about to be taken. Of two that open at once each may insert one: both are changed then.
+-- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. Outside transactions: a statement by itself is one. Again: once it is there, nothing is inserted.
+INSERT INTO `<project>`.`<dataset>`.`_tidemark_tables` (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS STRING), CAST(?
+AS STRING), CAST(? AS STRING), CAST(? AS STRING), 0 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM
+`<project>`.`<dataset>`.`_tidemark_tables` WHERE connection_id = CAST(? AS STRING))
+
 -- A session of this writer, before the first transaction in it.
 -- https://cloud.google.com/bigquery/docs/reference/standard-sql/data-manipulation-language. Outside transactions: a statement by itself is one. Again:
 -- twice is as good as once: each is ended, or found to be.
@@ -174,6 +180,10 @@ CAST(? AS INT64)
 -- Changes nothing, and makes another writer’s transaction wait for this one or be in conflict with it. Invariant 3.
 -- https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency. In a transaction, which takes SELECT and DML. Again: it changes nothing.
 UPDATE `<project>`.`<dataset>`.`_tidemark_checkpoints_<connection>` SET sync_no = sync_no WHERE scope = ?
+
+-- Before tables are taken: changes nothing, and makes a connection that takes one at the same moment wait, or be in conflict. Invariant 3.
+-- https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency. In a transaction, which takes SELECT and DML. Again: it changes nothing.
+UPDATE `<project>`.`<dataset>`.`_tidemark_tables` SET generation = generation WHERE connection_id = ?
 
 -- The checkpoints, behind the UPDATE above. https://cloud.google.com/bigquery/docs/transactions. In a transaction, which takes SELECT and DML. Again: it
 -- changes nothing.

@@ -151,6 +151,12 @@ varying(65535)))
 -- Again: it changes nothing.
 SELECT table_schema, table_name, stream, generation FROM "<schema>"."_tidemark_tables" WHERE connection_id = ?
 
+-- The owners’ row that is changed to lock them, when a table is about to be taken. Of two that open at once each may insert one: both are changed then.
+-- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. Outside transactions: a statement by itself is one. Again: once it is there, nothing is inserted.
+INSERT INTO "<schema>"."_tidemark_tables" (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS character varying(65535)),
+CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), CAST(? AS character varying(65535)), 0 FROM (SELECT 1 AS one) AS once WHERE
+NOT EXISTS (SELECT 1 FROM "<schema>"."_tidemark_tables" WHERE connection_id = CAST(? AS character varying(65535)))
+
 -- The session’s number and the server’s time, kept for the next writer. https://docs.aws.amazon.com/redshift/latest/dg/PG_BACKEND_PID.html. Outside
 -- transactions. Again: it changes nothing.
 SELECT pg_backend_pid() AS pid, CAST(SYSDATE AS varchar(40)) AS told
@@ -164,9 +170,17 @@ bigint), CAST(? AS bigint)
 -- transaction, behind the LOCK. Again: as often as one likes, until the transaction ends.
 LOCK TABLE "<schema>"."_tidemark_checkpoints_<connection>"
 
+-- The owners too, when tables are taken, and after the checkpoints always: before the transaction’s snapshot, so that what another took is seen.
+-- https://docs.aws.amazon.com/redshift/latest/dg/r_LOCK.html. In a transaction, behind the LOCK. Again: as often as one likes, until the transaction ends.
+LOCK TABLE "<schema>"."_tidemark_tables"
+
 -- Changes nothing, and makes another writer’s transaction wait for this one or be in conflict with it. Invariant 3.
 -- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: it changes nothing.
 UPDATE "<schema>"."_tidemark_checkpoints_<connection>" SET sync_no = sync_no WHERE scope = ?
+
+-- Before tables are taken: changes nothing, and makes a connection that takes one at the same moment wait, or be in conflict. Invariant 3.
+-- https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK. Again: it changes nothing.
+UPDATE "<schema>"."_tidemark_tables" SET generation = generation WHERE connection_id = ?
 
 -- The checkpoints, behind the UPDATE above. https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html. In a transaction, behind the LOCK.
 -- Again: it changes nothing.

@@ -197,9 +197,19 @@ WHERE NOT EXISTS (SELECT 1 FROM "TIDEMARK"."<schema>"."_TIDEMARK_CHECKPOINTS_<co
 -- changes nothing.
 SELECT table_schema, table_name, stream, generation FROM "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" WHERE connection_id = ?
 
+-- The owners’ row that is changed to lock them, when a table is about to be taken. Of two that open at once each may insert one: both are changed then.
+-- https://docs.snowflake.com/en/sql-reference/transactions. Outside transactions: a statement by itself is one. Again: once it is there, nothing is inserted.
+INSERT INTO "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" (table_schema, table_name, connection_id, stream, generation) SELECT CAST(? AS VARCHAR), CAST(?
+AS VARCHAR), CAST(? AS VARCHAR), CAST(? AS VARCHAR), 0 FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM
+"TIDEMARK"."<schema>"."_TIDEMARK_TABLES" WHERE connection_id = CAST(? AS VARCHAR))
+
 -- Changes nothing, and makes another writer’s transaction wait for this one or be in conflict with it. Invariant 3.
 -- https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: it changes nothing.
 UPDATE "TIDEMARK"."<schema>"."_TIDEMARK_CHECKPOINTS_<connection>" SET sync_no = sync_no WHERE scope = ?
+
+-- Before tables are taken: changes nothing, and makes a connection that takes one at the same moment wait, or be in conflict. Invariant 3.
+-- https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves open. Again: it changes nothing.
+UPDATE "TIDEMARK"."<schema>"."_TIDEMARK_TABLES" SET generation = generation WHERE connection_id = ?
 
 -- The checkpoints, behind the UPDATE above. https://docs.snowflake.com/en/sql-reference/transactions. In a transaction, which a SELECT or DML leaves
 -- open. Again: it changes nothing.
