@@ -1,14 +1,14 @@
 import type { JsonObject } from '../../protocol/index.ts';
+import type { Encryption } from '../kit/pg-ssl.ts';
 
 /** Where a server is, of both ends: either `url`, or its parts. */
-export interface ServerConfig {
+export interface ServerConfig extends Encryption {
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly username?: string;
   readonly password?: string;
-  readonly ssl?: 'disable' | 'require' | 'verify-full';
 }
 
 export const serverRequired = [
@@ -16,7 +16,7 @@ export const serverRequired = [
   { required: ['host', 'database', 'username'] },
 ];
 
-/** Their `order` goes up to 6. */
+/** Their `order` goes up to 7. */
 export const serverProperties: JsonObject = {
   url: {
     type: 'string',
@@ -34,8 +34,15 @@ export const serverProperties: JsonObject = {
     type: 'string',
     title: 'Encryption',
     description:
-      '`require` encrypts without checking who answers; `verify-full` checks the certificate and the host name.',
+      '`require` encrypts without checking who answers; `verify-full` checks the certificate and the host name. Absent: as the URL says, or else not.',
     enum: ['disable', 'require', 'verify-full'],
     order: 6,
+  },
+  ssl_ca: {
+    type: 'string',
+    title: 'Certificate authority',
+    description:
+      'For `verify-full`: PEM text of the authority that signed the server’s certificate, where it is not a public one.',
+    order: 7,
   },
 };

@@ -79,6 +79,8 @@ const byNodeCode: Readonly<Record<string, Mapping>> = {
   SELF_SIGNED_CERT_IN_CHAIN: certificate(),
   ERR_TLS_CERT_ALTNAME_INVALID: certificate(),
   CERT_HAS_EXPIRED: certificate(),
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: certificate(),
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: certificate(),
 };
 
 function config(message: string, remedy: string): Mapping {
@@ -90,7 +92,7 @@ function transient(message: string, remedy: string): Mapping {
 function certificate(): Mapping {
   return config(
     'The certificate of the Postgres server was refused.',
-    'Check ssl in the config, or the server’s certificate.',
+    'Check ssl and ssl_ca in the config, or the server’s certificate.',
   );
 }
 
@@ -124,7 +126,7 @@ export function asPostgresError(
   if (abort?.aborted === true) return aborted();
   if (error instanceof SyncError) return error;
   const code = codeOf(error);
-  const { kind, message, remedy } = mappingOf(code, origin);
+  const { kind, message, remedy } = isUnencrypted(error) ? unencrypted : mappingOf(error, origin);
   return new SyncError(kind, message, {
     origin,
     ...(place !== undefined && { place }),
@@ -134,7 +136,23 @@ export function asPostgresError(
   });
 }
 
-function mappingOf(code: string | undefined, origin: 'source' | 'destination'): Mapping {
+/** The driver gives it no code. */
+const isUnencrypted = (error: unknown): boolean =>
+  error instanceof Error && /does not support SSL connections/.test(error.message);
+const unencrypted = config(
+  'The Postgres server does not encrypt.',
+  'Turn ssl on there; or set ssl to disable, if the way there is safe.',
+);
+/** One of our own. */
+const defect: Mapping = {
+  kind: 'system_error',
+  message: 'Tidemark could not do what it does with Postgres.',
+  remedy: "Report it with the cause that stands in the worker's log.",
+};
+
+function mappingOf(error: unknown, origin: 'source' | 'destination'): Mapping {
+  const code = codeOf(error);
+  if (error instanceof TypeError || error instanceof RangeError) return defect;
   if (code === undefined) return unknownError(code);
   const whileReading = origin === 'source' ? ofReading[code] : undefined;
   return whileReading ?? bySqlState[code] ?? byNodeCode[code] ?? unknownError(code);

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
+import { sslOf } from '../kit/pg-ssl.ts';
 import type { ServerConfig } from './config.ts';
 import { asPostgresError } from './errors.ts';
 
@@ -180,17 +181,25 @@ export function clientOf(
 function clientConfig(config: ServerConfig, name: string): pg.ClientConfig {
   const { url, host, port, database, username, password, ssl } = config;
   return {
-    ...(url !== undefined && { connectionString: url }),
+    ...(url !== undefined && { connectionString: ssl === undefined ? url : withoutSsl(url) }),
     ...(host !== undefined && { host }),
     ...(port !== undefined && { port }),
     ...(database !== undefined && { database }),
     ...(username !== undefined && { user: username }),
     ...(password !== undefined && { password }),
-    ...(ssl === 'disable' && { ssl: false }),
-    ...(ssl === 'require' && { ssl: { rejectUnauthorized: false } }),
-    ...(ssl === 'verify-full' && { ssl: { rejectUnauthorized: true } }),
+    ...(ssl !== undefined && { ssl: sslOf({ ...config, ssl }) }),
     application_name: name,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
   };
+}
+
+/** To the driver what stands in the URL counts more than what is set beside it. */
+function withoutSsl(text: string): string {
+  const at = text.indexOf('?');
+  if (at < 0) return text;
+  const search = new URLSearchParams(text.slice(at + 1));
+  for (const name of [...search.keys()])
+    if (/^(ssl|uselibpqcompat)/.test(name)) search.delete(name);
+  return `${text.slice(0, at)}?${search.toString()}`;
 }

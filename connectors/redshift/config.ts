@@ -1,4 +1,5 @@
 import type { ConnectorSpecification, JsonObject } from '../../protocol/index.ts';
+import type { Encryption } from '../kit/pg-ssl.ts';
 import {
   ambientWithout,
   connectionProperties,
@@ -11,15 +12,13 @@ export const defaultPort = 5439;
 export const defaultSchema = 'public';
 
 /** Where the cluster or workgroup is (either `url`, or its parts), and the bucket that files go through. */
-export interface RedshiftConfig extends S3Connection {
+export interface RedshiftConfig extends S3Connection, Encryption {
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly username?: string;
   readonly password?: string;
-  readonly ssl?: 'disable' | 'require' | 'verify-full';
-  readonly ssl_ca?: string;
   readonly schema?: string;
   /** As whom Redshift reads the bucket. Absent: with the access key. */
   readonly iam_role?: string;

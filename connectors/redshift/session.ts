@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
+import { sslOf } from '../kit/pg-ssl.ts';
 import type { Answer, Author, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { defaultPort, type RedshiftConfig } from './config.ts';
 import { asRedshiftError } from './errors.ts';
@@ -133,16 +134,12 @@ function clientOf(config: RedshiftConfig): pg.Client {
 }
 
 function clientConfig(config: RedshiftConfig): pg.ClientConfig {
-  const { url, host, port = defaultPort, database, username, password, ssl_ca: ca } = config;
-  const { ssl = 'verify-full' } = config;
+  const { url, host, port = defaultPort, database, username, password } = config;
   return {
     ...(url === undefined
       ? { host, port, database, user: username, password }
       : { connectionString: withPort(url) }),
-    ssl:
-      ssl === 'disable'
-        ? false
-        : { rejectUnauthorized: ssl === 'verify-full', ...(ca !== undefined && { ca }) },
+    ssl: sslOf({ ssl: 'verify-full', ...config }),
     application_name: 'tidemark',
     connectionTimeoutMillis: connectMsMax,
     keepAlive: true,

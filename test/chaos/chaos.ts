@@ -61,8 +61,13 @@ function readOptions(): Options {
       syncs: { type: 'string', default: syncsDefault },
       minutes: { type: 'string' },
       report: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(usage);
+    process.exit(0);
+  }
   const { only: asked, target, report, publish, cell = null } = values;
   const minutes = values.minutes ?? minutesDefaults[asked] ?? '0';
   const only = (['matrix', ...partNames] as const).find((name) => name === asked);
@@ -171,9 +176,18 @@ function publishSoak(
 
 const published = (): string => (existsSync(page) ? readFileSync(page, 'utf8') : '');
 
+/** What a wrong option is answered with; null: it is another error. */
+function misuse(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  if (error.message === usage) return usage;
+  const isOfOptions = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  return isOfOptions ? `${error.message}\n${usage}` : null;
+}
+
 process.exit(
   await main().catch((error: unknown) => {
-    console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    const stack = error instanceof Error ? (error.stack ?? error.message) : error;
+    console.error(misuse(error) ?? stack);
     return 1;
   }),
 );

@@ -141,6 +141,12 @@ test.each([
   expect(JSON.stringify(error.toFailure())).not.toContain('secret');
 });
 
+test('an error that is ours is no lost connection', () => {
+  const error = asPostgresError(new TypeError('undefined is not a function'));
+  expect(error.kind).toBe('system_error');
+  expect(error.message).not.toContain('connection');
+});
+
 describe('the Postgres loader', () => {
   let harness: Harness<PostgresConfig>;
   let sessions: Sessions<PostgresConfig>;

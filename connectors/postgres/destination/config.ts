@@ -24,7 +24,7 @@ export const postgresSpec: ConnectorSpecification = {
           "For streams without a namespace, and for Tidemark's own two tables. Made when it is missing.",
         minLength: 1,
         default: defaultSchema,
-        order: 7,
+        order: 8,
       },
     },
   },

@@ -45,9 +45,9 @@ export const postgresSourceSpec: ConnectorSpecification = {
         minItems: 1,
         uniqueItems: true,
         examples: [['public', 'sales']],
-        order: 7,
+        order: 8,
       },
-      look_back: { ...lookBackProperty, order: 8 },
+      look_back: { ...lookBackProperty, order: 9 },
       checkpoint_pages: {
         type: 'integer',
         title: 'Pages per checkpoint',
@@ -55,7 +55,7 @@ export const postgresSourceSpec: ConnectorSpecification = {
           'While a table is read in full, a state follows after so many of its pages (usually 8 KiB each; of tables whose values are stored apart, fewer).',
         minimum: 1,
         default: defaultCheckpointPages,
-        order: 9,
+        order: 10,
       },
       checkpoint_records: {
         type: 'integer',
@@ -63,7 +63,7 @@ export const postgresSourceSpec: ConnectorSpecification = {
         description: 'While a table is read by its cursor, a state follows after so many records.',
         minimum: 1,
         default: defaultCheckpointRecords,
-        order: 10,
+        order: 11,
       },
       cdc: {
         type: 'object',
@@ -72,7 +72,7 @@ export const postgresSourceSpec: ConnectorSpecification = {
           "Inserts, updates and deletes are read from the server's log, through logical replication: nothing needs a cursor, and deleted rows are told.",
         required: ['slot'],
         additionalProperties: false,
-        order: 11,
+        order: 12,
         properties: {
           slot: {
             type: 'string',
