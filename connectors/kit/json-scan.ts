@@ -52,32 +52,58 @@ export function skipValue(text: string, at: number): number {
   return i;
 }
 
+/** One of `,:]}"[{` or white space. */
+function endsToken(code: number): boolean {
+  switch (code) {
+    case 44:
+    case 58:
+    case 93:
+    case 125:
+    case 34:
+    case 91:
+    case 123:
+      return true;
+    default:
+      return isSpace(code);
+  }
+}
+
 function skipToken(text: string, at: number): number {
   let i = at;
-  while (i < text.length && !',:]}"[{ \n\r\t'.includes(text[i]!)) i += 1;
+  while (i < text.length && !endsToken(text.charCodeAt(i))) i += 1;
   return i;
 }
 
-/** The members of the object that starts at `at`, in their order. Keys are raw: still quoted and escaped. */
-export function membersOf(text: string, at: number): Member[] {
-  const members: Member[] = [];
+/** Takes a member, whose value begins at `start`, and returns the position after the value. The key is raw: still quoted and escaped. */
+export type TakeMember = (key: string, start: number) => number;
+
+/** Goes through the object that starts at `at`; returns the position after it. */
+export function eachMember(text: string, at: number, take: TakeMember): number {
   if (text[at] !== '{') throw new NotJson();
   let i = skipSpace(text, at + 1);
-  if (text[i] === '}') return members;
+  if (text[i] === '}') return i + 1;
   for (;;) {
     if (text[i] !== '"') throw new NotJson();
     const keyEnd = skipString(text, i);
     const key = text.slice(i, keyEnd);
     i = skipSpace(text, keyEnd);
     if (text[i] !== ':') throw new NotJson();
-    const start = skipSpace(text, i + 1);
-    const end = skipValue(text, start);
-    members.push({ key, start, end });
-    i = skipSpace(text, end);
-    if (text[i] === '}') return members;
+    i = skipSpace(text, take(key, skipSpace(text, i + 1)));
+    if (text[i] === '}') return i + 1;
     if (text[i] !== ',') throw new NotJson();
     i = skipSpace(text, i + 1);
   }
+}
+
+/** The members of the object that starts at `at`, in their order. Keys are raw. */
+export function membersOf(text: string, at: number): Member[] {
+  const members: Member[] = [];
+  eachMember(text, at, (key, start) => {
+    const end = skipValue(text, start);
+    members.push({ key, start, end });
+    return end;
+  });
+  return members;
 }
 
 /** A key's characters, of the key with its quotes. */

@@ -21,6 +21,8 @@ const doubleDigits = 17;
 export function fitsDouble(numeral: string): boolean {
   const value = Number(numeral);
   if (!Number.isFinite(value)) return false;
+  // Most are written so.
+  if (numeral === String(value)) return true;
   const sent = canonical(numeral);
   return sent === canonical(String(value)) || sent === canonical(value.toPrecision(doubleDigits));
 }

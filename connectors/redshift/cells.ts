@@ -48,7 +48,10 @@ const integers: Readonly<Record<string, number>> = { smallint: 16, integer: 32, 
 
 /** Without a NUL, which ends the record for COPY, and none that stands for NULL in the files. */
 const isLoadable = (text: string, bytesMax: number): boolean =>
-  !text.includes('\0') && text !== nullText && Buffer.byteLength(text) <= bytesMax;
+  !text.includes('\0') &&
+  text !== nullText &&
+  // No character of a string's has more than three.
+  (text.length * 3 <= bytesMax || Buffer.byteLength(text) <= bytesMax);
 
 function textFit(bytesMax: number): Fit {
   return (json) => {

@@ -4,8 +4,9 @@
  */
 export const nullText = '<tidemark:null>';
 
-const special = /"/g;
+const quoted = (cell: string): string =>
+  `"${cell.includes('"') ? cell.replaceAll('"', '""') : cell}"`;
 
 /** A line of CSV as COPY reads it: every value in quotes, so that spaces, commas, line ends and empty texts are part of it. (…/dg/copy-parameters-data-format.html#copy-csv) */
 export const csvLine = (_columns: readonly string[], cells: readonly (string | null)[]): string =>
-  `${cells.map((cell) => (cell === null ? nullText : `"${cell.replace(special, '""')}"`)).join(',')}\n`;
+  `${cells.map((cell) => (cell === null ? nullText : quoted(cell))).join(',')}\n`;

@@ -1,8 +1,6 @@
-import { nestsDeeper } from '../kit/depth.ts';
 import { tokensOf } from '../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../kit/numbers.ts';
-import { depthMax } from '../kit/repair.ts';
-import { decimalFit, textOf, type Fit } from '../kit/rows/fit.ts';
+import { decimalFit, jsonFit, textOf, type Fit } from '../kit/rows/fit.ts';
 import { doubleText } from '../kit/rows/numerals.ts';
 import type { NumberTypes } from '../kit/rows/observe.ts';
 import type { CellTypes } from '../kit/rows/rows.ts';
@@ -69,7 +67,7 @@ function timeFit(text: string, digits: number): string | null {
  */
 const variantFit: Fit = (json) => {
   if (json.length > textBytesMax / 3 && Buffer.byteLength(json) > textBytesMax) return null;
-  if (nestsDeeper(Buffer.from(json), depthMax)) return null;
+  if (jsonFit(json) === null) return null;
   for (const token of tokensOf(json)) if (numeralPattern.test(token) && !isKept(token)) return null;
   return json;
 };

@@ -14,7 +14,8 @@ export const textOf = (json: string): string =>
     : json;
 
 /** For a column of JSON whose system keeps it as it stands. */
-export const jsonFit: Fit = (json) => (nestsDeeper(Buffer.from(json), depthMax) ? null : json);
+export const jsonFit: Fit = (json) =>
+  json.length > depthMax && nestsDeeper(Buffer.from(json), depthMax) ? null : json;
 
 /** Integers of so many characters are in 64 bits. */
 const safeChars = 18;

@@ -32,8 +32,13 @@ function exactOf(text: string): Exact | null {
   };
 }
 
+/** As most are written: nothing to leave out but the zero before a point. */
+const usual = /^-?(?:0|([1-9]\d*))(?:\.(\d*[1-9]))?$/;
+
 /** null: the text is no numeral. */
 export function digitsOf(text: string): Digits | null {
+  const match = usual.exec(text);
+  if (match !== null) return { whole: match[1]?.length ?? 0, scale: match[2]?.length ?? 0 };
   const exact = exactOf(text);
   if (exact === null) return null;
   return { whole: Math.max(0, exact.point), scale: Math.max(0, exact.digits.length - exact.point) };

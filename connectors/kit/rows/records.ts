@@ -1,7 +1,16 @@
 import { isUtf8 } from 'node:buffer';
 import { SyncError, type StreamId } from '../../../protocol/index.ts';
 import { nestsDeeper } from '../depth.ts';
-import { keyText, memberOf, membersOf, NotJson, skipSpace } from '../json-scan.ts';
+import {
+  eachMember,
+  keyText,
+  memberOf,
+  membersOf,
+  NotJson,
+  skipSpace,
+  skipValue,
+  type TakeMember,
+} from '../json-scan.ts';
 import { depthMax, repairLines, type RepairRules } from '../repair.ts';
 import { unreadableRecord } from '../targets.ts';
 
@@ -71,32 +80,58 @@ function attempt(buffer: Buffer): RawRecord[] | null {
   }
 }
 
+/** What stands in a line's `record`; of a key that is there twice, the last. */
+interface Parts {
+  fields: Map<string, string> | null;
+  emittedAt: string | null;
+  changes: string;
+}
+
 function recordOf(line: string): RawRecord {
   // The scan below takes what it finds between brackets and commas for a value.
   JSON.parse(line);
-  const envelope = membersOf(line, skipSpace(line, 0));
-  const record = memberOf(envelope, 'record');
-  if (record === undefined) throw new NotJson();
-  const parts = membersOf(line, record.start);
-  const data = memberOf(parts, 'data');
-  if (data === undefined) throw new NotJson();
-  const fields = new Map<string, string>();
-  for (const { key, start, end } of membersOf(line, data.start))
-    fields.set(keyText(key), line.slice(start, end));
-  const emitted = memberOf(parts, 'emitted_at');
-  const own = memberOf(envelope, '_tidemark');
-  return {
-    fields,
-    emittedAt: emitted === undefined ? null : line.slice(emitted.start, emitted.end),
-    changes: changesIn(line, parts),
-    broken: own === undefined ? [] : brokenIn(line, own.start),
-  };
+  let parts = noParts();
+  let broken: readonly string[] = [];
+  eachMember(line, skipSpace(line, 0), (key, start) => {
+    if (key === '"record"') {
+      parts = noParts();
+      if (line[start] === '{') return eachMember(line, start, partTaker(line, parts));
+    } else if (key === '"_tidemark"') broken = brokenIn(line, start);
+    return skipValue(line, start);
+  });
+  const { fields, emittedAt, changes } = parts;
+  if (fields === null) throw new NotJson();
+  return { fields, emittedAt, changes, broken };
 }
 
-function changesIn(line: string, parts: ReturnType<typeof membersOf>): string {
-  const meta = memberOf(parts, 'meta');
-  if (meta === undefined || line[meta.start] !== '{') return '';
-  const changes = memberOf(membersOf(line, meta.start), 'changes');
+const noParts = (): Parts => ({ fields: null, emittedAt: null, changes: '' });
+
+/** In one go: a record's data are most of its line. */
+const partTaker =
+  (line: string, parts: Parts): TakeMember =>
+  (key, start) => {
+    if (key === '"data"') {
+      const fields = new Map<string, string>();
+      parts.fields = line[start] === '{' ? fields : null;
+      if (parts.fields !== null) return eachMember(line, start, fieldTaker(line, fields));
+    }
+    const end = skipValue(line, start);
+    if (key === '"emitted_at"') parts.emittedAt = line.slice(start, end);
+    else if (key === '"meta"') parts.changes = changesIn(line, start);
+    return end;
+  };
+
+const fieldTaker =
+  (line: string, fields: Map<string, string>): TakeMember =>
+  (key, start) => {
+    const end = skipValue(line, start);
+    fields.set(keyText(key), line.slice(start, end));
+    return end;
+  };
+
+function changesIn(line: string, meta: number): string {
+  if (line[meta] !== '{') return '';
+  const changes = memberOf(membersOf(line, meta), 'changes');
   if (changes === undefined || line[changes.start] !== '[') return '';
   return line.slice(changes.start + 1, changes.end - 1).trim();
 }

@@ -39,8 +39,9 @@ export function cellsOf(
   const told = brokenToTell(table);
   const tells = told === null ? null : new Set(told);
   const slots = table.columns.map((column): Slot => ({ column, fit: fitOf(column.type) }));
+  const emittedText = lastKept(emittedTextOf);
   return (record, ordinal) => {
-    const { fields, broken, changes } = record;
+    const { fields, broken, changes, emittedAt } = record;
     const nulled = broken.filter((field) => tells?.has(field) ?? true);
     const cut: string[] = [];
     const values: (string | null)[] = [];
@@ -64,7 +65,7 @@ export function cellsOf(
     return [
       ...[String(ordinal), String(nulled.length), gone],
       ...values,
-      ...[randomUUID(), emittedText(record), meta],
+      ...[randomUUID(), emittedText(emittedAt), meta],
     ];
   };
 }
@@ -77,7 +78,16 @@ function isGone({ fields, broken }: RawRecord): boolean {
   return (fields.get(deletedAtField) ?? 'null') !== 'null' || broken.includes(deletedAtField);
 }
 
-function emittedText({ emittedAt }: RawRecord): string | null {
+/** Records that come together are mostly emitted at the same millisecond. */
+function lastKept<A, B>(of: (key: A) => B): (key: A) => B {
+  let last: { readonly key: A; readonly value: B } | null = null;
+  return (key) => {
+    if (last === null || last.key !== key) last = { key, value: of(key) };
+    return last.value;
+  };
+}
+
+function emittedTextOf(emittedAt: RawRecord['emittedAt']): string | null {
   const ms = emittedAt === null || !/^-?\d/.test(emittedAt) ? NaN : Number(emittedAt);
   return Number.isFinite(ms) ? instantText(ms) : null;
 }

@@ -42,6 +42,9 @@ export function timestampText(text: string, zoned: boolean, digits: number): str
   if (seconds === null || rest === null) return null;
   if (Number(zoneHour) > offsetHoursMax || Number(zoneMinute) > 59) return null;
   const offset = (Number(zoneHour) * 60 + Number(zoneMinute)) * 60 * (sign === '-' ? -1 : 1);
+  // As most are written.
+  if (offset === 0 && hour !== undefined && Number(hour) < 24 && Number(second ?? 60) < 60)
+    return `${text.slice(0, 10)} ${hour}:${minute}:${second}${rest}`;
   const instant = new Date(0);
   // Date.UTC takes the years of the first century for others.
   instant.setUTCFullYear(year, month - 1, day);
