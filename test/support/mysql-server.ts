@@ -78,7 +78,11 @@ export async function startMysql(
   const [program, ...args] = initialize(data);
   await run(program!, args);
   const port = await freePort();
-  const own = [`--datadir=${data}`, `--port=${port}`, `--socket=${join(directory, 'socket')}`];
+  const own = [
+    ...[`--datadir=${data}`, `--port=${port}`, `--socket=${join(directory, 'socket')}`],
+    // MariaDB clears the temporary tables that it finds there as it starts: another server's, where both have the same.
+    `--tmpdir=${directory}`,
+  ];
   const log = join(directory, 'log');
   let server: ChildProcess | null = null;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
