@@ -1,5 +1,5 @@
 import type { ColumnKind } from '../kit/columns.ts';
-import { nestsDeeper } from '../kit/depth.ts';
+import { valueNestsDeeper } from '../kit/depth.ts';
 import { lastOfKeys } from '../kit/json-keys.ts';
 import { tokensOf } from '../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../kit/numbers.ts';
@@ -109,7 +109,7 @@ const mostInteger = 2n ** 64n - 1n;
  * has twice it would keep the first: /standard-sql/data-types#json_type
  */
 function jsonFit(json: string): string | null {
-  if (nestsDeeper(Buffer.from(json), jsonDepthMax)) return null;
+  if (valueNestsDeeper(json, jsonDepthMax)) return null;
   for (const token of tokensOf(json)) if (numeralPattern.test(token) && !isKept(token)) return null;
   return lastOfKeys(json);
 }

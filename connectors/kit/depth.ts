@@ -14,6 +14,10 @@ export function nestsDeeper(bytes: Uint8Array, depthMax: number): boolean {
   return false;
 }
 
+/** The same of one value, as text. */
+export const valueNestsDeeper = (json: string, depthMax: number): boolean =>
+  json.length > depthMax && nestsDeeper(Buffer.from(json), depthMax);
+
 function isDeeper(line: Uint8Array, depthMax: number): boolean {
   let depth = 0;
   for (let i = 0; i < line.length; i += 1) {

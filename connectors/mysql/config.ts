@@ -1,17 +1,15 @@
 import { isIP } from 'node:net';
 import { SyncError, type JsonObject } from '../../protocol/index.ts';
+import { authorityProperty, type Encryption } from '../kit/ssl.ts';
 
 /** Where a server is, of both ends: either `url`, or its parts. */
-export interface ServerConfig {
+export interface ServerConfig extends Encryption {
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;
   readonly database?: string;
   readonly username?: string;
   readonly password?: string;
-  readonly ssl?: 'disable' | 'require' | 'verify-full';
-  /** PEM text of those that sign the server's certificate. */
-  readonly ssl_ca?: string;
 }
 
 export type Origin = 'source' | 'destination';
@@ -113,11 +111,5 @@ export const serverProperties = (database: JsonObject): JsonObject => ({
     default: 'disable',
     order: 6,
   },
-  ssl_ca: {
-    type: 'string',
-    title: 'Certificate authority',
-    description:
-      'For `verify-full`: PEM text of the authority that signed the server’s certificate, where it is not a public one.',
-    order: 7,
-  },
+  ssl_ca: { ...authorityProperty, order: 7 },
 });

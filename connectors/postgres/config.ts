@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../protocol/index.ts';
-import type { Encryption } from '../kit/pg-ssl.ts';
+import { authorityProperty, type Encryption } from '../kit/ssl.ts';
 
 /** Where a server is, of both ends: either `url`, or its parts. */
 export interface ServerConfig extends Encryption {
@@ -38,11 +38,5 @@ export const serverProperties: JsonObject = {
     enum: ['disable', 'require', 'verify-full'],
     order: 6,
   },
-  ssl_ca: {
-    type: 'string',
-    title: 'Certificate authority',
-    description:
-      'For `verify-full`: PEM text of the authority that signed the server’s certificate, where it is not a public one.',
-    order: 7,
-  },
+  ssl_ca: { ...authorityProperty, order: 7 },
 };

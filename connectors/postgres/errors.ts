@@ -126,7 +126,7 @@ export function asPostgresError(
   if (abort?.aborted === true) return aborted();
   if (error instanceof SyncError) return error;
   const code = codeOf(error);
-  const { kind, message, remedy } = isUnencrypted(error) ? unencrypted : mappingOf(error, origin);
+  const { kind, message, remedy } = mappingOf(error, origin);
   return new SyncError(kind, message, {
     origin,
     ...(place !== undefined && { place }),
@@ -153,6 +153,7 @@ const defect: Mapping = {
 function mappingOf(error: unknown, origin: 'source' | 'destination'): Mapping {
   const code = codeOf(error);
   if (error instanceof TypeError || error instanceof RangeError) return defect;
+  if (isUnencrypted(error)) return unencrypted;
   if (code === undefined) return unknownError(code);
   const whileReading = origin === 'source' ? ofReading[code] : undefined;
   return whileReading ?? bySqlState[code] ?? byNodeCode[code] ?? unknownError(code);

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import { sslOf } from '../kit/pg-ssl.ts';
+import { sslOf } from '../kit/ssl.ts';
 import type { ServerConfig } from './config.ts';
 import { asPostgresError } from './errors.ts';
 
@@ -187,7 +187,7 @@ function clientConfig(config: ServerConfig, name: string): pg.ClientConfig {
     ...(database !== undefined && { database }),
     ...(username !== undefined && { user: username }),
     ...(password !== undefined && { password }),
-    ...(ssl !== undefined && { ssl: sslOf({ ...config, ssl }) }),
+    ...(ssl !== undefined && { ssl: sslOf(ssl, config.ssl_ca) }),
     application_name: name,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,

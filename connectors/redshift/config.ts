@@ -1,5 +1,5 @@
 import type { ConnectorSpecification, JsonObject } from '../../protocol/index.ts';
-import type { Encryption } from '../kit/pg-ssl.ts';
+import type { Encryption } from '../kit/ssl.ts';
 import {
   ambientWithout,
   connectionProperties,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import pg from 'pg';
 import { SyncError } from '../../protocol/index.ts';
 import { aborted } from '../kit/gather.ts';
-import { sslOf } from '../kit/pg-ssl.ts';
+import { sslOf } from '../kit/ssl.ts';
 import type { Answer, Author, Binding, WarehouseSession } from '../kit/warehouse/warehouse.ts';
 import { defaultPort, type RedshiftConfig } from './config.ts';
 import { asRedshiftError } from './errors.ts';
@@ -139,7 +139,7 @@ function clientConfig(config: RedshiftConfig): pg.ClientConfig {
     ...(url === undefined
       ? { host, port, database, user: username, password }
       : { connectionString: withPort(url) }),
-    ssl: sslOf({ ssl: 'verify-full', ...config }),
+    ssl: sslOf(config.ssl ?? 'verify-full', config.ssl_ca),
     application_name: 'tidemark',
     connectionTimeoutMillis: connectMsMax,
     keepAlive: true,

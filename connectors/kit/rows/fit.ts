@@ -1,4 +1,4 @@
-import { nestsDeeper } from '../depth.ts';
+import { valueNestsDeeper } from '../depth.ts';
 import { depthMax } from '../repair.ts';
 import { plainNumeral, type Digits } from './numerals.ts';
 
@@ -14,8 +14,7 @@ export const textOf = (json: string): string =>
     : json;
 
 /** For a column of JSON whose system keeps it as it stands. */
-export const jsonFit: Fit = (json) =>
-  json.length > depthMax && nestsDeeper(Buffer.from(json), depthMax) ? null : json;
+export const jsonFit: Fit = (json) => (valueNestsDeeper(json, depthMax) ? null : json);
 
 /** Integers of so many characters are in 64 bits. */
 const safeChars = 18;

@@ -1,4 +1,4 @@
-import { nestsDeeper } from '../../kit/depth.ts';
+import { valueNestsDeeper } from '../../kit/depth.ts';
 import { tokensOf } from '../../kit/json-scan.ts';
 import { fitsDouble, numeralPattern } from '../../kit/numbers.ts';
 import { decimalFit, integerFit, jsonFit, textOf, type Fit } from '../../kit/rows/fit.ts';
@@ -66,7 +66,7 @@ const mysqlDepthMax = 100;
 
 /** MySQL's own JSON keeps numbers as doubles and integers of 64 bits, and is no deeper than this. */
 const binaryJsonFit: Fit = (json) => {
-  if (nestsDeeper(Buffer.from(json), mysqlDepthMax)) return null;
+  if (valueNestsDeeper(json, mysqlDepthMax)) return null;
   for (const token of tokensOf(json))
     if (numeralPattern.test(token) && !fitsDouble(token) && !/^-?\d{1,18}$/.test(token))
       return null;
